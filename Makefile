@@ -1,0 +1,33 @@
+# `make demo` answers the question on a laptop; `make test` proves the parts.
+# The default PyPI wheel of torch on Linux brings CUDA (several GB). For a CPU-only torch name an index or a wheel:
+#   make demo TORCH=https://download.pytorch.org/whl/cpu
+PYTHON ?= python3
+VENV   ?= .venv
+TORCH  ?=
+RUN    ?= runs/demo
+BIN    := $(VENV)/bin
+
+.PHONY: demo test check install clean
+
+demo: install
+	$(BIN)/python -m tuner.grid --preset demo --output-dir $(RUN) --overwrite
+
+test: install
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+install: $(VENV)/.installed
+
+# An index page ends up in --index-url for torch alone; anything else is taken as a requirement or a wheel.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(if $(TORCH),$(BIN)/pip install $(if $(filter %.whl,$(TORCH)),$(TORCH),--index-url $(TORCH) torch==2.13.0))
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) runs .pytest_cache .ruff_cache .mypy_cache .hypothesis

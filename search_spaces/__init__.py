@@ -1,0 +1,1 @@
+"""What to try: configurations, axes, objectives and presets. Standard library only."""

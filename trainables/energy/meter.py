@@ -1,0 +1,53 @@
+"""What an energy meter is: something that can be read beside the load, and says what it knows.
+
+A meter is read by the sampler, never by the loop of batches. Its readings, with monotonic timestamps
+(`time.perf_counter`), form a trace; `trace.py` turns traces and window edges into joules.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+EnergySource = Literal["nvml_counter", "nvml_power", "rapl", "estimate"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One reading. `time_s` is the middle of the read, `read_s` how long it took; what the device lacks is None."""
+
+    time_s: float
+    read_s: float
+    energy_j: float | None = None  # cumulative counter
+    power_w: float | None = None  # instantaneous
+    temperature_c: float | None = None
+    sm_clock_mhz: float | None = None
+    throttle: int = 0  # NVML clock-event bits, 0 where unknown
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """Who was measured, for the row and environment.json."""
+
+    name: str
+    uuid: str | None = None
+    details: dict[str, object] = field(default_factory=dict)  # driver, power limit, clocks, ...
+
+
+class MeterError(RuntimeError):
+    """The sensor failed in the middle of a trial; the trial fails with this reason, the sweep goes on."""
+
+
+class Meter(Protocol):
+    source: EnergySource
+    device: DeviceInfo
+    tick_s: float  # period at which the sensor's value changes (0 where continuous)
+    poll_s: float  # period at which the sampler should read it
+
+    def read(self) -> Sample:
+        """One sample; raises MeterError when the sensor fails."""
+        ...
+
+    def foreign_processes(self) -> bool | None:
+        """Does another process compute on the device? None where it cannot be told."""
+        ...
+
+    def close(self) -> None: ...

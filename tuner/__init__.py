@@ -1,0 +1,1 @@
+"""How trials run: Ray Tune grids, Optuna searches and the doctor."""
