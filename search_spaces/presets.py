@@ -1,0 +1,41 @@
+"""Ready-made sweeps: the published settings, and the demo, as data."""
+
+from dataclasses import replace
+
+from search_spaces.errors import UsageError
+from search_spaces.sweep_config import Axes, Finetuning, Measuring, SweepConfig
+
+PAPER_LENGTHS = (16, 24, 32, 40, 48, 64, 96, 128)
+
+SST2 = SweepConfig(task="sst2", axes=Axes(max_seq_len=PAPER_LENGTHS, precision=("fp32", "fp16")))
+
+# What the paper's axes miss: padding, kernel launches and batch size (EXPERIMENTS.md has the evidence).
+SST2_FRONTIER = replace(
+    SST2,
+    axes=Axes(
+        max_seq_len=(64, 128),
+        depth=None,
+        precision=("tf32", "bf16", "fp16"),
+        batch_size=(64, 109, 218),
+        padding=("max_length", "longest", "packed"),
+        backend=("eager", "cuda_graph", "compile_cuda_graph"),
+    ),
+)
+
+# Small enough for two CPU cores: no download, tenths of a second per window (nothing is sensed there anyway).
+DEMO = SweepConfig(
+    task="demo",
+    model="demo-bert",
+    axes=Axes(max_seq_len=(16, 24, 32, 48, 64), depth=(1, 2, 3, 4), precision=("fp32", "bf16")),
+    finetuning=Finetuning(epochs=4, learning_rate=1e-3, train_max_seq_len=64),
+    measuring=Measuring(warmup_s=0.3, min_window_s=0.2, min_windows=5, min_total_s=1.0, max_measure_s=2.0),
+)
+
+PRESETS: dict[str, SweepConfig] = {"demo": DEMO, "sst2": SST2, "sst2-frontier": SST2_FRONTIER}
+
+
+def preset(name: str) -> SweepConfig:
+    """The sweep of that name; `UsageError` names the known ones."""
+    if name not in PRESETS:
+        raise UsageError(f"a preset must be one of {', '.join(PRESETS)}, but got {name!r}; see --help")
+    return PRESETS[name]

@@ -1,0 +1,187 @@
+"""A whole sweep as data: which model and task, which axes, how it is fine-tuned and measured."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from search_spaces.config import BACKENDS, MAX_SEQ_LEN, MIN_SEQ_LEN, PADDINGS, PRECISIONS
+from search_spaces.errors import check
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The values of each axis; the grid is their product."""
+
+    max_seq_len: tuple[int, ...] = (16, 24, 32, 40, 48, 64, 96, 128)
+    """Tokens an input is truncated to (and padded to, with padding max_length)."""
+    depth: tuple[int, ...] | None = None
+    """Encoder layers kept, from the embeddings up. Default: six even steps that end at the full depth."""
+    precision: tuple[str, ...] = ("fp32", "fp16")
+    """fp32 (TF32 off), tf32, bf16, fp16: the type of weights and activations."""
+    batch_size: tuple[int, ...] = (64,)
+    """Model inputs per batch."""
+    padding: tuple[str, ...] = ("max_length",)
+    """max_length, longest (inputs sorted by length) or packed (no padding)."""
+    backend: tuple[str, ...] = ("eager",)
+    """eager, cuda_graph, compile or compile_cuda_graph."""
+
+    def __post_init__(self) -> None:
+        for name, values in asdict(self).items():
+            if values is None:
+                continue
+            check(len(values) > 0, f"the axis {name} must have at least one value", values, "name some")
+            check(len(set(values)) == len(values), f"the values of {name} must differ", values, "drop the repeats")
+        for name, choices in (("precision", PRECISIONS), ("padding", PADDINGS), ("backend", BACKENDS)):
+            for value in getattr(self, name):
+                check(value in choices, f"{name} must be one of {', '.join(choices)}", value, "see --help")
+        for length in self.max_seq_len:
+            check(
+                MIN_SEQ_LEN <= length <= MAX_SEQ_LEN,
+                f"max_seq_len must be between {MIN_SEQ_LEN} and {MAX_SEQ_LEN} tokens",
+                length,
+                "give lengths like 16 32 64 128",
+            )
+        for name in ("depth", "batch_size"):
+            for number in getattr(self, name) or ():
+                check(number >= 1, f"{name} must be at least 1", number, "give whole numbers from 1")
+
+
+@dataclass(frozen=True)
+class Finetuning:
+    """How the model is fine-tuned, once per seed. The defaults are the published experiment's."""
+
+    epochs: int = 2
+    """Passes over the training examples."""
+    learning_rate: float = 3e-5
+    """Peak of the linear warm-up and decay (AdamW)."""
+    train_batch_size: int = 32
+    """Examples per optimiser step."""
+    weight_decay: float = 0.01
+    """Decoupled, on matrices only."""
+    warmup_ratio: float = 0.06
+    """Part of the steps in which the learning rate rises."""
+    train_max_seq_len: int = 128
+    """Tokens a training input is truncated to."""
+    train_examples: int | None = None
+    """Use only the first so many training examples. Default: all."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "train_batch_size"):
+            check(getattr(self, name) >= 1, f"{name} must be at least 1", getattr(self, name), "2 and 32 are usual")
+        check(0 < self.learning_rate < 1, "learning_rate must be in (0, 1)", self.learning_rate, "3e-5 is usual")
+        check(self.weight_decay >= 0, "weight_decay must not be negative", self.weight_decay, "0.01 is usual")
+        check(0 <= self.warmup_ratio < 1, "warmup_ratio must be in [0, 1)", self.warmup_ratio, "0.06 is usual")
+        check(
+            MIN_SEQ_LEN <= self.train_max_seq_len <= MAX_SEQ_LEN,
+            f"train_max_seq_len must be between {MIN_SEQ_LEN} and {MAX_SEQ_LEN} tokens",
+            self.train_max_seq_len,
+            "128 is usual",
+        )
+        _check_count("train_examples", self.train_examples)
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How long and how often a configuration is measured."""
+
+    eval_examples: int | None = None
+    """Use only the first so many evaluation examples. Default: the whole split."""
+    energy_examples: int | None = None
+    """Examples in a pass of the energy windows: a fixed, length-stratified subset. Default: all evaluated."""
+    warmup_s: float = 2.0
+    """Seconds of load before the first window, at least."""
+    min_window_s: float = 1.0
+    """Seconds a window lasts at least; it holds whole passes."""
+    min_windows: int = 5
+    """Windows per trial, at least."""
+    min_total_s: float = 5.0
+    """Seconds of all windows together, at least."""
+    target_ci: float = 0.01
+    """Windows go on until the 95 % interval of J/example within the trial is this fraction of it."""
+    max_measure_s: float = 15.0
+    """Seconds of windows after which a trial stops without meeting --target-ci (flagged)."""
+    assumed_watts: float | None = None
+    """Power assumed where no sensor is readable. Default: a stated figure per CPU core."""
+    cpu_threads: int | None = None
+    """CPU cores per trial. Default: all on a CPU host, up to 4 per GPU."""
+
+    def __post_init__(self) -> None:
+        _check_count("eval_examples", self.eval_examples)
+        _check_count("energy_examples", self.energy_examples)
+        _check_count("min_windows", self.min_windows)
+        _check_count("cpu_threads", self.cpu_threads)
+        for name in ("warmup_s", "min_window_s", "min_total_s"):
+            value = getattr(self, name)
+            check(0 <= value <= 600, f"{name} must be between 0 and 600 s", value, "see --help for the defaults")
+        check(self.min_window_s > 0, "min_window_s must be above 0 s", self.min_window_s, "1 s is ten sensor ticks")
+        check(0 < self.target_ci < 1, "target_ci must be in (0, 1)", self.target_ci, "0.01 is 1 %")
+        check(
+            self.max_measure_s >= self.min_total_s,
+            "max_measure_s must be at least min_total_s",
+            self.max_measure_s,
+            f"give at least {self.min_total_s}",
+        )
+        if self.assumed_watts is not None:
+            check(self.assumed_watts > 0, "assumed_watts must be above 0 W", self.assumed_watts, "15 is a laptop's")
+
+
+@dataclass(frozen=True)
+class SweepConfig:
+    """Everything that determines what a sweep measures. Two sweeps of one config are the same experiment."""
+
+    task: str = "sst2"
+    """demo, sst2, qqp, squad or tsv (your own classification data)."""
+    model: str = "google-bert/bert-base-uncased"
+    """Hub id or local folder of the pretrained encoder."""
+    data_dir: str | None = None
+    """Folder with local data files. Default: the hub."""
+    checkpoint: str | None = None
+    """An already fine-tuned model (folder or hub id): skips the fine-tuning."""
+    random_weights: bool = False
+    """Build the architecture of --model untrained: energy and latency only, accuracy is null."""
+    seeds: tuple[int, ...] = (42,)
+    """Seeds: the model is fine-tuned and measured once for each."""
+    replicates: int = 1
+    """Separate trials of each configuration; the headline interval comes from them (3 for published numbers)."""
+    frontier_replicates: int = 1
+    """After the grid, configurations on the energy frontier are measured again up to so many trials."""
+    order_seed: int = 0
+    """Seed of the order of trials: shuffled, so that drift does not line up with an axis."""
+    axes: Axes = field(default_factory=Axes)
+    finetuning: Finetuning = field(default_factory=Finetuning)
+    measuring: Measuring = field(default_factory=Measuring)
+
+    def __post_init__(self) -> None:
+        _check_count("replicates", self.replicates)
+        _check_count("frontier_replicates", self.frontier_replicates)
+        check(len(self.seeds) > 0, "seeds must have at least one value", self.seeds, "42 is the paper's")
+        check(len(set(self.seeds)) == len(self.seeds), "seeds must differ", self.seeds, "drop the repeats")
+        check(
+            self.checkpoint is None or len(self.seeds) == 1,
+            "a --checkpoint has one seed",
+            self.seeds,
+            "give one seed, or leave the checkpoint out to fine-tune once per seed",
+        )
+        check(
+            not (self.checkpoint and self.random_weights),
+            "choose --checkpoint or --random-weights",
+            "both",
+            "drop one of them",
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "SweepConfig":
+        """The inverse of `to_dict`, also after a round trip through JSON (lists become tuples)."""
+
+        def tuples(part: dict[str, Any]) -> dict[str, Any]:
+            return {k: tuple(v) if isinstance(v, list) else v for k, v in part.items()}
+
+        parts = {"axes": Axes, "finetuning": Finetuning, "measuring": Measuring}
+        nested = {name: kind(**tuples(values[name])) for name, kind in parts.items()}
+        return cls(**(tuples({k: v for k, v in values.items() if k not in parts}) | nested))
+
+
+def _check_count(name: str, value: int | None) -> None:
+    check(value is None or value >= 1, f"{name} must be at least 1", value, "give a whole number from 1")
