@@ -1,0 +1,16 @@
+"""Figures: each takes results and gives a matplotlib Figure; none loads, selects or fits anything.
+
+    tradeoff      one objective against another, with error bars and the frontier
+    energy_model  the fitted model against the data, and its residuals
+    reference     measured energy over the matmul reference
+    drift         repeated anchor measurements over time
+
+`analysis.style.save` writes a figure as PNG and SVG.
+"""
+
+from analysis.figures.drift import drift
+from analysis.figures.energy_model import energy_model
+from analysis.figures.reference import reference
+from analysis.figures.tradeoff import POINT_COLUMNS, tradeoff
+
+__all__ = ["POINT_COLUMNS", "drift", "energy_model", "reference", "tradeoff"]

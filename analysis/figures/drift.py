@@ -1,0 +1,71 @@
+"""The same configuration measured again and again: does the card's energy move while the sweep runs?"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.style import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION, new_figure, styled, watermark
+from analysis.style import title as set_title
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_COLORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
+
+
+def drift(anchors: pd.DataFrame, *, title: str, estimated: bool = False) -> "Figure":
+    """Energy of each anchor relative to its card's median, in percent, over the minutes of the run.
+
+    Args:
+        anchors: `time_s` (UNIX or run seconds), `gpu_uuid`, `energy_j_per_example`; optionally
+            `energy_j_per_example_ci95`. Rows without time or energy are left out.
+    Raises:
+        ValueError: no row has both a time and an energy.
+    """
+    anchors = anchors.dropna(subset=["time_s", "energy_j_per_example"])
+    if anchors.empty:
+        raise ValueError("no anchor has both a time and an energy")
+    start = float(anchors["time_s"].min())
+    with styled():
+        figure, axes = new_figure(height_in=2.1)
+        axes.axhline(0, color=INK, lw=0.8, alpha=0.6, zorder=1.5)
+        cards = anchors["gpu_uuid"].fillna("no card").astype(str)
+        for index, (card, rows) in enumerate(anchors.groupby(cards)):
+            rows = rows.sort_values("time_s")
+            median = float(rows["energy_j_per_example"].median())
+            minutes = (rows["time_s"] - start) / 60
+            percent = (rows["energy_j_per_example"] / median - 1) * 100
+            error = np.zeros(len(rows))
+            if "energy_j_per_example_ci95" in rows:
+                error = rows["energy_j_per_example_ci95"].fillna(0).to_numpy(float) / median * 100
+            color = _COLORS[index % len(_COLORS)]
+            axes.errorbar(
+                minutes,
+                percent,
+                yerr=error,
+                color=color,
+                marker="o",
+                ms=4,
+                mec="white",
+                mew=0.4,
+                lw=0.9,
+                elinewidth=0.7,
+                label=short_uuid(str(card)),
+            )
+        axes.set_xlabel("Minutes since the first anchor")
+        axes.set_ylabel("Energy against the\ncard's median (%)")
+        low, high = axes.get_ylim()
+        reach = max(abs(low), abs(high), 1.0)  # a flat line must look flat: never less than 1 % either way
+        axes.set_ylim(-reach * 1.1, reach * 1.1)
+        set_title(figure, title)
+        if len(set(cards)) > 1:
+            figure.legend(loc="outside lower center", ncols=3)
+        if estimated:
+            watermark(figure)
+    return figure
+
+
+def short_uuid(uuid: str) -> str:
+    """ "GPU-3f2a91c4-..." -> "GPU-3f2a91c4": enough to tell the cards of one run apart."""
+    return "-".join(uuid.split("-")[:2]) if uuid.startswith("GPU-") else uuid[:16]

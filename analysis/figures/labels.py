@@ -1,0 +1,143 @@
+"""Labels beside points that cover neither each other nor the data: greedy, in the order of importance."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.style import FAINT, INK
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Where a label may stand, as (horizontal, vertical) direction from its point, best first. A frontier that
+# rises to the right leaves room below right and above left.
+_DIRECTIONS = ((1, -1), (-1, 1), (1, 0), (0, -1), (0, 1), (-1, 0), (1, 1), (-1, -1))
+_DISTANCES_PT = (4.0, 9.0, 15.0, 22.0, 32.0, 44.0)
+_FONT_PT = 7.0
+
+Box = tuple[float, float, float, float]  # left, bottom, right, top in pixels
+
+
+def place_labels(
+    axes: "Axes",
+    anchors: NDArray[np.float64],
+    texts: Sequence[str],
+    obstacles: NDArray[np.float64],
+    soft: NDArray[np.float64] | None = None,
+    bold: Sequence[bool] | None = None,
+) -> list[int]:
+    """Write as many of `texts` as fit, the first ones first; the indices of those written.
+
+    Args:
+        axes: with its final limits and layout (call `figure.draw_without_rendering()` before).
+        anchors: [labels, 2] data coordinates of the labelled points.
+        texts: one label per anchor, the most important first; "" is skipped.
+        obstacles: [n, 2] data coordinates of markers no label may cover.
+        soft: [m, 2] data coordinates of lines better left uncovered.
+        bold: which labels are set in bold.
+    """
+    from matplotlib.patheffects import withStroke
+
+    figure = axes.figure
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    to_px = figure.dpi / 72.0
+    frame = axes.get_window_extent(renderer)
+    points = axes.transData.transform(obstacles) if len(obstacles) else np.empty((0, 2))
+    lines = axes.transData.transform(soft) if soft is not None and len(soft) else np.empty((0, 2))
+    anchors_px = axes.transData.transform(anchors)
+    other_anchors = [np.delete(anchors_px, i, axis=0) for i in range(len(anchors_px))]
+    taken: list[Box] = []
+    written: list[int] = []
+    for index, text in enumerate(texts):
+        if not text:
+            continue
+        weight = "bold" if bold is not None and bold[index] else "normal"
+        probe = axes.text(0, 0, text, fontsize=_FONT_PT, fontweight=weight, transform=None)
+        extent = probe.get_window_extent(renderer)
+        probe.remove()
+        x, y = anchors_px[index]
+        best: tuple[float, Box, float] | None = None
+        for rank, (dx, dy) in enumerate(_DIRECTIONS):
+            for distance in _DISTANCES_PT:
+                box = _box(x, y, dx, dy, distance * to_px, extent.width, extent.height)
+                if not _inside(box, (frame.x0, frame.y0, frame.x1, frame.y1)):
+                    continue
+                if any(_overlap(box, other, pad=1.0 * to_px) for other in taken):
+                    continue
+                covered = _count_inside(box, points, pad=2.2 * to_px)
+                if covered:
+                    continue
+                crossed = _count_inside(box, lines, pad=0.5 * to_px)
+                own = _gap(box, np.array([[x, y]]))
+                misread = _gap(box, other_anchors[index]) < own + 2 * to_px
+                cost = 0.4 * rank + 0.5 * distance + 2.5 * min(crossed, 8) + 12 * misread
+                if best is None or cost < best[0]:
+                    best = (cost, box, distance)
+        if best is None:
+            continue
+        _, box, distance = best
+        inverse = axes.transData.inverted()
+        center = inverse.transform(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2))
+        if distance > 8:
+            edge = (np.clip(x, box[0], box[2]), np.clip(y, box[1], box[3]))
+            tip = inverse.transform(edge)
+            axes.plot(
+                [anchors[index][0], tip[0]],
+                [anchors[index][1], tip[1]],
+                color=FAINT,
+                lw=0.5,
+                zorder=2.5,
+                scalex=False,
+                scaley=False,
+            )
+        note = axes.text(
+            center[0],
+            center[1],
+            text,
+            fontsize=_FONT_PT,
+            fontweight=weight,
+            color=INK,
+            ha="center",
+            va="center",
+            zorder=6,
+        )
+        note.set_in_layout(False)
+        note.set_path_effects([withStroke(linewidth=1.6, foreground="white", alpha=0.85)])
+        taken.append(box)
+        written.append(index)
+    return written
+
+
+def _box(x: float, y: float, dx: int, dy: int, gap: float, width: float, height: float) -> Box:
+    """The label's box `gap` pixels from (x, y) towards (dx, dy)."""
+    reach = gap / (1.4 if dx and dy else 1.0)
+    cx = x + dx * (reach + width / 2)
+    cy = y + dy * (reach + height / 2)
+    return cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2
+
+
+def _inside(box: Box, frame: Box) -> bool:
+    return box[0] >= frame[0] and box[1] >= frame[1] and box[2] <= frame[2] and box[3] <= frame[3]
+
+
+def _overlap(a: Box, b: Box, pad: float) -> bool:
+    return a[0] < b[2] + pad and b[0] < a[2] + pad and a[1] < b[3] + pad and b[1] < a[3] + pad
+
+
+def _gap(box: Box, points: NDArray[np.float64]) -> float:
+    """Pixels from the box to the nearest point; infinite where there is none."""
+    if len(points) == 0:
+        return float("inf")
+    dx = np.maximum(np.maximum(box[0] - points[:, 0], points[:, 0] - box[2]), 0)
+    dy = np.maximum(np.maximum(box[1] - points[:, 1], points[:, 1] - box[3]), 0)
+    return float(np.hypot(dx, dy).min())
+
+
+def _count_inside(box: Box, points: NDArray[np.float64], pad: float) -> int:
+    if len(points) == 0:
+        return 0
+    x, y = points[:, 0], points[:, 1]
+    inside = (x > box[0] - pad) & (x < box[2] + pad) & (y > box[1] - pad) & (y < box[3] + pad)
+    return int(inside.sum())

@@ -1,0 +1,80 @@
+"""Measured energy over the matmul reference: how far a configuration is from a large matmul on its card."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis.figures.tradeoff import ordered_series
+from analysis.style import INK, MUTED, log_if_wide, new_figure, precision_style, styled, watermark
+from analysis.style import title as set_title
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def reference(points: pd.DataFrame, *, title: str, estimated: bool = False) -> "Figure":
+    """Ratio over maximum length, one colour per precision; lines join the configurations marked `main`.
+
+    Args:
+        points: `max_seq_len` (tokens), `ratio` (measured J/example over the reference J/example),
+            `series` (precision), `main` (bool: at the baseline's other settings).
+    Raises:
+        ValueError: no row has a ratio.
+    """
+    points = points.dropna(subset=["max_seq_len", "ratio"])
+    if points.empty:
+        raise ValueError("no row has both a measured energy and a matmul reference")
+    with styled():
+        figure, axes = new_figure(height_in=2.3)
+        axes.axhline(1, color=INK, lw=0.9, zorder=1.5)
+        for name in ordered_series(points["series"]):
+            color, marker = precision_style(name)
+            rows = points[points["series"] == name].sort_values("max_seq_len")
+            main, rest = rows[rows["main"]], rows[~rows["main"]]
+            axes.plot(
+                rest["max_seq_len"],
+                rest["ratio"],
+                ls="none",
+                marker=marker,
+                ms=3,
+                mfc="white",
+                mec=color,
+                mew=0.7,
+                alpha=0.45,
+            )
+            axes.plot(
+                main["max_seq_len"],
+                main["ratio"],
+                color=color,
+                marker=marker,
+                ms=4.5,
+                mec="white",
+                mew=0.4,
+                lw=1.0,
+                label=name,
+            )
+        ratios = points["ratio"]
+        if log_if_wide(axes, [*ratios, 1.0], axis="y"):
+            low, high = min(float(ratios.min()), 1.0), float(ratios.max())
+            axes.set_ylim(low / 1.25, high * 1.25)
+        else:
+            axes.set_ylim(0, max(float(ratios.max()), 1.0) * 1.1)
+        axes.annotate(
+            "matmul reference",
+            (1.0, 1.0),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(0, -2),
+            textcoords="offset points",
+            fontsize=6.5,
+            color=MUTED,
+            ha="right",
+            va="top",
+        )
+        axes.set_xlabel("Maximum length (tokens)")
+        axes.set_ylabel("Measured energy over\nmatmul reference")
+        set_title(figure, title)
+        if len(set(points["series"])) > 1:
+            figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        if estimated:
+            watermark(figure)
+    return figure

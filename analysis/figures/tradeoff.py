@@ -1,0 +1,223 @@
+"""One objective against another: points with 95 % error bars, the frontier as a step, the baseline marked."""
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.figures.labels import place_labels
+from analysis.style import INK, MUTED, log_if_wide, new_figure, precision_style, styled, watermark
+from analysis.style import title as set_title
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# x, y in the units of the axis labels; x_error a half-width; y_low and y_high the ends of an interval (null:
+# none); series the precision; label what a frontier point is called; role "baseline", "recommended" or "".
+POINT_COLUMNS = ("x", "y", "x_error", "y_low", "y_high", "series", "label", "on_front", "role")
+
+_MANY = 400  # points: above this they are small, without error bars, and rasterised in the SVG
+_MOST_LABELS = 12
+_ROLE_NOTES = {"baseline": " (baseline)", "recommended": " (cheapest kept)"}
+
+
+def tradeoff(
+    points: pd.DataFrame,
+    *,
+    x_label: str,
+    y_label: str,
+    title: str,
+    y_better: Literal["max", "min"] = "max",
+    band: tuple[float, str] | None = None,
+    estimated: bool = False,
+) -> "Figure":
+    """The trade-off figure. x is better the smaller it is.
+
+    Args:
+        points: one row per configuration with `POINT_COLUMNS`; rows with a null x or y are left out.
+        band: (y, text): the level above which y counts as kept, drawn as a quiet dashed line.
+        estimated: write "estimated" across the picture.
+    Raises:
+        ValueError: no row has both x and y.
+    """
+    points = points.dropna(subset=["x", "y"]).reset_index(drop=True)
+    if points.empty:
+        raise ValueError(f"no configuration has both {x_label} and {y_label}")
+    many = len(points) > _MANY
+    with styled():
+        figure, axes = new_figure()
+        series = ordered_series(points["series"])
+        for name in series:
+            _draw_series(axes, points[points["series"] == name], name, many)
+        log_if_wide(axes, points["x"])
+        if y_better == "min":
+            log_if_wide(axes, points["y"], axis="y")
+        _pad_limits(axes, points)
+        line = _frontier(points, y_better, axes)
+        axes.plot(line[:, 0], line[:, 1], color=INK, lw=1.0, alpha=0.75, zorder=2, scalex=False, scaley=False)
+        if band is not None and axes.get_ylim()[0] < band[0] < axes.get_ylim()[1]:
+            axes.axhline(band[0], color=MUTED, lw=0.7, ls=(0, (3, 2)), zorder=1.5)
+            axes.annotate(
+                band[1],
+                (1.0, band[0]),
+                xycoords=axes.get_yaxis_transform(),
+                xytext=(2, 0),
+                textcoords="offset points",
+                fontsize=6.5,
+                color=MUTED,
+                ha="left",
+                va="center",
+            )
+        marked = points[points["role"] != ""]
+        axes.plot(
+            marked["x"], marked["y"], ls="none", marker="o", ms=9, mfc="none", mec=INK, mew=0.9, zorder=4
+        )
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        set_title(figure, title)
+        handles, names = axes.get_legend_handles_labels()
+        if not points["on_front"].all():
+            hollow = axes.plot([], [], ls="none", marker="o", ms=3.8, mfc="white", mec=MUTED, mew=0.8)[0]
+            handles, names = [*handles, hollow], [*names, "not on the frontier"]
+        if len(names) > 1:
+            figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 4))
+        if estimated:
+            watermark(figure)
+        figure.draw_without_rendering()
+        _label(axes, points, line, band)
+    return figure
+
+
+def ordered_series(series: "pd.Series[str]") -> list[str]:
+    """The precisions from widest to narrowest, then any other name in alphabetical order."""
+    known = ["fp32", "tf32", "bf16", "fp16"]
+    present = [str(name) for name in series.unique()]
+    return [name for name in known if name in present] + sorted(name for name in present if name not in known)
+
+
+def _draw_series(axes: "Axes", points: pd.DataFrame, name: str, many: bool) -> None:
+    color, marker = precision_style(name)
+    front, rest = points[points["on_front"]], points[~points["on_front"]]
+    if not many:
+        for part, alpha in ((front, 0.75), (rest, 0.3)):
+            below = (part["y"] - part["y_low"]).clip(lower=0).fillna(0)
+            above = (part["y_high"] - part["y"]).clip(lower=0).fillna(0)
+            axes.errorbar(
+                part["x"],
+                part["y"],
+                xerr=part["x_error"].fillna(0),
+                yerr=np.vstack([below, above]),
+                ls="none",
+                ecolor=color,
+                elinewidth=0.7,
+                alpha=alpha,
+                zorder=2.2,
+            )
+    axes.plot(
+        rest["x"],
+        rest["y"],
+        ls="none",
+        marker=marker,
+        ms=2 if many else 3.8,
+        mfc="white",
+        mec=color,
+        mew=0.8,
+        alpha=0.3 if many else 0.7,
+        zorder=2.4,
+        rasterized=many,
+    )
+    axes.plot(
+        front["x"],
+        front["y"],
+        ls="none",
+        marker=marker,
+        color=color,
+        mec="white",
+        mew=0.4,
+        ms=5,
+        zorder=3,
+        label=name,
+    )
+
+
+def _pad_limits(axes: "Axes", points: pd.DataFrame) -> None:
+    """Room for labels: 10 % on each side of the data and its error bars."""
+    low = points[["y", "y_low"]].min(axis=1).min()
+    high = points[["y", "y_high"]].max(axis=1).max()
+    error = points["x_error"].fillna(0)
+    left, right = (points["x"] - error).min(), (points["x"] + error).max()
+    for lo, hi, axis in ((left, right, "x"), (low, high, "y")):
+        logarithmic = (axes.get_xscale() if axis == "x" else axes.get_yscale()) == "log"
+        if logarithmic:
+            lo = max(lo, float(points[axis].min()) / 2)
+            room = (hi / lo) ** 0.12
+            limits = (lo / room, hi * room)
+        else:
+            room = (hi - lo) * 0.12 or abs(hi) * 0.1 or 1.0
+            limits = (lo - room, hi + room)
+            if lo >= 0 and limits[0] < 0:
+                limits = (0.0, limits[1])
+        (axes.set_xlim if axis == "x" else axes.set_ylim)(*limits)
+
+
+def _frontier(points: pd.DataFrame, y_better: str, axes: "Axes") -> NDArray[np.float64]:
+    """Corners [n, 2] of the step: the best y that can be had for at most x, to the right edge of the axes."""
+    front = points[points["on_front"]].sort_values("x")
+    if front.empty:
+        return np.empty((0, 2))
+    x, y = front["x"].to_numpy(float), front["y"].to_numpy(float)
+    best = np.maximum.accumulate(y) if y_better == "max" else np.minimum.accumulate(y)
+    corners = [(x[0], best[0])]
+    for i in range(1, len(x)):
+        corners += [(x[i], best[i - 1]), (x[i], best[i])]
+    corners.append((max(axes.get_xlim()[1], x[-1]), best[-1]))
+    return np.array(corners)
+
+
+def _label(
+    axes: "Axes", points: pd.DataFrame, line: NDArray[np.float64], band: tuple[float, str] | None
+) -> None:
+    rank = points["role"].map({"recommended": 0, "baseline": 1}).fillna(2)
+    chosen = points[(points["on_front"]) | (points["role"] != "")].assign(rank=rank)
+    # After the marked ones, the frontier from its good end: a reader asks where accuracy is still high.
+    chosen = chosen.sort_values(["rank", "x"], ascending=[True, False], kind="stable").head(_MOST_LABELS)
+    texts = [f"{row.label}{_ROLE_NOTES.get(str(row.role), '')}" for row in chosen.itertuples()]
+    obstacles = points[["x", "y"]].to_numpy(float)
+    if len(points) > _MANY:
+        obstacles = points.loc[points["on_front"], ["x", "y"]].to_numpy(float)
+    soft = [_dense(axes, line), _error_bars(points)]
+    if band is not None:
+        across = np.array([[x, band[0]] for x in axes.get_xlim()])
+        soft.append(_dense(axes, across, steps=60))
+    place_labels(
+        axes,
+        chosen[["x", "y"]].to_numpy(float),
+        texts,
+        obstacles,
+        soft=np.vstack(soft),
+        bold=[bool(role) for role in chosen["role"]],
+    )
+
+
+def _dense(axes: "Axes", line: NDArray[np.float64], steps: int = 24) -> NDArray[np.float64]:
+    """The step line as points close together on the screen."""
+    if len(line) < 2:
+        return np.empty((0, 2))
+    pixels = axes.transData.transform(line)
+    share = np.linspace(0, 1, steps)[:, None]
+    dense = np.vstack([a + share * (b - a) for a, b in pairwise(pixels)])
+    return np.asarray(axes.transData.inverted().transform(dense))
+
+
+def _error_bars(points: pd.DataFrame) -> NDArray[np.float64]:
+    if len(points) > _MANY:
+        return np.empty((0, 2))
+    share = np.linspace(0, 1, 9)
+    bars = points.dropna(subset=["y_low", "y_high"])
+    low, high = bars["y_low"].to_numpy(float)[:, None], bars["y_high"].to_numpy(float)[:, None]
+    ys = low * (1 - share) + high * share
+    xs = np.repeat(bars["x"].to_numpy(float)[:, None], len(share), axis=1)
+    return np.column_stack([xs.ravel(), ys.ravel()])

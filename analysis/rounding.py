@@ -1,0 +1,73 @@
+"""Numbers as a reader should see them: no more digits than the uncertainty carries, and never a NaN."""
+
+import math
+
+MISSING = "–"
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def format_with_uncertainty(value: float | None, half_width: float | None = None, unit: str = "") -> str:
+    """The value and its half-width, rounded as `decimals_for` says.
+
+    >>> format_with_uncertainty(0.019312, 0.00123, "J")
+    '0.0193 ± 0.0012 J'
+    >>> format_with_uncertainty(385.2, 12.7)
+    '385 ± 13'
+    >>> format_with_uncertainty(0.827, 0.367)
+    '0.8 ± 0.4'
+
+    Without a half-width (null, or not above zero) three significant digits are shown. A null, NaN or infinite
+    value is a dash. Below 1e-3 and from 1e6 the power of ten is written once.
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    tail = f" {unit}" if unit else ""
+    known = half_width is not None and math.isfinite(half_width) and half_width > 0
+    exponent = math.floor(math.log10(abs(value))) if value else 0
+    if value and (exponent < -3 or exponent >= 6):
+        scale = 10.0**exponent
+        inner = format_with_uncertainty(value / scale, half_width / scale if known and half_width else None)
+        power = f"10{str(exponent).translate(_SUPERSCRIPT)}"
+        return f"({inner})×{power}{tail}" if "±" in inner else f"{inner}×{power}{tail}"
+    if not known or half_width is None:
+        return _minus(f"{_significant(value, 3)}{tail}")
+    places = decimals_for(half_width)
+    return _minus(f"{_fixed(value, places)} ± {_fixed(half_width, places)}{tail}")
+
+
+def format_interval(value: float | None, low: float | None, high: float | None, unit: str = "") -> str:
+    """ "2.61× (2.55 to 2.68)": a value with the ends of its interval, rounded as `decimals_for` says."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)) or high <= low:
+        return f"{_minus(_significant(value, 3))}{unit}"
+    places = decimals_for((high - low) / 2)
+    return _minus(f"{_fixed(value, places)}{unit} ({_fixed(low, places)} to {_fixed(high, places)})")
+
+
+def decimals_for(half_width: float) -> int:
+    """Decimal places for a number with this uncertainty; negative means tens, hundreds, ...
+
+    The rule of the Particle Data Group (Review of Particle Physics, Introduction, 5.3): where the three
+    leading digits of the uncertainty are 100 to 354 two digits are kept, from 355 to 949 one, and above it is 1000.
+    """
+    exponent = math.floor(math.log10(half_width))
+    leading = round(half_width / 10.0**exponent * 100)
+    if leading < 355:
+        return 1 - exponent
+    return -exponent
+
+
+def _fixed(value: float, places: int) -> str:
+    return f"{round(value, places) + 0.0:.{max(places, 0)}f}"
+
+
+def _significant(value: float, digits: int) -> str:
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.{digits - 1}e}")  # 99.96 becomes 100 here, and loses a decimal below
+    return _fixed(value, digits - 1 - math.floor(math.log10(abs(rounded))))
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
