@@ -5,7 +5,9 @@ shared between trials as plain numpy arrays) -> `inputs` -> Inputs (ids cut to `
 added; cheap, per trial) -> the model -> `score`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -32,12 +34,37 @@ class Ragged:
     def lengths(self) -> np.ndarray:
         return np.diff(self.offsets)
 
+    def slices(self, rows: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> "Ragged":
+        """Row i of the result: `lengths[i]` values of sequence `rows[i]`, from its position `starts[i]`."""
+        offsets = _offsets(lengths)
+        source = _positions(self.offsets[rows] + starts, offsets)
+        return Ragged(self.values[source], offsets)
+
     @classmethod
-    def from_lists(cls, sequences: list[list[int]]) -> "Ragged":
-        offsets = np.zeros(len(sequences) + 1, dtype=np.int64)
-        np.cumsum([len(s) for s in sequences], out=offsets[1:])
-        values = np.fromiter((t for s in sequences for t in s), dtype=np.int32, count=int(offsets[-1]))
+    def from_lists(cls, sequences: Sequence[Sequence[int]]) -> "Ragged":
+        offsets = _offsets(np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences)))
+        values = np.fromiter(chain.from_iterable(sequences), dtype=np.int32, count=int(offsets[-1]))
         return cls(values, offsets)
+
+    @classmethod
+    def join(cls, *parts: "Ragged") -> "Ragged":
+        """Row by row, the sequences of all parts one after the other."""
+        offsets = _offsets(np.sum([part.lengths for part in parts], axis=0))
+        values = np.empty(offsets[-1], dtype=np.int32)
+        starts = offsets[:-1].copy()
+        for part in parts:
+            values[_positions(starts, part.offsets)] = part.values
+            starts += part.lengths
+        return cls(values, offsets)
+
+
+def _offsets(lengths: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _positions(starts: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """starts[0], starts[0] + 1, ... for the length of row 0, then the same for row 1, ..."""
+    return np.repeat(starts - offsets[:-1], np.diff(offsets)) + np.arange(offsets[-1])
 
 
 @dataclass(frozen=True)
@@ -61,9 +88,14 @@ class Scores:
 class Task(Protocol):
     """One file per task. `Tokenized` is the task's own frozen dataclass of numpy arrays (picklable)."""
 
-    name: str
-    head: Head
-    metrics: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+    @property
+    def head(self) -> Head: ...
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the scores, "accuracy" first."""
+        ...
 
     def load(self, split: Split, data_dir: Path | None, limit: int | None) -> Any:
         """Examples of a split (the first `limit`), from local files or, without `data_dir`, from the hub.

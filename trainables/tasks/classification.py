@@ -1,0 +1,125 @@
+"""Classification of one text or of a pair: all such tasks are this class with another source of data."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from search_spaces.errors import check
+from trainables.tasks.base import Head, Inputs, Ragged, Scores, Split
+from trainables.tasks.special_tokens import SpecialTokens
+from trainables.tasks.truncation import longest_first
+
+
+@dataclass(frozen=True)
+class Examples:
+    first: tuple[str, ...]
+    second: tuple[str, ...] | None  # None: single texts
+    labels: np.ndarray  # int64 (n,)
+    num_labels: int  # of the task, not only of these examples
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def head(self, limit: int | None) -> "Examples":
+        """The first `limit` examples; all where there are fewer."""
+        check(
+            limit is None or limit >= 1,
+            "the number of examples must be at least 1",
+            limit,
+            "leave it out for all",
+        )
+        second = self.second[:limit] if self.second is not None else None
+        return Examples(self.first[:limit], second, self.labels[:limit], self.num_labels)
+
+
+class Source(Protocol):
+    """Where a task's examples come from."""
+
+    def __call__(self, split: Split, data_dir: Path | None) -> Examples: ...
+
+
+@dataclass(frozen=True)
+class Tokenized:
+    """Untruncated token ids without special tokens."""
+
+    first: Ragged
+    second: Ragged | None
+    labels: np.ndarray  # int64 (n,)
+    special: SpecialTokens
+    pad_id: int
+
+
+@dataclass(frozen=True)
+class ClassificationTask:
+    """A `Task`. Accuracy is always a metric; "f1" is that of label 1 (for two labels)."""
+
+    name: str
+    source: Source
+    metrics: tuple[str, ...] = ("accuracy",)
+    head: Head = "sequence_classification"
+
+    def load(self, split: Split, data_dir: Path | None = None, limit: int | None = None) -> Examples:
+        return self.source(split, data_dir).head(limit)
+
+    def num_labels(self, examples: Examples) -> int:
+        return examples.num_labels
+
+    def tokenize(self, examples: Examples, tokenizer: Any) -> Tokenized:
+        pair = examples.second is not None
+        return Tokenized(
+            first=token_ids(examples.first, tokenizer),
+            second=token_ids(examples.second, tokenizer) if examples.second is not None else None,
+            labels=examples.labels,
+            special=SpecialTokens.of(tokenizer, pair),
+            pad_id=tokenizer.pad_token_id,
+        )
+
+    def inputs(self, tokenized: Tokenized, max_seq_len: int) -> Inputs:
+        """The ids of `tokenizer(first, second, truncation=True, max_length=max_seq_len)`."""
+        first, second = tokenized.first, tokenized.second
+        room = max_seq_len - tokenized.special.count
+        if second is None:
+            first = _head(first, np.minimum(first.lengths, room))
+        else:
+            kept_first, kept_second = longest_first(first.lengths, second.lengths, room)
+            first, second = _head(first, kept_first), _head(second, kept_second)
+        ids, token_types = tokenized.special.wrap(first, second)
+        return Inputs(ids, token_types, np.arange(len(ids)), tokenized.pad_id)
+
+    def train_targets(self, tokenized: Tokenized, inputs: Inputs) -> dict[str, np.ndarray]:
+        return {"labels": tokenized.labels[inputs.example]}
+
+    def score(self, outputs: np.ndarray, tokenized: Tokenized, inputs: Inputs) -> Scores:
+        """`outputs`: logits (n, labels). A row with a NaN predicts nothing and is wrong."""
+        labels = tokenized.labels[inputs.example]
+        predicted = np.where(np.isnan(outputs).any(axis=1), -1, outputs.argmax(axis=1))
+        correct = predicted == labels
+        metrics = {"accuracy": float(correct.mean())}
+        if "f1" in self.metrics:
+            metrics["f1"] = f1(predicted == 1, labels == 1)
+        return Scores(metrics, correct)
+
+
+def token_ids(texts: tuple[str, ...], tokenizer: Any) -> Ragged:
+    """Untruncated and without special tokens. Not verbose: texts beyond the model's limit are cut later."""
+    encoded = tokenizer(
+        list(texts),
+        add_special_tokens=False,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+        verbose=False,
+    )
+    return Ragged.from_lists(encoded["input_ids"])
+
+
+def f1(predicted: np.ndarray, actual: np.ndarray) -> float:
+    """2 TP / (2 TP + FP + FN) over booleans; 0 where neither holds a positive."""
+    positives = int(predicted.sum()) + int(actual.sum())
+    return 2 * int((predicted & actual).sum()) / positives if positives else 0.0
+
+
+def _head(sequences: Ragged, lengths: np.ndarray) -> Ragged:
+    rows = np.arange(len(sequences))
+    return sequences.slices(rows, np.zeros_like(rows), lengths)

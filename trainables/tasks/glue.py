@@ -1,0 +1,45 @@
+"""Tasks of the GLUE benchmark (Wang et al. 2018): from the hub, or from local files of the same columns."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trainables.tasks.base import Split
+from trainables.tasks.classification import ClassificationTask, Examples
+from trainables.tasks.hub import load_from_hub
+from trainables.tasks.tsv_file import read_tsv
+
+LOCAL_FILES: dict[Split, str] = {"train": "train.tsv", "validation": "dev.tsv"}
+
+
+@dataclass(frozen=True)
+class GlueSource:
+    """`nyu-mll/glue` on the hub, or train.tsv and dev.tsv. (GLUE's test split has no labels.)"""
+
+    config: str
+    text_columns: tuple[str, ...]
+    num_labels: int = 2
+
+    def __call__(self, split: Split, data_dir: Path | None) -> Examples:
+        if data_dir is None:
+            return self._from_hub(split)
+        table = read_tsv(data_dir / LOCAL_FILES[split], (*self.text_columns, "label"))
+        labels = table.labels()
+        table.check_labels(labels, self.num_labels)
+        return self._examples([table.texts(column) for column in self.text_columns], labels)
+
+    def _from_hub(self, split: Split) -> Examples:
+        data = load_from_hub("nyu-mll/glue", self.config, split)
+        return self._examples([tuple(data[column]) for column in self.text_columns], list(data["label"]))
+
+    def _examples(self, texts: list[tuple[str, ...]], labels: list[int]) -> Examples:
+        second = texts[1] if len(texts) == 2 else None
+        return Examples(texts[0], second, np.array(labels, dtype=np.int64), self.num_labels)
+
+
+# Sentiment of film-review phrases (Socher et al. 2013); label 1 = positive.
+SST2 = ClassificationTask("sst2", GlueSource("sst2", ("sentence",)))
+
+# Quora question pairs; label 1 = duplicates. 37 % of the pairs are, hence F1 beside accuracy.
+QQP = ClassificationTask("qqp", GlueSource("qqp", ("question1", "question2")), ("accuracy", "f1"))
