@@ -23,8 +23,9 @@ def format_with_uncertainty(value: float | None, half_width: float | None = None
         return MISSING
     tail = f" {unit}" if unit else ""
     known = half_width is not None and math.isfinite(half_width) and half_width > 0
-    exponent = math.floor(math.log10(abs(value))) if value else 0
-    if value and (exponent < -3 or exponent >= 6):
+    size = max(abs(value), half_width) if known and half_width else abs(value)
+    exponent = math.floor(math.log10(size)) if size else 0
+    if size and (exponent < -3 or exponent >= 6):
         scale = 10.0**exponent
         inner = format_with_uncertainty(value / scale, half_width / scale if known and half_width else None)
         power = f"10{str(exponent).translate(_SUPERSCRIPT)}"
@@ -49,7 +50,8 @@ def decimals_for(half_width: float) -> int:
     """Decimal places for a number with this uncertainty; negative means tens, hundreds, ...
 
     The rule of the Particle Data Group (Review of Particle Physics, Introduction, 5.3): where the three
-    leading digits of the uncertainty are 100 to 354 two digits are kept, from 355 to 949 one, and above it is 1000.
+    leading digits of the uncertainty are 100 to 354 two digits are kept, from 355 to 949 one,
+    and above that it is 1000.
     """
     exponent = math.floor(math.log10(half_width))
     leading = round(half_width / 10.0**exponent * 100)

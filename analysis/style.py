@@ -28,9 +28,10 @@ PRECISION_MARKERS = {"fp32": "o", "tf32": "D", "bf16": "^", "fp16": "s"}
 OTHER_COLORS = (PURPLE, ORANGE, GREEN, SKY, BLUE, VERMILLION)
 OTHER_MARKERS = ("v", "P", "X", "<", ">", "d")
 
-RC: dict[str, Any] = {
+RC: Any = {
     "figure.figsize": (COLUMN_WIDTH_IN, HEIGHT_IN),
     "figure.dpi": 100,
+    "text.parse_math": False,  # a "$" in the name of a model is a dollar sign
     "savefig.dpi": PNG_DPI,
     "figure.constrained_layout.use": True,
     "font.family": "sans-serif",

@@ -1,0 +1,216 @@
+"""Figures: rounding, label placement, slices with known frontiers, and pictures that differ where they must."""
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import analysis
+from analysis import figures
+from analysis.figures.labels import place_labels
+from analysis.rounding import MISSING, format_interval, format_with_uncertainty
+from analysis.slices import ACCURACY, LATENCY, describe, energy_quantity, paper_slices, points, wilson
+from analysis.style import new_figure, save, styled
+from tests import fabricated
+
+
+@pytest.mark.parametrize(
+    ("value", "half_width", "unit", "expected"),
+    [
+        # The Particle Data Group's own examples, then ours.
+        (0.827, 0.119, "", "0.83 ± 0.12"),
+        (0.827, 0.367, "", "0.8 ± 0.4"),
+        (0.827, 0.97, "", "0.8 ± 1.0"),
+        (0.019312, 0.00123, "J", "0.0193 ± 0.0012 J"),
+        (385.2, 12.7, "mJ", "385 ± 13 mJ"),
+        (12345.0, 1234.0, "", "12300 ± 1200"),
+        (-0.00012, 0.01, "", "0.000 ± 0.010"),
+        (0.0, 0.3, "", "0.00 ± 0.30"),
+        (3.2e-5, 4e-7, "J", "(3.20 ± 0.04)×10⁻⁵ J"),
+        (99.96, None, "", "100"),
+        (0.5, 0.0, "", "0.500"),
+        (-2.5, None, "", "−2.50"),
+        (None, 1.0, "J", MISSING),
+        (math.nan, 1.0, "J", MISSING),
+        (math.inf, None, "", MISSING),
+        (1.5, math.nan, "", "1.50"),
+    ],
+)
+def test_numbers_are_rounded_to_their_uncertainty(
+    value: float | None, half_width: float | None, unit: str, expected: str
+) -> None:
+    assert format_with_uncertainty(value, half_width, unit) == expected
+
+
+def test_intervals_are_rounded_to_their_width() -> None:
+    assert format_interval(2.6131, 2.5531, 2.6812, "×") == "2.61× (2.55 to 2.68)"
+    assert format_interval(2.6131, None, None, "×") == "2.61×"
+    assert format_interval(2.6131, math.nan, 3.0) == "2.61"
+    assert format_interval(None, 1.0, 2.0) == MISSING
+
+
+def test_wilson_interval_matches_a_published_value() -> None:
+    # Newcombe (1998), Statistics in Medicine 17, 857-872, table I: 81 of 263 and 15 of 148 by the score method.
+    low, high = wilson(np.array([81 / 263, 15 / 148]), np.array([263.0, 148.0]))
+    np.testing.assert_allclose(low, [0.2553, 0.0624], atol=5e-5)
+    np.testing.assert_allclose(high, [0.3662, 0.1605], atol=5e-5)
+
+
+def configurations(**settings: object) -> pd.DataFrame:
+    clean, _ = analysis.valid(loaded(fabricated.table(**settings)))  # type: ignore[arg-type]
+    return analysis.configurations(clean)
+
+
+def loaded(rows: pd.DataFrame) -> pd.DataFrame:
+    """As `analysis.load` would give it."""
+    rows = rows.copy()
+    rows["latency_ms_per_example_ci95"] = np.nan
+    rows[["flags", "error"]] = rows[["flags", "error"]].fillna("")
+    return rows
+
+
+def baseline(table: pd.DataFrame) -> pd.Series:
+    best = (table["max_seq_len"] == table["max_seq_len"].max()) & (table["depth"] == table["depth"].max())
+    return table[best & (table["precision"] == "fp32")].iloc[0]
+
+
+def test_slices_hold_the_other_settings_at_the_baseline() -> None:
+    table = configurations()
+    slices, missing = paper_slices(table, baseline(table))
+    assert {s.name: len(s.table) for s in slices} == {
+        "length": 5, "depth": 4, "precision": 2, "precision_x_length": 10, "all": 40,
+    }  # fmt: skip
+    assert missing == []
+    length = slices[0].table
+    assert set(length["depth"]) == {12}
+    assert set(length["precision"]) == {"fp32"}
+    assert slices[0].title == "Length (at 12 layers, fp32)"
+
+
+def test_a_slice_that_cannot_be_made_says_why() -> None:
+    table = configurations(precisions=("fp32",), depths=(12,))
+    slices, missing = paper_slices(table, baseline(table))
+    assert [s.name for s in slices] == ["length"]
+    assert len(missing) == 3
+    assert "the run holds one depth only" in missing[0]
+
+
+def test_points_carry_the_frontier_the_labels_and_the_roles() -> None:
+    table = configurations(precisions=("fp32",), depths=(12,), lengths=(16, 48, 128))
+    table.loc[table["max_seq_len"] == 48, "accuracy"] = 0.93
+    table.loc[table["max_seq_len"] == 128, "accuracy"] = 0.92  # dominated by 48
+    frame = points(
+        table, energy_quantity(table), ACCURACY, ("max_seq_len",), baseline(table),
+        recommended=table[table["max_seq_len"] == 48].iloc[0],
+    )  # fmt: skip
+    assert frame["label"].tolist() == ["16 tokens", "48 tokens", "128 tokens"]
+    assert frame["on_front"].tolist() == [True, True, False]
+    assert frame["role"].tolist() == ["", "recommended", "baseline"]
+    np.testing.assert_allclose(frame["x"], table["energy_j_per_example"] * 1e3)
+    assert list(figures.POINT_COLUMNS) == [c for c in frame.columns if c in figures.POINT_COLUMNS]
+
+
+def test_describe_names_precision_length_and_depth() -> None:
+    table = configurations()
+    assert describe(baseline(table)) == "fp32 · 128 tokens · 12 layers"
+
+
+def test_every_figure_is_drawn_and_saved_the_same_twice(tmp_path: Path) -> None:
+    table = configurations()
+    energy = energy_quantity(table)
+    frame = points(table, energy, ACCURACY, ("precision", "max_seq_len", "depth"), baseline(table))
+    for name in ("once", "again"):
+        drawn = figures.tradeoff(
+            frame, x_label=energy.label, y_label=ACCURACY.label, title="All", band=(92.0, "−1 point")
+        )
+        png, svg = save(drawn, tmp_path / name, "all")
+        assert png.read_bytes().startswith(b"\x89PNG")
+        assert svg.read_text().lstrip().startswith("<?xml")
+    assert (tmp_path / "once/all.svg").read_bytes() == (tmp_path / "again/all.svg").read_bytes()
+    assert (tmp_path / "once/all.png").read_bytes() == (tmp_path / "again/all.png").read_bytes()
+
+
+def test_an_estimate_is_written_across_the_picture() -> None:
+    table = configurations(energy_source="estimate")
+    energy = energy_quantity(table)
+    assert energy.label.startswith("Estimated energy")
+    frame = points(table, energy, LATENCY, ("max_seq_len",))
+    marked = figures.tradeoff(frame, x_label="E", y_label="L", title="T", y_better="min", estimated=True)
+    plain = figures.tradeoff(frame, x_label="E", y_label="L", title="T", y_better="min")
+    assert "estimated" in [t.get_text() for t in marked.texts]
+    assert "estimated" not in [t.get_text() for t in plain.texts]
+
+
+@pytest.mark.parametrize("spread", [1.0, 30.0])
+def test_x_is_logarithmic_beyond_a_decade(spread: float) -> None:
+    frame = pd.DataFrame(
+        {"x": [1.0, 2.0 * spread], "y": [1.0, 2.0], "x_error": np.nan, "y_low": np.nan, "y_high": np.nan,
+         "series": "fp32", "label": ["a", "b"], "on_front": True, "role": ""}
+    )  # fmt: skip
+    drawn = figures.tradeoff(frame, x_label="x", y_label="y", title="t")
+    assert drawn.axes[0].get_xscale() == ("log" if spread > 1 else "linear")
+
+
+def test_a_single_point_and_a_dollar_sign_are_drawn(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"x": [1.0], "y": [50.0], "x_error": np.nan, "y_low": np.nan, "y_high": np.nan, "series": "$x^",
+         "label": "$\\bad{", "on_front": True, "role": "baseline"}
+    )  # fmt: skip
+    save(figures.tradeoff(frame, x_label="x", y_label="y", title="$\\oops{"), tmp_path, "one")
+
+
+def test_nothing_to_draw_is_an_error_that_says_so() -> None:
+    empty = pd.DataFrame(columns=list(figures.POINT_COLUMNS))
+    with pytest.raises(ValueError, match="no configuration has both"):
+        figures.tradeoff(empty, x_label="x", y_label="y", title="t")
+    with pytest.raises(ValueError, match="no anchor"):
+        figures.drift(pd.DataFrame(columns=["time_s", "gpu_uuid", "energy_j_per_example"]), title="t")
+    with pytest.raises(ValueError, match="matmul reference"):
+        figures.reference(pd.DataFrame(columns=["max_seq_len", "ratio", "series", "main"]), title="t")
+
+
+def test_labels_cover_neither_each_other_nor_a_point() -> None:
+    rng = np.random.default_rng(5)
+    anchors = np.column_stack([rng.uniform(0.1, 0.9, 90), rng.uniform(0.1, 0.9, 90)])
+    with styled():
+        figure, axes = new_figure()
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        figure.draw_without_rendering()
+        written = place_labels(axes, anchors, [f"point {i}" for i in range(90)], anchors)
+        renderer = figure.canvas.get_renderer()
+        boxes = [text.get_window_extent(renderer) for text in axes.texts]
+    assert 0 in written
+    assert 5 <= len(written) < 90
+    pixels = axes.transData.transform(anchors)
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[i + 1 :])
+        assert not any(box.contains(x, y) for x, y in pixels)
+        assert axes.get_window_extent(renderer).fully_containsx(box.x0)
+
+
+def test_ten_thousand_points_make_a_small_file(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    n = 10_000
+    frame = pd.DataFrame(
+        {"x": rng.uniform(1, 100, n), "y": rng.uniform(50, 95, n), "x_error": 0.1, "y_low": np.nan, "y_high": np.nan,
+         "series": "fp16", "label": "p", "on_front": False, "role": ""}
+    )  # fmt: skip
+    frame.loc[:8, "on_front"] = True
+    _, svg = save(figures.tradeoff(frame, x_label="x", y_label="y", title="t"), tmp_path, "many")
+    assert svg.stat().st_size < 600_000
+
+
+def test_drift_shows_each_card_by_a_short_name() -> None:
+    drawn = figures.drift(fabricated.anchors(cards=2), title="Drift")
+    names = [text.get_text() for text in drawn.legends[0].get_texts()]
+    assert sorted(names) == ["GPU-00000001", "GPU-3f2a91c4"]
+
+
+def test_svg_names_no_outside_resource(tmp_path: Path) -> None:
+    _, svg = save(figures.drift(fabricated.anchors(), title="Drift"), tmp_path, "drift")
+    links = re.findall(r'(?:href|src)="([^"]+)"', svg.read_text())
+    assert all(link.startswith(("#", "data:")) for link in links)
