@@ -12,7 +12,7 @@ EnergySource = Literal["nvml_counter", "nvml_power", "rapl", "estimate"]
 
 @dataclass(frozen=True)
 class Sample:
-    """One reading. `time_s` is the middle of the read, `read_s` how long it took; what the device lacks is None."""
+    """One reading: `time_s` is the middle of the read, `read_s` its length; what the device lacks is None."""
 
     time_s: float
     read_s: float
@@ -36,7 +36,13 @@ class MeterError(RuntimeError):
     """The sensor failed in the middle of a trial; the trial fails with this reason, the sweep goes on."""
 
 
+class SensorUnavailable(RuntimeError):
+    """This machine lacks the sensor, or may not read it. The message says which, and what would help."""
+
+
 class Meter(Protocol):
+    """Attributes are set once the meter is built and do not change."""
+
     source: EnergySource
     device: DeviceInfo
     tick_s: float  # period at which the sensor's value changes (0 where continuous)
@@ -44,6 +50,10 @@ class Meter(Protocol):
 
     def read(self) -> Sample:
         """One sample; raises MeterError when the sensor fails."""
+        ...
+
+    def context_created(self) -> None:
+        """Tell the meter that this process has just put its context on the device (see `processes.py`)."""
         ...
 
     def foreign_processes(self) -> bool | None:

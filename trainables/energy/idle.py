@@ -1,0 +1,38 @@
+"""Idle power: what the device draws with our context up and nothing to do."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from trainables.energy.meter import Meter, Sample
+from trainables.energy.trace import COUNTER_SOURCES, Trace, counter_ticks
+
+
+def idle_power_w(
+    meter: Meter,
+    duration_s: float = 1.5,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+    sleep: Callable[[float], None] = time.sleep,
+) -> float | None:
+    """Mean watts over `duration_s`; None where no sensor says (an estimate assumes busy power only).
+
+    By the counter, from its first tick to its last; with power readings, their mean. Let the device settle
+    for a second after work: plain power is a trailing average. Raises MeterError when the sensor fails.
+    """
+    if meter.source == "estimate":
+        return None
+    samples: list[Sample] = []
+    end = clock() + duration_s
+    while clock() < end:
+        samples.append(meter.read())
+        sleep(meter.poll_s)
+    trace = Trace.from_samples(samples, meter.source, meter.tick_s)
+    if meter.source in COUNTER_SOURCES:
+        ticks = counter_ticks(trace)
+        at = (ticks.earliest_s + ticks.latest_s) / 2
+        whole = len(ticks) >= 2 and len(ticks.resets_s) == 0
+        return float((ticks.energy_j[-1] - ticks.energy_j[0]) / (at[-1] - at[0])) if whole else None
+    power = trace.power_w[np.isfinite(trace.power_w)]
+    return float(power.mean()) if len(power) else None

@@ -1,0 +1,45 @@
+"""Does another process compute on the card? NVML lists process ids, but in a container they may be the host's,
+or missing. Comparing the lists before and after our own context appears tells which entry is ours.
+"""
+
+import os
+from collections.abc import Callable
+
+
+class ProcessWatch:
+    """Built before our context exists; told when it does; asked any time after.
+
+    `list_pids` returns the ids of the processes that compute on the card, or None if it cannot be asked.
+    """
+
+    def __init__(self, list_pids: Callable[[], frozenset[int] | None], own_pid: int | None = None) -> None:
+        self._list_pids = list_pids
+        self._own_pid = os.getpid() if own_pid is None else own_pid
+        self._before = list_pids()
+        self._appeared: frozenset[int] | None = None  # entries that came with our context: one of them is us
+
+    def context_created(self) -> None:
+        """Call right after creating the context; not if it existed before this object did."""
+        after = self._list_pids()
+        if after is not None and self._before is not None:
+            self._appeared = after - self._before
+
+    def foreign(self) -> bool | None:
+        """True if another process is listed, None where the list does not tell.
+
+        We are our own id where that is listed, else (the host's ids) the entry that appeared with our context.
+        Everyone else is foreign; so is the second of two that appeared together. If none appeared, NVML hides us:
+        who is listed is foreign, but an empty list proves nothing. Without the comparison two are one too many,
+        and a single one may be us.
+        """
+        now = self._list_pids()
+        if now is None:
+            return None
+        own = frozenset({self._own_pid})
+        if own <= now and (not self._appeared or own <= self._appeared):
+            return len(now) > 1
+        if self._appeared is None:
+            return True if len(now) > 1 else None
+        if now & self._appeared:
+            return len(now) > 1
+        return True if now else None
