@@ -1,11 +1,13 @@
 """An NVIDIA card through NVML (`pynvml`, imported when a meter is built).
 
-What was measured on an H100 (DESIGN.md section 2) shapes this file: the energy counter ticks every 100 ms and one
-read takes 3.3 ms; power fields change every 100 ms and read in microseconds. Plain power is a trailing 1 s
-average on Ada and Hopper, so the instantaneous field is preferred.
+What was measured on an H100 (DESIGN.md section 2) shapes this file: the energy counter ticks every 100 ms and
+one read takes 3.3 ms; power fields change every 100 ms and read in microseconds. Plain power is a trailing
+1 s average on Ada and Hopper, so the instantaneous field is preferred.
 """
 
+import contextlib
 import importlib
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from trainables.energy.processes import ProcessWatch
 
 POWER_INSTANT_FIELD = 186  # NVML_FI_DEV_POWER_INSTANT, mW
 POLL_S = 0.010  # a tick's time is known to (poll + read) / 2: about 7 ms, 4 J at 600 W
+POWER_TICK_S = 0.1  # power readings change this often
 SLOW_EVERY_S = 0.5  # temperature, clock and throttle reasons: seconds matter there, not milliseconds
 TICK_LIMIT_S = 1.5  # longest search for the counter's tick
 TICKS_WANTED = 5
@@ -30,8 +33,8 @@ class NvmlMeter:
     be told in a container (`processes.py`).
 
     `cuda_uuid` may be str(torch.cuda.get_device_properties(i).uuid), with or without the "GPU-" prefix.
-    `nvml` and the clock are for tests. Raises SensorUnavailable without NVML or any energy reading on the card,
-    UsageError for an unknown UUID and for MIG.
+    `nvml` and the clock are for tests. Raises SensorUnavailable without NVML or any energy reading on the
+    card, UsageError for an unknown UUID and for MIG.
     """
 
     source: EnergySource
@@ -68,10 +71,11 @@ class NvmlMeter:
             self._unavailable["energy_counter"] = f"stuck: it did not tick in {TICK_LIMIT_S} s"
             self._counter = None
         if self._counter is None and self._power is None:
+            self.close()
             why = "; ".join(f"{name}: {reason}" for name, reason in self._unavailable.items())
             raise SensorUnavailable(f"the card reports neither energy nor power ({why})")
         self.source = "nvml_counter" if self._counter else "nvml_power"
-        self.tick_s = tick_s if tick_s is not None else 0.1  # power readings change every 100 ms
+        self.tick_s = POWER_TICK_S if tick_s is None else tick_s
         self.device = self._describe()
         self._processes = ProcessWatch(self._compute_pids)
 
@@ -115,10 +119,13 @@ class NvmlMeter:
         return float(self._nvml.nvmlDeviceGetClockInfo(self._handle, self._nvml.NVML_CLOCK_SM))
 
     def _read_throttle(self) -> float:
-        return float(self._nvml.nvmlDeviceGetCurrentClocksEventReasons(self._handle))
+        try:
+            return float(self._nvml.nvmlDeviceGetCurrentClocksEventReasons(self._handle))
+        except (self._nvml.NVMLError_FunctionNotFound, AttributeError):  # drivers before 535
+            return float(self._nvml.nvmlDeviceGetCurrentClocksThrottleReasons(self._handle))
 
     def _probe(self, name: str, reading: Callable[[], float]) -> Callable[[], float] | None:
-        """The reading if the card gives it; otherwise None, with the reason kept. Missing is no failure here."""
+        """The reading if the card gives it; else None, with the reason kept. Missing is no failure here."""
         try:
             value = reading()
         except (self._nvml.NVMLError, AttributeError) as error:
@@ -130,7 +137,7 @@ class NvmlMeter:
         return reading
 
     def _find_tick(self) -> float | None:
-        """Mean time between changes of the counter; None if it does not change (an idle card's does)."""
+        """Median time between changes of the counter; None if it is stuck (even an idle card draws watts)."""
         changes: list[float] = []
         limit = self._clock() + TICK_LIMIT_S
         last = self._read_counter_j()
@@ -140,11 +147,7 @@ class NvmlMeter:
             if value != last:
                 changes.append(self._clock())
                 last = value
-        return (
-            statistics.median(b - a for a, b in zip(changes, changes[1:], strict=False))
-            if changes[1:]
-            else None
-        )
+        return statistics.median(b - a for a, b in itertools.pairwise(changes)) if len(changes) > 1 else None
 
     # -- identity -------------------------------------------------------------------------------------------
 
@@ -180,10 +183,8 @@ class NvmlMeter:
 
     def close(self) -> None:
         """Release NVML (it counts its users)."""
-        try:
+        with contextlib.suppress(self._nvml.NVMLError):
             self._nvml.nvmlShutdown()
-        except self._nvml.NVMLError:
-            pass
 
 
 def load_nvml() -> ModuleType:
@@ -220,14 +221,14 @@ def _find(nvml: Any, cuda_uuid: str) -> Any:
         if mig_enabled(nvml, handle):
             nvml.nvmlShutdown()
             raise UsageError(
-                f"energy is measured on whole cards, but MIG is enabled on {uuid}, whose counter is the whole "
-                "card's; disable it (nvidia-smi --id=<UUID> --mig=0, as root) or choose a card without MIG"
+                f"a card must have MIG disabled, because its counter is the whole card's, but {uuid} has MIG "
+                f"enabled; disable it (as root: nvidia-smi -i {uuid} -mig 0) or choose a card without MIG"
             )
         return handle
     nvml.nvmlShutdown()
     raise UsageError(
-        f"the CUDA device must be a card that NVML shows ({', '.join(shown) or 'none'}), but got {cuda_uuid!r}; "
-        "a MIG instance has no counter of its own: choose a whole card in CUDA_VISIBLE_DEVICES"
+        f"the CUDA device must be a card that NVML shows ({', '.join(shown) or 'none'}), but got "
+        f"{cuda_uuid!r}; a MIG instance has no counter of its own: name a whole card in CUDA_VISIBLE_DEVICES"
     )
 
 

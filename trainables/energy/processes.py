@@ -1,5 +1,7 @@
-"""Does another process compute on the card? NVML lists process ids, but in a container they may be the host's,
-or missing. Comparing the lists before and after our own context appears tells which entry is ours.
+"""Does another process compute on the card?
+
+NVML lists process ids, but in a container they may be the host's, or missing. Comparing the lists before and
+after our own context appears tells which entry is ours.
 """
 
 import os
@@ -27,10 +29,10 @@ class ProcessWatch:
     def foreign(self) -> bool | None:
         """True if another process is listed, None where the list does not tell.
 
-        We are our own id where that is listed, else (the host's ids) the entry that appeared with our context.
-        Everyone else is foreign; so is the second of two that appeared together. If none appeared, NVML hides us:
-        who is listed is foreign, but an empty list proves nothing. Without the comparison two are one too many,
-        and a single one may be us.
+        We are our own id where that is listed, else (the host's ids) the entry that appeared with our
+        context. Everyone else is foreign; so is the second of two that appeared together. If none appeared,
+        NVML hides us: who is listed is foreign, but an empty list proves nothing. Without the comparison two
+        are one too many, and a single one may be us.
         """
         now = self._list_pids()
         if now is None:

@@ -1,7 +1,8 @@
-"""Processor packages through Linux powercap (RAPL): cumulative microjoules in sysfs, updated about every 1 ms.
+"""Processor packages through Linux powercap (RAPL): cumulative microjoules in sysfs, new about every 1 ms.
 
-Source: kernel documentation, power/powercap/powercap.rst; Intel SDM vol. 3B, 16.10 (update interval 1 ms). AMD Zen
-shows the same interface. DRAM and the rest of the machine are not in the package.
+Source: kernel documentation, power/powercap/powercap.rst; Intel SDM vol. 3B, "Platform Specific Power
+Management Support" (update interval about 1 ms). AMD Zen has the same interface. DRAM and the rest of the
+machine are not in the package.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Which meter a device gets: NVML counter, NVML power, RAPL, or an estimate. Never silently: the source is in the row."""
+"""Which meter a device gets: NVML counter, NVML power, RAPL, or an estimate; the row names the source."""
 
 from typing import Any, Literal
 
@@ -18,10 +18,10 @@ def open_meter(
 ) -> Meter:
     """The best meter the device has.
 
-    cuda: NVML (energy counter where the card has one, otherwise power) of the card `cuda_uuid`; failing that, an
-    estimate of `assumed_watts`. cpu: RAPL; failing that, an estimate of `assumed_watts` or its documented default.
-    A sensor is preferred to `assumed_watts`. For cuda, build it before the context and call `context_created()`
-    after.
+    cuda: NVML (energy counter where the card has one, otherwise power) of the card `cuda_uuid`; failing that,
+    an estimate of `assumed_watts`. cpu: RAPL; failing that, an estimate of `assumed_watts` or of a documented
+    default. A sensor is preferred to `assumed_watts`. For cuda, build it before the context and call
+    `context_created()` after.
 
     Raises UsageError for MIG, an unknown UUID, or a GPU that has neither sensor nor assumed watts.
     """
@@ -34,9 +34,8 @@ def open_meter(
     except SensorUnavailable as error:
         if device == "cuda" and assumed_watts is None:
             raise UsageError(
-                f"energy of the GPU cannot be measured ({error}); run `python -m tuner.doctor`, or give the watts "
-                "to assume, and every number will be marked as estimated"
+                f"energy of the GPU cannot be measured ({error}); run `python -m tuner.doctor`, or give the "
+                "watts to assume, and every number will be marked as estimated"
             ) from error
-        return EstimateMeter(
-            assumed_watts, name="GPU without a sensor" if device == "cuda" else None, why=str(error)
-        )
+        name = "GPU without a sensor" if device == "cuda" else None
+        return EstimateMeter(assumed_watts, name=name, why=str(error))
