@@ -1,0 +1,448 @@
+"""Run folders, Ray experiments and plain tables in; one DataFrame of measuring trials out.
+
+A trial is finished when its own `result.json` says so: Ray's experiment state lags by seconds and is missing after
+a SIGKILL. Both are read, and the trial's file wins.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.config import TrialConfig
+from search_spaces.errors import UsageError
+from trainables.record import COLUMN_NAMES, COLUMNS, TRACE, WINDOW_COLUMNS, WINDOW_TABLE, empty_row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# A table of someone else's needs at least these; what else is missing becomes null.
+REQUIRED_COLUMNS = ("task", "max_seq_len", "depth", "precision", "energy_j_per_example")
+LATENCY_CI = "latency_ms_per_example_ci95"  # derived from the window table, half-width within the trial
+DERIVED_COLUMNS = (LATENCY_CI, "run")
+
+_TABLES = (".csv", ".parquet")
+_CONFIG_FIELDS = tuple(f for f in COLUMN_NAMES if f in TrialConfig.__dataclass_fields__)
+
+
+def load(*paths: str | Path, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """One row per measuring trial of every path: run folders, or CSV/Parquet files of rows.
+
+    Columns are those of `trainables.record.COLUMNS` (with their units), then `latency_ms_per_example_ci95` and `run`
+    (the folder's name), then whatever else a table holds. Nulls are NaN; `flags` and `error` are empty strings.
+    `columns` renames a table's columns: {"its name": "ours"}. `rows.attrs["notes"]` lists what was repaired or odd.
+
+    Raises UsageError when a path is not a run folder, holds no finished trial, or lacks a column.
+    """
+    import pandas as pd
+
+    if not paths:
+        raise UsageError("at least one run folder or table must be given; give a path such as runs/demo")
+    frames, notes = [], []
+    for path, name in zip(map(Path, paths), _run_names([Path(p) for p in paths]), strict=True):
+        frame, remarks = _load_one(path, columns)
+        frame["run"] = name
+        frames.append(frame)
+        notes += [f"{name}: {remark}" for remark in remarks]
+    rows = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    first = [*COLUMN_NAMES, *DERIVED_COLUMNS]
+    rows = rows[first + [c for c in rows.columns if c not in first]]
+    rows.attrs["notes"] = notes
+    return rows
+
+
+def load_windows(path: str | Path) -> pd.DataFrame:
+    """The windows of every trial of a run folder: trial_id, window (from 0), then WINDOW_COLUMNS (s and J)."""
+    import pandas as pd
+
+    path = Path(path)
+    if not _experiments(path, "measure"):
+        kept = path / "windows.parquet"
+        if kept.is_file():
+            return pd.read_parquet(kept)
+    records = [
+        (trial_id, i, *window)
+        for trial_id, result in _results(path).items()
+        for i, window in enumerate(result.get(WINDOW_TABLE) or [])
+    ]
+    frame = pd.DataFrame.from_records(records, columns=["trial_id", "window", *WINDOW_COLUMNS])
+    return frame.astype({c: float for c in WINDOW_COLUMNS})
+
+
+def load_traces(path: str | Path) -> dict[str, pd.DataFrame]:
+    """Raw sensor samples per trial_id, one row per reading: what any energy number can be computed again from."""
+    import pandas as pd
+
+    return {
+        trial_id: pd.read_parquet(io.BytesIO(base64.b64decode(result[TRACE])))
+        for trial_id, result in _results(Path(path)).items()
+        if result.get(TRACE)
+    }
+
+
+def load_environment(path: str | Path) -> dict[str, Any]:
+    """environment.json of a run folder, {} where there is none."""
+    file = Path(path) / "environment.json"
+    if not file.is_file():
+        return {}
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(f"{file} must hold JSON, but {error}; restore or delete it") from error
+    return found if isinstance(found, dict) else {}
+
+
+def load_finetune(path: str | Path) -> pd.DataFrame:
+    """The last result of each fine-tuning trial (task, model, seed, epoch, accuracy, energy_j, ...); may be empty."""
+    import pandas as pd
+
+    path = Path(path)
+    kept = path / "finetune.csv"
+    last = [result for folder in _experiments(path, "finetune") for result in _last_results(folder)]
+    if not last:
+        return pd.read_csv(kept) if kept.is_file() else pd.DataFrame()
+    newest: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for result in sorted(last, key=lambda r: (r.get("epoch") or 0, r.get("timestamp") or 0)):
+        key = tuple(result.get(k) for k in ("task", "model", "seed"))
+        newest[key] = {k: v for k, v in result.items() if not isinstance(v, (dict, list)) and k not in _RAY_KEYS}
+    return pd.DataFrame(list(newest.values()))
+
+
+def finished_trials(path: str | Path) -> dict[str, str]:
+    """trial_id -> status of every trial of a run folder that has a row on disk: what a resumed run never starts."""
+    return {
+        _trial_id(result, folder.name): str(result["status"])
+        for experiment in _experiments(Path(path), "measure")
+        for folder in sorted(p for p in experiment.iterdir() if p.is_dir())
+        if (result := _finished(folder / "result.json"))
+    }
+
+
+def recompute(path: str | Path) -> pd.DataFrame:
+    """Energy of every trial computed again from its windows: a check that the row says what was measured.
+
+    Columns: trial_id, energy_j_per_example (the row's), recomputed_j_per_example (sum of the windows' joules over
+    passes x examples_per_pass), relative_difference.
+    """
+    rows, windows = load(path), load_windows(path)
+    sums = windows.groupby("trial_id")[["energy_j", "passes"]].sum()
+    table = rows.loc[rows["status"] == "ok", ["trial_id", "energy_j_per_example", "examples_per_pass"]]
+    table = table.join(sums, on="trial_id", how="inner")
+    again = table["energy_j"] / (table["passes"] * table["examples_per_pass"].astype(float))
+    table = table.assign(recomputed_j_per_example=again)
+    table["relative_difference"] = again / table["energy_j_per_example"] - 1
+    names = ["trial_id", "energy_j_per_example", "recomputed_j_per_example", "relative_difference"]
+    return table[names].reset_index(drop=True)
+
+
+# ---- one path ----
+
+
+def _load_one(path: Path, columns: Mapping[str, str] | None) -> tuple[pd.DataFrame, list[str]]:
+    if path.is_file():
+        return _load_table(path, columns)
+    if not path.is_dir():
+        raise UsageError(f"a run must be a folder or a .csv or .parquet file, but there is no {path}; check the path")
+    if _experiments(path, "measure"):
+        return _load_run(path)
+    for name in ("results.parquet", "results.csv"):  # a folder kept for the record, without Ray's files
+        if (path / name).is_file():
+            return _load_table(path / name, columns)
+    raise UsageError(
+        f"a run folder must hold ray/measure-0 (written by tuner.grid or tuner.search) or results.csv, "
+        f"but {path} holds neither; give the folder that was --output-dir"
+    )
+
+
+def _load_run(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    found = _read_run(path)
+    if not found.results:
+        raise UsageError(
+            f"a run must hold at least one finished trial, but none of the {found.trials} trials in {path} has a "
+            f"result; let it run on with: python -m tuner.grid --resume {path}"
+        )
+    rows = []
+    for trial_id, result in found.results.items():
+        row = {name: result.get(name) for name in COLUMN_NAMES} | {"trial_id": trial_id}
+        row[LATENCY_CI] = _latency_ci(result.get(WINDOW_TABLE), result.get("examples_per_pass"))
+        rows.append(row)
+    rows.sort(key=lambda row: (row["started_at"] is None, row["started_at"] or 0.0))
+    if found.unfinished:
+        found.notes.append(f"{found.unfinished} trials were started and have no result yet")
+    return _typed(rows), found.notes
+
+
+def _load_table(path: Path, columns: Mapping[str, str] | None) -> tuple[pd.DataFrame, list[str]]:
+    import pandas as pd
+
+    if path.suffix not in _TABLES:
+        raise UsageError(f"a table of rows must be a .csv or .parquet file, but got {path}; convert it")
+    try:
+        if path.suffix == ".parquet":
+            frame = pd.read_parquet(path)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+                frame = pd.read_csv(path, keep_default_na=True)
+    except (ValueError, OSError) as error:
+        raise UsageError(f"{path} must be a table, but reading it failed: {error}; check the file") from error
+    if columns:
+        absent = [c for c in columns if c not in frame.columns]
+        if absent:
+            raise UsageError(
+                f"--columns must name columns of {path.name}, but it has no {', '.join(absent)}; "
+                f"it has {', '.join(map(str, frame.columns))}"
+            )
+        frame = frame.rename(columns=dict(columns))
+    missing = [c for c in REQUIRED_COLUMNS if c not in frame.columns]
+    if missing:
+        raise UsageError(
+            f"a table of rows must have the columns {', '.join(REQUIRED_COLUMNS)}, but {path.name} lacks "
+            f"{', '.join(missing)}; rename them, or map them with --columns THEIRS=OURS "
+            f"(it has {', '.join(map(str, frame.columns))})"
+        )
+    if frame.empty:
+        raise UsageError(f"a table of rows must hold at least one row, but {path} is empty; give another file")
+    return _complete(frame, path), []
+
+
+# ---- Ray's folders ----
+
+
+@dataclass
+class _Found:
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)  # by trial_id
+    trials: int = 0
+    unfinished: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+_RAY_KEYS = frozenset(
+    "done training_iteration date timestamp time_this_iter_s time_total_s pid hostname node_ip config "
+    "time_since_restore iterations_since_restore trial_id experiment_tag should_checkpoint "
+    "checkpoint_dir_name timesteps_total episodes_total".split()
+)
+
+
+def _experiments(path: Path, phase: str) -> list[Path]:
+    """Ray experiments of a phase, oldest first; `path` may also be one experiment itself."""
+    if path.name.startswith(f"{phase}-") and path.is_dir():
+        return [path]
+    found = [p for p in (path / "ray").glob(f"{phase}-*") if p.is_dir()]
+    return sorted(found, key=lambda p: (len(p.name), p.name))
+
+
+def _results(path: Path) -> dict[str, dict[str, Any]]:
+    return _read_run(path).results
+
+
+def _read_run(path: Path) -> _Found:
+    """Every finished trial of every measure-* experiment by trial_id: ok rows before others, then the newest."""
+    found = _Found()
+    failures: dict[str, dict[str, Any]] = {}
+    started: set[str] = set()
+    for experiment in _experiments(path, "measure"):
+        for folder, result, error, config in _trials(experiment, found.notes):
+            found.trials += 1
+            started.add(_trial_id(config, folder))
+            if result is not None:
+                trial_id = _trial_id(result, folder)
+                started.add(trial_id)
+                kept = found.results.get(trial_id)
+                if kept is None or _rank(result) >= _rank(kept):
+                    found.results[trial_id] = result
+            elif error:
+                row = empty_row(**{k: config.get(k) for k in _CONFIG_FIELDS})
+                trial_id = _trial_id(config, folder)
+                failures[trial_id] = row | {"trial_id": trial_id, "status": "failed", "error": error}
+    for trial_id, row in failures.items():
+        found.results.setdefault(trial_id, row)
+    found.unfinished = len(started - set(found.results))
+    return found
+
+
+def _rank(result: Mapping[str, Any]) -> tuple[bool, float]:
+    return result.get("status") == "ok", float(result.get("timestamp") or result.get("started_at") or 0.0)
+
+
+def _trials(
+    experiment: Path, notes: list[str]
+) -> Iterator[tuple[str, dict[str, Any] | None, str, dict[str, Any]]]:
+    """(folder name, finished result or None, error text, configuration) of every trial of one experiment."""
+    state = _state(experiment, notes)
+    folders = {p.name: p for p in experiment.iterdir() if p.is_dir()}
+    for name in {**dict.fromkeys(state), **dict.fromkeys(sorted(folders))}:
+        known = state.get(name)
+        folder = folders.get(name)
+        if known is None and (folder is None or not (folder / "params.json").exists()):
+            if folder is None or not (folder / "result.json").exists():
+                continue  # not a trial
+        result = _finished(folder / "result.json") if folder else None
+        if result is None and known and _is_row(known.last_result):
+            result = dict(known.last_result)
+        error = _error_text(folder) if folder else ""
+        if not error and known and known.status == "ERROR":
+            error = "Ray reports an error without a text"
+        config = known.config if known else _json(folder / "params.json") if folder else {}
+        yield name, result, error, _flat_config(config or {})
+
+
+def _state(experiment: Path, notes: list[str]) -> dict[str, Any]:
+    """Trials by folder name as Ray's newest experiment state has them; {} where there is none."""
+    if not any(experiment.glob("experiment_state-*.json")):
+        return {}
+    from ray.tune import ExperimentAnalysis
+
+    try:
+        trials = ExperimentAnalysis(str(experiment)).trials or []
+        return {Path(trial.path).name: trial for trial in trials}
+    except Exception as error:  # a state file cut off by a kill raises whatever its reader stumbles over
+        notes.append(f"{experiment.name}: Ray's state is unreadable ({type(error).__name__}); trial files were read")
+        return {}
+
+
+def _is_row(result: Mapping[str, Any] | None) -> bool:
+    return bool(result) and "trial_id" in result and isinstance(result.get("status"), str)  # type: ignore[operator,union-attr]
+
+
+def _finished(file: Path) -> dict[str, Any] | None:
+    """The last complete line that is a row. A line cut off by a kill is not one."""
+    if not file.is_file():
+        return None
+    for line in reversed(file.read_text(encoding="utf-8", errors="replace").splitlines()):
+        try:
+            result = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(result, dict) and _is_row(result):
+            return result
+    return None
+
+
+def _last_results(experiment: Path) -> Iterator[dict[str, Any]]:
+    for file in sorted(experiment.glob("*/result.json")):
+        for line in reversed(file.read_text(encoding="utf-8", errors="replace").splitlines()):
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue
+            break
+
+
+def _error_text(folder: Path) -> str:
+    """The last line of Ray's error.txt: the exception without its traceback."""
+    file = folder / "error.txt"
+    if not file.is_file():
+        return ""
+    lines = [line for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "Ray wrote an empty error file"
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _flat_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The trial's fields, whether they lie at the top of Ray's config or one level below."""
+    for candidate in (config, *(v for v in config.values() if isinstance(v, dict))):
+        if "max_seq_len" in candidate:
+            return dict(candidate)
+    return {}
+
+
+def _trial_id(values: Mapping[str, Any], folder: str) -> str:
+    """The trial's own name. Ray overwrites `trial_id` in results with its own id, so it is built again."""
+    try:
+        return TrialConfig.from_dict({k: values[k] for k in _CONFIG_FIELDS if values.get(k) is not None}).trial_id
+    except (TypeError, ValueError, KeyError):
+        return str(values.get("trial_id") or folder)
+
+
+# ---- types ----
+
+
+def _latency_ci(windows: Any, examples_per_pass: Any) -> float:
+    """Half-width (ms/example) of the Student-t 95 % interval of the latency over the windows of one trial."""
+    if not windows or len(windows) < 2 or not examples_per_pass:
+        return float("nan")
+    import numpy as np
+    from scipy.special import stdtrit
+
+    table = np.asarray(windows, dtype=float)
+    latency = 1000 * table[:, 1] / (table[:, 2] * float(examples_per_pass))
+    n = len(latency)
+    return float(stdtrit(n - 1, 0.975) * latency.std(ddof=1) / n**0.5)
+
+
+def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return _set_types(pd.DataFrame(rows))
+
+
+def _set_types(frame: pd.DataFrame) -> pd.DataFrame:
+    """Floats as float64, counts as int64 (Int64 where some are null), text as str with NaN for null."""
+    import numpy as np
+    import pandas as pd
+
+    for column in COLUMNS:
+        values = frame[column.name]
+        if column.kind == "str":
+            text = values.astype(object).where(values.notna(), None)
+            frame[column.name] = pd.Series(
+                [None if v is None else str(v) for v in text], index=frame.index, dtype="str"
+            )
+        else:
+            numbers = pd.to_numeric(values, errors="coerce").astype(float)
+            numbers = numbers.where(np.isfinite(numbers))
+            if column.kind == "int":
+                numbers = numbers.astype("Int64" if numbers.isna().any() else "int64")
+            frame[column.name] = numbers
+    frame["flags"] = frame["flags"].fillna("")
+    frame["error"] = frame["error"].fillna("")
+    return frame
+
+
+def _complete(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """A foreign table with every column: rows without a status count as ok, names are made from the file's."""
+    import numpy as np
+    import pandas as pd
+
+    absent = [c for c in (*COLUMN_NAMES, LATENCY_CI) if c not in frame.columns]
+    frame = frame.assign(**dict.fromkeys(absent))
+    if "status" in absent:
+        frame["status"] = "ok"
+    if "trial_id" in absent:
+        frame["trial_id"] = [f"{path.stem}-{i}" for i in range(len(frame))]
+    for column in COLUMNS:
+        values = frame[column.name]
+        if column.kind != "str" and not pd.api.types.is_numeric_dtype(values) and values.notna().any():
+            bad = values[values.notna() & pd.to_numeric(values, errors="coerce").isna()]
+            if len(bad):
+                raise UsageError(
+                    f"{column.name} must be a number ({column.unit or 'count'}), but row {bad.index[0]} of "
+                    f"{path.name} has {bad.iloc[0]!r}; correct the file"
+                )
+    for column in COLUMNS:
+        if column.kind == "int" and column.name in REQUIRED_COLUMNS:
+            numbers = pd.to_numeric(frame[column.name], errors="coerce")
+            if (numbers.dropna() != np.floor(numbers.dropna())).any():
+                raise UsageError(f"{column.name} must be a whole number in every row of {path.name}; correct the file")
+    frame[LATENCY_CI] = pd.to_numeric(frame[LATENCY_CI], errors="coerce").astype(float)
+    return _set_types(frame.copy())
+
+
+def _run_names(paths: list[Path]) -> list[str]:
+    """Folder names, with the parent's where two are the same."""
+    names = [p.resolve().name for p in paths]
+    return [f"{p.resolve().parent.name}/{n}" if names.count(n) > 1 else n for p, n in zip(paths, names, strict=True)]

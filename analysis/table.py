@@ -1,0 +1,180 @@
+"""From trials to configurations: what is excluded and why, and means with their intervals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from analysis.load import LATENCY_CI
+from trainables.record import FLAGS
+
+# The configuration, and what must not be averaged over: the sensor and the card, and the sweep of a foreign table.
+CONFIGURATION = ("task", "model", "max_seq_len", "depth", "precision", "batch_size", "padding", "backend")
+COMPARABLE = ("task", "model", "batch_size", "padding", "backend", "gpu_name", "energy_source")
+_KEYS = (*CONFIGURATION, "gpu_name", "energy_source", "sweep")
+
+INVALID_FLAGS = frozenset(f.name for f in FLAGS.values() if f.invalid)
+ESTIMATE = "estimate"
+
+_MEANS = (
+    "accuracy",
+    "f1",
+    "exact_match",
+    "examples",
+    "energy_j_per_example",
+    "net_energy_j_per_example",
+    "latency_ms_per_example",
+    "mean_power_w",
+    "peak_gpu_memory_mib",
+    "tokens_per_example",
+    "real_tokens_per_example",
+    "matmul_reference_j_per_example",
+)
+
+
+def is_estimated(rows: pd.DataFrame) -> pd.Series:
+    """True where energy is assumed watts x busy time rather than read from a sensor."""
+    return (rows["energy_source"] == ESTIMATE) | rows["flags"].str.split(";").map(lambda f: "estimated" in f)
+
+
+def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows whose energy may enter fits and Pareto sets, and a table of the others with the reason for each.
+
+    Excluded: status other than ok, flags that `trainables.record.FLAGS` calls invalid, no energy, and estimated
+    energy where the same rows hold measured energy. The second table has run, trial_id, status, flags, reason.
+    """
+    reasons = pd.Series("", index=rows.index, dtype=object)
+
+    def add(mask: pd.Series, text: pd.Series | str) -> None:
+        new = text[mask] if isinstance(text, pd.Series) else text
+        reasons[mask] = (reasons[mask] + "; " + new).str.removeprefix("; ")
+
+    ok = rows["status"] == "ok"
+    detail = rows["status"].astype(object).fillna("no status") + rows["error"].map(lambda e: f": {e}" if e else "")
+    add(~ok, detail)
+    bad = rows["flags"].map(lambda flags: ", ".join(f for f in flags.split(";") if f in INVALID_FLAGS))
+    add(bad != "", "flag " + bad)
+    add(ok & rows["energy_j_per_example"].isna(), "no energy")
+    add(rows["energy_j_per_example"] <= 0, "energy not above zero")
+    estimated = is_estimated(rows)
+    if (ok & ~estimated).any():
+        add(ok & estimated, "estimated energy, beside measured rows")
+    keep = reasons == ""
+    names = [c for c in ("run", "trial_id", "status", "flags") if c in rows]
+    excluded = rows.loc[~keep, names].assign(reason=reasons[~keep])
+    return rows[keep], excluded.reset_index(drop=True)
+
+
+def configurations(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per configuration, averaged over replicates and seeds. Give it the clean rows of `valid`.
+
+    Besides the means of the rows' columns: n_trials, n_seeds, interval_kind ("replicates": Student-t between trials;
+    "within trial": over the windows of the only trial, too narrow as a statement about the configuration; "none"),
+    `energy_j_per_example_ci95` and `latency_ms_per_example_ci95` (half-widths of that kind),
+    energy_relative_sd (between trials), accuracy_between_seed_sd and accuracy_within_seed_sd, energy_j_per_correct
+    (mean energy over mean accuracy), window_s (shortest), flags, estimated, and configuration (a label).
+    Different cards, sensors and sweeps are never averaged into one row.
+    """
+    keys = [k for k in _KEYS if k in rows]
+    work = rows.copy()
+    work["estimated"] = is_estimated(work)
+    groups = work.groupby(keys, dropna=False, sort=False, observed=True)
+    table = groups[[c for c in _MEANS if c in work]].mean()
+    table["n_trials"] = groups.size()
+    table["n_seeds"] = groups["seed"].nunique().clip(lower=1)
+    n = table["n_trials"].to_numpy()
+    for name, within in (
+        ("energy_j_per_example", "energy_j_per_example_ci95"),
+        ("latency_ms_per_example", LATENCY_CI),
+    ):
+        spread = groups[name].std(ddof=1).to_numpy(dtype=float)
+        between = half_width(spread, n)
+        table[within] = np.where(n >= 2, between, groups[within].first().to_numpy(dtype=float))
+        table[f"{name.split('_')[0]}_relative_sd"] = spread / table[name].to_numpy(dtype=float)
+    has_within = np.isfinite(table["energy_j_per_example_ci95"].to_numpy())
+    table["interval_kind"] = np.where(n >= 2, "replicates", np.where(has_within, "within trial", "none"))
+    table = table.join(_accuracy_spread(work, keys))
+    table["energy_j_per_correct"] = table["energy_j_per_example"] / table["accuracy"].where(table["accuracy"] > 0)
+    table["window_s"] = groups["window_s"].min()
+    table["estimated"] = groups["estimated"].max()
+    table["flags"] = _joined(groups["flags"])
+    if "run" in work:
+        table["run"] = _joined(groups["run"])
+    table["trial_ids"] = _joined(groups["trial_id"])
+    table = table.reset_index()
+    table["configuration"] = labels(table)
+    return table
+
+
+def half_width(sd: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Half-width of the Student-t 95 % interval of a mean of n values with standard deviation `sd`; NaN for n < 2."""
+    n = np.asarray(n, dtype=float)
+    out = np.full(n.shape, np.nan)
+    many = n >= 2
+    out[many] = stdtrit(n[many] - 1, 0.975) * np.asarray(sd, dtype=float)[many] / np.sqrt(n[many])
+    return out
+
+
+def labels(table: pd.DataFrame) -> list[str]:
+    """Short names that tell the rows apart: "fp16 48 tokens", with the other axes only where they differ."""
+    parts: list[list[str]] = []
+    spelled = {
+        "precision": "{}",
+        "max_seq_len": "{} tokens",
+        "depth": "{} layers",
+        "batch_size": "batch {}",
+        "padding": "{}",
+        "backend": "{}",
+        "model": "{}",
+        "task": "{}",
+        "gpu_name": "{}",
+        "energy_source": "{}",
+        "sweep": "{} sweep",
+    }
+    for column, pattern in spelled.items():
+        if column not in table:
+            continue
+        if column in ("precision", "max_seq_len") or table[column].nunique(dropna=False) > 1:
+            parts.append([pattern.format(v) if pd.notna(v) else "" for v in table[column]])
+    return [", ".join(p for p in row if p) for row in zip(*parts, strict=True)]
+
+
+def comparable_groups(rows: pd.DataFrame) -> list[tuple[dict[str, Any], pd.DataFrame]]:
+    """Groups of rows that one fit may take: one task, model, batch size, padding, backend, card, sensor and sweep.
+
+    (what they have in common, rows), the largest group first.
+    """
+    keys = [k for k in (*COMPARABLE, "sweep") if k in rows]
+    groups = [
+        ({k: None if pd.isna(v) else v for k, v in zip(keys, values, strict=True)}, group)
+        for values, group in rows.groupby(keys, dropna=False, sort=False, observed=True)
+    ]
+    return sorted(groups, key=lambda pair: -len(pair[1]))
+
+
+def _accuracy_spread(work: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Spread of the accuracy between seeds (of seed means), and within a seed (pooled over its replicates)."""
+    seeds = work.groupby([*keys, "seed"], dropna=False, sort=False, observed=True)["accuracy"]
+    per_seed = pd.DataFrame({"mean": seeds.mean(), "ss": seeds.var(ddof=0) * seeds.count(), "n": seeds.count()})
+    again = per_seed.groupby(level=keys, dropna=False, sort=False, observed=True)
+    freedom = again["n"].sum() - (per_seed["n"] > 0).groupby(level=keys, dropna=False, sort=False).sum()
+    return pd.DataFrame(
+        {
+            "accuracy_between_seed_sd": again["mean"].std(ddof=1),
+            "accuracy_within_seed_sd": np.sqrt(again["ss"].sum() / freedom.where(freedom > 0)),
+        }
+    )
+
+
+def _joined(column: Any) -> pd.Series:
+    """Distinct names of each group, joined by ';' in order of appearance."""
+
+    def join(values: pd.Series) -> str:
+        if len(values) == 1:
+            return str(values.iloc[0])
+        return ";".join(dict.fromkeys(part for value in values for part in str(value).split(";") if part))
+
+    return column.agg(join)

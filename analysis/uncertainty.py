@@ -1,0 +1,117 @@
+"""How sure a Pareto front is: the probability of each configuration being non-dominated, by a paired bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from analysis.correctness import correctness, key_of
+from analysis.errors import CannotAnswer
+from analysis.intervals import spread
+from analysis.pareto import DEFAULT_OBJECTIVES, nondominated, pareto_set
+from analysis.table import configurations
+from search_spaces.objectives import objective
+
+MARKED = 0.05  # a configuration off the front whose probability is at least this cannot be told from it
+CHUNK = 200  # resamples drawn at once: bounds memory at CHUNK x examples
+
+
+def front_probability(
+    clean: pd.DataFrame,
+    objectives: Sequence[str] = DEFAULT_OBJECTIVES,
+    *,
+    rng: np.random.Generator,
+    resamples: int = 2000,
+) -> pd.DataFrame:
+    """`configurations(clean)` with front, front_probability, indistinguishable (off the front, yet non-dominated in at
+    least 5 % of the resamples) and front_note (what was held fixed).
+
+    Accuracy: the same examples are drawn for every configuration, so equal predictions stay equal in each resample;
+    seeds are averaged. Energy and latency: Student-t around the mean of the log, with the spread between trials pooled
+    over configurations, or the within-trial interval where nothing was repeated. Peak memory is held fixed.
+    `clean` are valid trials with correct_bits (only needed when accuracy is an objective).
+    """
+    table = pareto_set(configurations(clean), objectives)
+    use = np.flatnonzero((table["not_compared"] == "").to_numpy())
+    part = table.iloc[use]
+    hits = np.zeros(len(part))
+    right, notes = None, []
+    if "accuracy" in objectives:
+        right = _mean_correctness(clean, part)
+    samplers = {}
+    for name in objectives:
+        if name.startswith(("energy", "latency", "net_energy")):
+            samplers[name], note = _log_spread(part, name)
+            notes += [note] if note else []
+    done = 0
+    while done < resamples:
+        size = min(CHUNK, resamples - done)
+        drawn = _draw(part, objectives, right, samplers, size, rng)
+        for points in drawn:
+            hits += nondominated(points)
+        done += size
+    probability = np.full(len(table), np.nan)
+    probability[use] = hits / resamples
+    table["front_probability"] = probability
+    table["indistinguishable"] = ~table["front"] & (table["front_probability"] >= MARKED)
+    table["front_note"] = "; ".join(notes)
+    return table
+
+
+def _mean_correctness(clean: pd.DataFrame, part: pd.DataFrame) -> np.ndarray:
+    """(configurations, examples): share of seeds that get the example right."""
+    found = correctness(clean)
+    keys = [key_of(row) for _, row in part.iterrows()]
+    absent = sum(k not in found.bits for k in keys)
+    if absent:
+        raise CannotAnswer(
+            f"No front probabilities: {absent} of {len(keys)} configurations do not say which examples they got right."
+        )
+    return np.stack([found.bits[k].mean(axis=0) for k in keys])
+
+
+def _log_spread(part: pd.DataFrame, name: str) -> tuple[tuple[np.ndarray, float], str]:
+    """((standard errors of the log mean, degrees of freedom), a note where only within-trial spread is known)."""
+    base = "latency_ms_per_example" if name.startswith("latency") else "energy_j_per_example"
+    between = spread(part, base)
+    if between.freedom:
+        return (between.relative_sd / np.sqrt(part["n_trials"].to_numpy(dtype=float)), float(between.freedom)), ""
+    relative = (part[f"{base}_ci95"] / part[base]).to_numpy(dtype=float) / 1.96
+    if np.isnan(relative).all():
+        return (np.zeros(len(part)), np.inf), f"{name} held fixed: nothing was repeated"
+    return (np.nan_to_num(relative), np.inf), f"{name} varies only as within one trial: nothing was repeated"
+
+
+def _draw(
+    part: pd.DataFrame,
+    objectives: Sequence[str],
+    right: np.ndarray | None,
+    samplers: dict[str, tuple[np.ndarray, float]],
+    size: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """(size, configurations, objectives), all to be minimised."""
+    columns = []
+    accuracy = None
+    if right is not None:
+        n = right.shape[1]
+        weights = rng.multinomial(n, np.full(n, 1 / n), size=size)
+        accuracy = np.round(weights @ right.T / n, 9)  # rounded: equal predictions must compare equal
+    noise: dict[str, np.ndarray] = {}
+    for name in objectives:
+        goal = objective(name)
+        if name == "accuracy" and accuracy is not None:
+            columns.append(-accuracy)
+        elif name in samplers:
+            error, freedom = samplers[name]
+            kind = "latency" if name.startswith("latency") else "energy"  # gross, net and per correct vary together
+            if kind not in noise:
+                uniform = rng.random((size, len(part)))
+                noise[kind] = stdtrit(freedom if np.isfinite(freedom) else 1e6, uniform)
+            columns.append(np.log(part[name].to_numpy(dtype=float)) + error * noise[kind])
+        else:
+            columns.append(np.broadcast_to(goal.sign * part[name].to_numpy(dtype=float), (size, len(part))))
+    return np.stack(columns, axis=2)
