@@ -29,7 +29,9 @@ def correctness(rows: pd.DataFrame, keys: tuple[str, ...] = CONFIGURATION) -> Co
     """
     have = rows[rows["correct_bits"].notna() & rows["examples"].notna()]
     if have.empty:
-        raise CannotAnswer("No row says which examples it got right (correct_bits), so predictions cannot be paired.")
+        raise CannotAnswer(
+            "No row says which examples it got right (correct_bits), so predictions cannot be paired."
+        )
     counts = sorted(set(have["examples"].astype(int)))
     if len(counts) > 1:
         raise CannotAnswer(

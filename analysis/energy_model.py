@@ -15,7 +15,7 @@ import pandas as pd
 from analysis.errors import CannotAnswer
 from analysis.intervals import ratio, spread
 from analysis.least_squares import Fitted, relative_least_squares, wants_more
-from analysis.recommend import CANNOT_TELL, DEFAULT_TOLERANCE, NOT_WORSE, assess
+from analysis.recommend import CANNOT_TELL, DEFAULT_TOLERANCE, NOT_WORSE, assess, points
 from analysis.table import COMPARABLE, configurations, valid
 from search_spaces.config import PRECISIONS
 
@@ -73,7 +73,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class PrecisionFactor:
-    """"Energy is multiplicative in precision" for one pair, as an equivalence test over lengths and depths."""
+    """ "Energy is multiplicative in precision" for one pair, as an equivalence test over lengths and depths."""
 
     slow: str
     fast: str
@@ -150,9 +150,9 @@ def fit_energy(
     for precision in sorted(table["precision"].unique(), key=_rank):
         part = table[table["precision"] == precision]
         deepest = part[part["depth"] == part["depth"].max()]
-        for make, points, fits in ((_length_fit, deepest, length_fits), (_depth_fit, part, depth_fits)):
+        for make, part_of, fits in ((_length_fit, deepest, length_fits), (_depth_fit, part, depth_fits)):
             try:
-                fits.append(make(points, precision))
+                fits.append(make(part_of, precision))
             except CannotAnswer as reason:
                 not_made.append(str(reason))
     try:
@@ -163,7 +163,14 @@ def fit_energy(
     if not (length_fits or depth_fits or factors):
         raise CannotAnswer(" ".join(not_made))
     tokens = table.groupby("max_seq_len")["tokens_per_example"].mean().sort_index()
-    names = ["max_seq_len", "depth", "precision", "energy_j_per_example", "energy_j_per_example_ci95", "interval_kind"]
+    names = [
+        "max_seq_len",
+        "depth",
+        "precision",
+        "energy_j_per_example",
+        "energy_j_per_example_ci95",
+        "interval_kind",
+    ]
     return EnergyModel(
         common=common,
         estimated=bool(table["estimated"].any()),
@@ -182,7 +189,7 @@ def fit_energy(
 
 def _one_of_each(clean: pd.DataFrame) -> dict[str, Any]:
     common = {}
-    for column in (*COMPARABLE, "gpu_uuid", "sweep"):
+    for column in (*COMPARABLE, "sweep"):
         if column not in clean:
             continue
         values = list(clean[column].unique())
@@ -207,7 +214,9 @@ def _with_tokens(clean: pd.DataFrame) -> pd.DataFrame:
             "No energy model: tokens_per_example is null and the inputs are not padded to max_seq_len, so the tokens "
             "processed are unknown; give the column."
         )
-    return clean.assign(tokens_per_example=clean["tokens_per_example"].fillna(clean["max_seq_len"].astype(float)))
+    return clean.assign(
+        tokens_per_example=clean["tokens_per_example"].fillna(clean["max_seq_len"].astype(float))
+    )
 
 
 # ---- the lines ----
@@ -221,7 +230,9 @@ def _length_fit(points: pd.DataFrame, precision: str) -> Fit:
     result = _solve(x, points, terms, what, "lengths")
     units = {"a": ("J", "per example, whatever its length"), "b": ("J per token", "per processed token")}
     depth = int(points["depth"].iloc[0])
-    return _fit("length", precision, f"E = a + b tokens, at depth {depth}", terms, units, result, points, None)
+    return _fit(
+        "length", precision, f"E = a + b tokens, at depth {depth}", terms, units, result, points, None
+    )
 
 
 def _depth_fit(points: pd.DataFrame, precision: str) -> Fit:
@@ -229,7 +240,9 @@ def _depth_fit(points: pd.DataFrame, precision: str) -> Fit:
     depth = points["depth"].to_numpy(dtype=float)
     what = f"Energy against depth and length at {precision}"
     if points["depth"].nunique() < 2:
-        raise CannotAnswer(f"{what} cannot be fitted: only depth {int(depth[0])} was measured; measure others.")
+        raise CannotAnswer(
+            f"{what} cannot be fitted: only depth {int(depth[0])} was measured; measure others."
+        )
     terms = ["a", "b"]
     x = np.column_stack([np.ones_like(tokens), depth * tokens])
     result = _solve(x, points, terms, what, "configurations")
@@ -241,7 +254,11 @@ def _depth_fit(points: pd.DataFrame, precision: str) -> Fit:
     formula = "E = a + b depth tokens"
     attention: dict[str, Any]
     richer = np.column_stack([x, depth * tokens**2])
-    if points["tokens_per_example"].nunique() < 3 or len(points) < 5 or np.linalg.matrix_rank(_scaled(richer)) < 3:
+    if (
+        points["tokens_per_example"].nunique() < 3
+        or len(points) < 5
+        or np.linalg.matrix_rank(_scaled(richer)) < 3
+    ):
         attention = {"kept": False, "reason": "needs three lengths and five configurations"}
     else:
         more = relative_least_squares(richer, _energy(points))
@@ -250,7 +267,9 @@ def _depth_fit(points: pd.DataFrame, precision: str) -> Fit:
             "kept": kept,
             "loo_rms_percent_without": 100 * simple_rms,
             "loo_rms_percent_with": 100 * richer_rms,
-            "reason": "leave-one-out error falls clearly" if kept else "leave-one-out error does not fall clearly",
+            "reason": "leave-one-out error falls clearly"
+            if kept
+            else "leave-one-out error does not fall clearly",
         }
         if kept:
             result, terms, formula = more, ["a", "b", "c"], f"{formula} + c depth tokens^2"
@@ -351,7 +370,9 @@ def _warnings(fit: Fit) -> list[str]:
             f"not grow with work there, so something else (launches, idle power, drift) was measured."
         )
     elif slope.low is not None and slope.low <= 0:
-        out.append(f"At {fit.precision} the interval of the energy {work} includes zero: growth with work is not shown.")
+        out.append(
+            f"At {fit.precision} the interval of the energy {work} includes zero: growth with work is not shown."
+        )
     return out
 
 
@@ -385,7 +406,9 @@ def _precision_factors(
 ) -> list[PrecisionFactor]:
     names = sorted(table["precision"].unique(), key=_rank)
     if len(names) < 2:
-        raise CannotAnswer(f"Whether energy is multiplicative in precision cannot be told: only {names[0]} was measured.")
+        raise CannotAnswer(
+            f"Whether energy is multiplicative in precision cannot be told: only {names[0]} was measured."
+        )
     verdicts, regime = _regime(clean, baseline, tolerance)
     factors = []
     for i, slow in enumerate(names):
@@ -394,7 +417,9 @@ def _precision_factors(
             if pairs:
                 factors.append(_factor(slow, fast, pairs, regime, equivalence))
     if not factors:
-        raise CannotAnswer("Whether energy is multiplicative in precision cannot be told: no length and depth was measured in two precisions.")
+        raise CannotAnswer(
+            "Whether energy is multiplicative in precision cannot be told: no length and depth was measured in two precisions."
+        )
     return factors
 
 
@@ -406,7 +431,9 @@ def _regime(
         return None, "everything measured (accuracy is unknown)"
     judged = assess(clean, baseline, tolerance)
     keys = zip(judged["precision"], judged["max_seq_len"], judged["depth"], judged["verdict"], strict=True)
-    return {(p, s, d): v for p, s, d, v in keys}, f"where accuracy is not worse by more than {100 * tolerance:g} point(s)"
+    return {
+        (p, s, d): v for p, s, d, v in keys
+    }, f"where accuracy is not worse by more than {points(tolerance)}"
 
 
 def _pairs(
@@ -436,18 +463,31 @@ def _pairs(
     return sorted(pairs, key=lambda p: (-p["depth"], -p["max_seq_len"]))
 
 
-def _factor(slow: str, fast: str, pairs: list[dict[str, Any]], regime: str, equivalence: float) -> PrecisionFactor:
+def _factor(
+    slow: str, fast: str, pairs: list[dict[str, Any]], regime: str, equivalence: float
+) -> PrecisionFactor:
     limit = 100 * equivalence
     inside = [p for p in pairs if p["stable"]]
     claim = f"Energy multiplicative in precision, {slow} over {fast}"
     if len(inside) < 2:
         sentence = (
-            f"{claim}: cannot tell, since only {len(inside)} of {len(pairs)} length-depth pairs are known to lie in the "
-            f"stable regime ({regime})."
+            f"{claim}: cannot tell, since it takes two pairs of configurations in the stable regime and {len(inside)} of "
+            f"{len(pairs)} measured are known to lie in it ({regime})."
         )
         pairs = [p | {"deviation_percent": None, "breaks": None} for p in pairs]
         return PrecisionFactor(
-            slow, fast, None, None, None, None, limit, pairs[0]["interval_kind"], CANNOT_TELL, sentence, regime, pairs
+            slow,
+            fast,
+            None,
+            None,
+            None,
+            None,
+            limit,
+            pairs[0]["interval_kind"],
+            CANNOT_TELL,
+            sentence,
+            regime,
+            pairs,
         )
     factor = math.exp(sum(math.log(p["ratio"]) for p in inside) / len(inside))
     done = []
@@ -462,7 +502,9 @@ def _factor(slow: str, fast: str, pairs: list[dict[str, Any]], regime: str, equi
     if known:
         high = max(max(_distance(p["low"], factor), _distance(p["high"], factor)) for p in inside)
         low = max(
-            0.0 if p["low"] <= factor <= p["high"] else min(_distance(p["low"], factor), _distance(p["high"], factor))
+            0.0
+            if p["low"] <= factor <= p["high"]
+            else min(_distance(p["low"], factor), _distance(p["high"], factor))
             for p in inside
         )
         verdict = "holds" if high <= equivalence else "does not hold" if low > equivalence else CANNOT_TELL
@@ -510,7 +552,9 @@ def _factor_sentence(
     if broken:
         several = len({p["depth"] for p in pairs}) > 1
         places = ", ".join(
-            f"{p['max_seq_len']} tokens" + (f" x {p['depth']} layers" if several else "") + f" ({p['ratio']:.2g}x)"
+            f"{p['max_seq_len']} tokens"
+            + (f" x {p['depth']} layers" if several else "")
+            + f" ({p['ratio']:.2g}x)"
             for p in broken[:6]
         )
         more = f" and {len(broken) - 6} more" if len(broken) > 6 else ""

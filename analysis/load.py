@@ -72,7 +72,7 @@ def load_windows(path: str | Path) -> pd.DataFrame:
         for i, window in enumerate(result.get(WINDOW_TABLE) or [])
     ]
     frame = pd.DataFrame.from_records(records, columns=["trial_id", "window", *WINDOW_COLUMNS])
-    return frame.astype({c: float for c in WINDOW_COLUMNS})
+    return frame.astype(dict.fromkeys(WINDOW_COLUMNS, float))
 
 
 def load_traces(path: str | Path) -> dict[str, pd.DataFrame]:
@@ -110,7 +110,9 @@ def load_finetune(path: str | Path) -> pd.DataFrame:
     newest: dict[tuple[Any, ...], dict[str, Any]] = {}
     for result in sorted(last, key=lambda r: (r.get("epoch") or 0, r.get("timestamp") or 0)):
         key = tuple(result.get(k) for k in ("task", "model", "seed"))
-        newest[key] = {k: v for k, v in result.items() if not isinstance(v, (dict, list)) and k not in _RAY_KEYS}
+        newest[key] = {
+            k: v for k, v in result.items() if not isinstance(v, (dict, list)) and k not in _RAY_KEYS
+        }
     return pd.DataFrame(list(newest.values()))
 
 
@@ -148,7 +150,9 @@ def _load_one(path: Path, columns: Mapping[str, str] | None) -> tuple[pd.DataFra
     if path.is_file():
         return _load_table(path, columns)
     if not path.is_dir():
-        raise UsageError(f"a run must be a folder or a .csv or .parquet file, but there is no {path}; check the path")
+        raise UsageError(
+            f"a run must be a folder or a .csv or .parquet file, but there is no {path}; check the path"
+        )
     if _experiments(path, "measure"):
         return _load_run(path)
     for name in ("results.parquet", "results.csv"):  # a folder kept for the record, without Ray's files
@@ -208,7 +212,9 @@ def _load_table(path: Path, columns: Mapping[str, str] | None) -> tuple[pd.DataF
             f"(it has {', '.join(map(str, frame.columns))})"
         )
     if frame.empty:
-        raise UsageError(f"a table of rows must hold at least one row, but {path} is empty; give another file")
+        raise UsageError(
+            f"a table of rows must hold at least one row, but {path} is empty; give another file"
+        )
     return _complete(frame, path), []
 
 
@@ -224,9 +230,7 @@ class _Found:
 
 
 _RAY_KEYS = frozenset(
-    "done training_iteration date timestamp time_this_iter_s time_total_s pid hostname node_ip config "
-    "time_since_restore iterations_since_restore trial_id experiment_tag should_checkpoint "
-    "checkpoint_dir_name timesteps_total episodes_total".split()
+    ["done", "training_iteration", "date", "timestamp", "time_this_iter_s", "time_total_s", "pid", "hostname", "node_ip", "config", "time_since_restore", "iterations_since_restore", "trial_id", "experiment_tag", "should_checkpoint", "checkpoint_dir_name", "timesteps_total", "episodes_total"]
 )
 
 
@@ -303,7 +307,9 @@ def _state(experiment: Path, notes: list[str]) -> dict[str, Any]:
         trials = ExperimentAnalysis(str(experiment)).trials or []
         return {Path(trial.path).name: trial for trial in trials}
     except Exception as error:  # a state file cut off by a kill raises whatever its reader stumbles over
-        notes.append(f"{experiment.name}: Ray's state is unreadable ({type(error).__name__}); trial files were read")
+        notes.append(
+            f"{experiment.name}: Ray's state is unreadable ({type(error).__name__}); trial files were read"
+        )
         return {}
 
 
@@ -363,7 +369,9 @@ def _flat_config(config: Mapping[str, Any]) -> dict[str, Any]:
 def _trial_id(values: Mapping[str, Any], folder: str) -> str:
     """The trial's own name. Ray overwrites `trial_id` in results with its own id, so it is built again."""
     try:
-        return TrialConfig.from_dict({k: values[k] for k in _CONFIG_FIELDS if values.get(k) is not None}).trial_id
+        return TrialConfig.from_dict(
+            {k: values[k] for k in _CONFIG_FIELDS if values.get(k) is not None}
+        ).trial_id
     except (TypeError, ValueError, KeyError):
         return str(values.get("trial_id") or folder)
 
@@ -437,7 +445,9 @@ def _complete(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
         if column.kind == "int" and column.name in REQUIRED_COLUMNS:
             numbers = pd.to_numeric(frame[column.name], errors="coerce")
             if (numbers.dropna() != np.floor(numbers.dropna())).any():
-                raise UsageError(f"{column.name} must be a whole number in every row of {path.name}; correct the file")
+                raise UsageError(
+                    f"{column.name} must be a whole number in every row of {path.name}; correct the file"
+                )
     frame[LATENCY_CI] = pd.to_numeric(frame[LATENCY_CI], errors="coerce").astype(float)
     return _set_types(frame.copy())
 
@@ -445,4 +455,7 @@ def _complete(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
 def _run_names(paths: list[Path]) -> list[str]:
     """Folder names, with the parent's where two are the same."""
     names = [p.resolve().name for p in paths]
-    return [f"{p.resolve().parent.name}/{n}" if names.count(n) > 1 else n for p, n in zip(paths, names, strict=True)]
+    return [
+        f"{p.resolve().parent.name}/{n}" if names.count(n) > 1 else n
+        for p, n in zip(paths, names, strict=True)
+    ]

@@ -45,13 +45,15 @@ class Difference:
     paired: bool
 
     def verdict(self, tolerance: float) -> str:
-        """"not worse", "worse" (by more than the tolerance) or "cannot tell"."""
+        """ "not worse", "worse" (by more than the tolerance) or "cannot tell"."""
         if self.low > -tolerance:
             return "not worse"
         return "worse" if self.high < -tolerance else "cannot tell"
 
 
-def paired_difference(gained: float, lost: float, examples: int, tolerance: float, alpha: float = ALPHA) -> Difference:
+def paired_difference(
+    gained: float, lost: float, examples: int, tolerance: float, alpha: float = ALPHA
+) -> Difference:
     """Score interval from the discordant counts. Means over seeds may be fractional: the seeds then count as fully
     correlated (the examples are the sample), which is the cautious reading."""
     low, high = _paired_interval(gained, lost, examples, alpha)
@@ -82,7 +84,9 @@ def _paired_z(delta: float, gained: float, lost: float, n: float) -> float:
     """Tango's score statistic of H0: difference = delta; falls as delta rises."""
     b = -gained - lost + (2 * n - gained + lost) * delta
     c = -lost * delta * (1 - delta)
-    q = (np.sqrt(max(b * b - 8 * n * c, 0.0)) - b) / (4 * n)  # constrained estimate of P(only the baseline right)
+    q = (np.sqrt(max(b * b - 8 * n * c, 0.0)) - b) / (
+        4 * n
+    )  # constrained estimate of P(only the baseline right)
     variance = n * (2 * q + delta * (1 - delta))
     return _z(gained - lost - n * delta, variance)
 
@@ -97,9 +101,7 @@ def _unpaired_z(delta: float, x1: float, x0: float, n: float) -> float:
 
     margin = 1e-12
     a, b = low + margin, high - margin
-    if a >= b:
-        p0 = low
-    elif slope(a) <= 0:
+    if a >= b or slope(a) <= 0:
         p0 = low
     elif slope(b) >= 0:
         p0 = high

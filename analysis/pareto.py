@@ -111,7 +111,9 @@ def knee(table: pd.DataFrame, objectives: Sequence[str] = DEFAULT_OBJECTIVES) ->
     low, high = points.min(axis=0), points.max(axis=0)
     if len(front) < 3 or (high <= low).any():
         return None
-    distance = 1 - ((points - low) / (high - low)).sum(axis=1)  # of the plane x + y (+ z) = 1, up to a constant
+    distance = 1 - ((points - low) / (high - low)).sum(
+        axis=1
+    )  # of the plane x + y (+ z) = 1, up to a constant
     best = int(distance.argmax())
     return front.iloc[best] if distance[best] > 1e-9 else None
 
@@ -119,10 +121,14 @@ def knee(table: pd.DataFrame, objectives: Sequence[str] = DEFAULT_OBJECTIVES) ->
 def _goals(table: pd.DataFrame, objectives: Sequence[str]) -> list[Objective]:
     goals = [objective(name) for name in objectives]
     if len(set(objectives)) != len(objectives) or not 2 <= len(goals) <= 3:
-        raise UsageError(f"objectives must be two or three different ones, but got {list(objectives)}; see --help")
+        raise UsageError(
+            f"objectives must be two or three different ones, but got {list(objectives)}; see --help"
+        )
     absent = [g.name for g in goals if g.name not in table]
     if absent:
-        raise UsageError(f"the table must have a column for each objective, but lacks {', '.join(absent)}; add it")
+        raise UsageError(
+            f"the table must have a column for each objective, but lacks {', '.join(absent)}; add it"
+        )
     return goals
 
 
@@ -151,7 +157,9 @@ def _one_comparison(table: pd.DataFrame, goals: Sequence[Objective]) -> None:
                 "No Pareto set over estimated and measured energy together: choose one (`analysis.valid` does)."
             )
         if (table["energy_source"] == "rapl").any() and (table["energy_source"] != "rapl").any():
-            raise CannotAnswer("No Pareto set over CPU (rapl) and GPU energy together: choose the rows of one sensor.")
+            raise CannotAnswer(
+                "No Pareto set over CPU (rapl) and GPU energy together: choose the rows of one sensor."
+            )
 
 
 def _names(goals: Sequence[Objective]) -> str:

@@ -43,7 +43,9 @@ class Recommendation:
     paired: bool
     estimated: bool
     runners_up: pd.DataFrame  # axis, and the cheapest "not worse" row with another value on that axis
-    single_axis: pd.DataFrame  # axis, and the cheapest "not worse" row that changes only that axis of the baseline
+    single_axis: (
+        pd.DataFrame
+    )  # axis, and the cheapest "not worse" row that changes only that axis of the baseline
     snippet: str
     sentences: list[str] = field(default_factory=list)
 
@@ -153,7 +155,9 @@ def find_baseline(table: pd.DataFrame, wanted: Mapping[str, Any] | None = None) 
     pool = table
     for column, value in (wanted or {}).items():
         if column not in table:
-            raise UsageError(f"a baseline must be given by columns of the table, but got {column!r}; see --help")
+            raise UsageError(
+                f"a baseline must be given by columns of the table, but got {column!r}; see --help"
+            )
         pool = pool[pool[column] == value]
         if pool.empty:
             raise UsageError(
@@ -162,7 +166,9 @@ def find_baseline(table: pd.DataFrame, wanted: Mapping[str, Any] | None = None) 
             )
     order = pd.DataFrame(
         {
-            "precision": pool["precision"].map({p: i for i, p in enumerate(PRECISIONS)}).fillna(len(PRECISIONS)),
+            "precision": pool["precision"]
+            .map({p: i for i, p in enumerate(PRECISIONS)})
+            .fillna(len(PRECISIONS)),
             "max_seq_len": -pool["max_seq_len"],
             "depth": -pool["depth"],
             "batch": (pd.to_numeric(pool["batch_size"]).astype(float).fillna(64) - 64).abs(),
@@ -186,7 +192,12 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def _one_comparison(clean: pd.DataFrame) -> None:
-    for column, what in (("task", "tasks"), ("gpu_name", "cards"), ("energy_source", "energy sources"), ("sweep", "sweeps")):
+    for column, what in (
+        ("task", "tasks"),
+        ("gpu_name", "cards"),
+        ("energy_source", "energy sources"),
+        ("sweep", "sweeps"),
+    ):
         if column not in clean:
             continue
         values = sorted({str(v) for v in clean[column].dropna()})
@@ -228,7 +239,14 @@ def _difference(
 def _record(difference: Difference | None, note: str, tolerance: float) -> dict[str, Any]:
     nan = float("nan")
     if difference is None:
-        names = ("accuracy_difference", "accuracy_difference_low", "accuracy_difference_high", "gained", "lost", "p_value")
+        names = (
+            "accuracy_difference",
+            "accuracy_difference_low",
+            "accuracy_difference_high",
+            "gained",
+            "lost",
+            "p_value",
+        )
         return dict.fromkeys(names, nan) | {"verdict": CANNOT_TELL, "verdict_note": note}
     return {
         "accuracy_difference": difference.value,
@@ -268,38 +286,49 @@ def _axis_first(found: list[dict[str, Any]], like: pd.DataFrame) -> pd.DataFrame
 
 
 def _sentences(r: Recommendation) -> list[str]:
-    points = f"{100 * r.tolerance:g} point" + ("" if r.tolerance == 0.01 else "s")
+    within = points(r.tolerance)
     kind = "estimated energy" if r.estimated else "energy"
     lines = []
     if r.choice is None or r.saving is None:
         lines.append(
             f"Nothing cheaper than the baseline ({r.baseline['configuration']}) is known to be not worse by more than "
-            f"{points}: stay with it."
+            f"{within}: stay with it."
         )
     else:
         saved = 100 * (1 - 1 / r.saving.value)
         lines.append(
             f"{r.choice['configuration']} uses {r.saving.value:.3g}x less {kind} than {r.baseline['configuration']} "
-            f"({saved:.0f} % saved{_interval(r.saving)}) and is not worse by more than {points}."
+            f"({saved:.0f} % saved{_interval(r.saving)}) and is not worse by more than {within}."
         )
         lines.append(_flips(r))
         if r.choice["verdict_among_many"] != NOT_WORSE:
             lines.append(
                 f"It was chosen among {r.tested} configurations; corrected for that (Holm) its accuracy is no longer "
-                f"shown to be within {points}: confirm it on fresh examples before relying on it."
+                f"shown to be within {within}: confirm it on fresh examples before relying on it."
             )
         else:
-            lines.append(f"It was chosen among {r.tested} configurations, and still holds corrected for that (Holm).")
+            lines.append(
+                f"It was chosen among {r.tested} configurations, and still holds corrected for that (Holm)."
+            )
     if r.examples and r.smallest_tolerance is not None:
         lines.append(
             f"{r.examples} examples can show at best a loss below {100 * r.smallest_tolerance:.2g} points "
             f"(no prediction flipped, one-sided 95 %)."
         )
         if r.tolerance < r.smallest_tolerance:
-            lines.append(f"A tolerance of {points} is below that: no configuration can pass. Evaluate more examples.")
+            lines.append(
+                f"A tolerance of {within} is below that: no configuration can pass. Evaluate more examples."
+            )
     if not r.paired:
-        lines.append("The rows do not say which examples were right, so accuracies were compared unpaired, which is cautious.")
+        lines.append(
+            "The rows do not say which examples were right, so accuracies were compared unpaired, which is cautious."
+        )
     return lines
+
+
+def points(tolerance: float) -> str:
+    """0.01 -> "1 point", 0.005 -> "0.5 points"."""
+    return f"{100 * tolerance:g} point" + ("" if round(100 * tolerance, 9) == 1 else "s")
 
 
 def _flips(r: Recommendation) -> str:

@@ -6,7 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-_DTYPES = {"fp32": "torch.float32", "tf32": "torch.float32", "bf16": "torch.bfloat16", "fp16": "torch.float16"}
+_DTYPES = {
+    "fp32": "torch.float32",
+    "tf32": "torch.float32",
+    "bf16": "torch.bfloat16",
+    "fp16": "torch.float16",
+}
 _BACKENDS = {
     "compile": "model = torch.compile(model)",
     "cuda_graph": 'model = torch.compile(model, mode="reduce-overhead")  # measured: a CUDA graph of the eager model',
@@ -27,10 +32,16 @@ def snippet(row: pd.Series | dict[str, Any], full_depth: int, checkpoint: str | 
         f"checkpoint = {checkpoint or 'path/to/checkpoint'!r}  # the fine-tuned weights",
     ]
     if tokenizer == "demo-bert":
-        lines += ["from trainables.encoder import load_tokenizer", "", f"tokenizer = load_tokenizer({tokenizer!r})"]
+        lines += [
+            "from trainables.encoder import load_tokenizer",
+            "",
+            f"tokenizer = load_tokenizer({tokenizer!r})",
+        ]
     else:
         lines.append(f"tokenizer = AutoTokenizer.from_pretrained({tokenizer!r})")
-    lines.append(f"model = AutoModelFor{head}.from_pretrained(checkpoint, dtype={_DTYPES.get(precision, 'torch.float32')})")
+    lines.append(
+        f"model = AutoModelFor{head}.from_pretrained(checkpoint, dtype={_DTYPES.get(precision, 'torch.float32')})"
+    )
     if depth < full_depth:
         lines += [
             f"encoder = model.base_model.encoder  # keep the first {depth} of {full_depth} layers",
@@ -44,7 +55,10 @@ def snippet(row: pd.Series | dict[str, Any], full_depth: int, checkpoint: str | 
     backend = str(row["backend"])
     if backend in _BACKENDS:
         lines.append(_BACKENDS[backend])
-    lines += ["", *_loop(str(row["padding"]), length, batch, head)]
+    lines += [
+        "",
+        *_loop("max_length" if pd.isna(row["padding"]) else str(row["padding"]), length, batch, head),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -55,11 +69,13 @@ def _loop(padding: str, length: int, batch: int, head: str) -> list[str]:
     if padding in ("longest", "packed"):
         lines.append("    texts = sorted(texts, key=len)  # like lengths together, so that little is padded")
     if padding == "packed":
-        lines.append("    # measured packed, without any padding; batches padded to their longest are the nearest here")
+        lines.append(
+            "    # measured packed, without any padding; batches padded to their longest are the nearest here"
+        )
     lines += [
         f"    for start in range(0, len(texts), {batch}):",
         f"        batch = texts[start : start + {batch}]",
-        f"        inputs = tokenizer(batch, truncation=True, max_length={length}, padding={pad}, return_tensors=\"pt\")",
+        f'        inputs = tokenizer(batch, truncation=True, max_length={length}, padding={pad}, return_tensors="pt")',
         "        inputs = inputs.to(device)",
         f"        yield {outputs}",
     ]

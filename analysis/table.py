@@ -13,7 +13,7 @@ from trainables.record import FLAGS
 
 # The configuration, and what must not be averaged over: the sensor and the card, and the sweep of a foreign table.
 CONFIGURATION = ("task", "model", "max_seq_len", "depth", "precision", "batch_size", "padding", "backend")
-COMPARABLE = ("task", "model", "batch_size", "padding", "backend", "gpu_name", "energy_source")
+COMPARABLE = ("task", "model", "batch_size", "padding", "backend", "gpu_name", "gpu_uuid", "energy_source")
 _KEYS = (*CONFIGURATION, "gpu_name", "energy_source", "sweep")
 
 INVALID_FLAGS = frozenset(f.name for f in FLAGS.values() if f.invalid)
@@ -53,7 +53,9 @@ def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         reasons[mask] = (reasons[mask] + "; " + new).str.removeprefix("; ")
 
     ok = rows["status"] == "ok"
-    detail = rows["status"].astype(object).fillna("no status") + rows["error"].map(lambda e: f": {e}" if e else "")
+    detail = rows["status"].astype(object).fillna("no status") + rows["error"].map(
+        lambda e: f": {e}" if e else ""
+    )
     add(~ok, detail)
     bad = rows["flags"].map(lambda flags: ", ".join(f for f in flags.split(";") if f in INVALID_FLAGS))
     add(bad != "", "flag " + bad)
@@ -97,7 +99,9 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     has_within = np.isfinite(table["energy_j_per_example_ci95"].to_numpy())
     table["interval_kind"] = np.where(n >= 2, "replicates", np.where(has_within, "within trial", "none"))
     table = table.join(_accuracy_spread(work, keys))
-    table["energy_j_per_correct"] = table["energy_j_per_example"] / table["accuracy"].where(table["accuracy"] > 0)
+    table["energy_j_per_correct"] = table["energy_j_per_example"] / table["accuracy"].where(
+        table["accuracy"] > 0
+    )
     table["window_s"] = groups["window_s"].min()
     table["estimated"] = groups["estimated"].max()
     table["flags"] = _joined(groups["flags"])
@@ -158,7 +162,9 @@ def comparable_groups(rows: pd.DataFrame) -> list[tuple[dict[str, Any], pd.DataF
 def _accuracy_spread(work: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Spread of the accuracy between seeds (of seed means), and within a seed (pooled over its replicates)."""
     seeds = work.groupby([*keys, "seed"], dropna=False, sort=False, observed=True)["accuracy"]
-    per_seed = pd.DataFrame({"mean": seeds.mean(), "ss": seeds.var(ddof=0) * seeds.count(), "n": seeds.count()})
+    per_seed = pd.DataFrame(
+        {"mean": seeds.mean(), "ss": seeds.var(ddof=0) * seeds.count(), "n": seeds.count()}
+    )
     again = per_seed.groupby(level=keys, dropna=False, sort=False, observed=True)
     freedom = again["n"].sum() - (per_seed["n"] > 0).groupby(level=keys, dropna=False, sort=False).sum()
     return pd.DataFrame(

@@ -78,7 +78,10 @@ def _log_spread(part: pd.DataFrame, name: str) -> tuple[tuple[np.ndarray, float]
     base = "latency_ms_per_example" if name.startswith("latency") else "energy_j_per_example"
     between = spread(part, base)
     if between.freedom:
-        return (between.relative_sd / np.sqrt(part["n_trials"].to_numpy(dtype=float)), float(between.freedom)), ""
+        return (
+            between.relative_sd / np.sqrt(part["n_trials"].to_numpy(dtype=float)),
+            float(between.freedom),
+        ), ""
     relative = (part[f"{base}_ci95"] / part[base]).to_numpy(dtype=float) / 1.96
     if np.isnan(relative).all():
         return (np.zeros(len(part)), np.inf), f"{name} held fixed: nothing was repeated"
@@ -107,7 +110,9 @@ def _draw(
             columns.append(-accuracy)
         elif name in samplers:
             error, freedom = samplers[name]
-            kind = "latency" if name.startswith("latency") else "energy"  # gross, net and per correct vary together
+            kind = (
+                "latency" if name.startswith("latency") else "energy"
+            )  # gross, net and per correct vary together
             if kind not in noise:
                 uniform = rng.random((size, len(part)))
                 noise[kind] = stdtrit(freedom if np.isfinite(freedom) else 1e6, uniform)
