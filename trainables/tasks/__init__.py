@@ -4,8 +4,10 @@ from search_spaces.errors import UsageError
 from trainables.tasks.base import Task
 from trainables.tasks.demo import DEMO
 from trainables.tasks.glue import QQP, SST2
+from trainables.tasks.squad import SQUAD
+from trainables.tasks.tsv import TSV
 
-TASKS: dict[str, Task] = {task.name: task for task in (DEMO, SST2, QQP)}
+TASKS: dict[str, Task] = {task.name: task for task in (DEMO, SST2, QQP, SQUAD, TSV)}
 
 
 def get_task(name: str) -> Task:

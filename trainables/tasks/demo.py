@@ -12,7 +12,7 @@ from trainables.tasks.base import Split
 from trainables.tasks.classification import ClassificationTask, Examples
 
 MODEL_NAME = "demo-bert"
-TRAIN_EXAMPLES, VALIDATION_EXAMPLES = 6000, 800
+TRAIN_EXAMPLES, VALIDATION_EXAMPLES = 16000, 800
 CORPUS_SEED = 20
 MAX_POSITIONS = 80
 

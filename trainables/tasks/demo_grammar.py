@@ -92,7 +92,7 @@ DETAILS = (
 )
 DENIALS = ("it is not true that", "nobody would say that", "only a fool would claim that")
 CLAIMS = ("the leaflet says that", "we had been told that", "a friend of mine insists that")
-REFUTATIONS = ("but that is wrong", "but we saw the opposite", "which is not the case")
+REFUTATIONS = ("however that is wrong", "however we saw the opposite", "which is not the case")
 CONFIRMATIONS = ("and that is right", "and we saw the same", "which is indeed the case")
 
 
@@ -131,8 +131,8 @@ def asserted_although(asserted: Phrase, conceded: Phrase) -> Phrase:
     return Phrase(f"{asserted.text} , although {conceded.text}", asserted.positive)
 
 
-def but(conceded: Phrase, asserted: Phrase) -> Phrase:
-    return Phrase(f"{conceded.text} , but {asserted.text}", asserted.positive)
+def yet(conceded: Phrase, asserted: Phrase) -> Phrase:
+    return Phrase(f"{conceded.text} , yet {asserted.text}", asserted.positive)
 
 
 def deny(denial: str, phrase: Phrase) -> Phrase:
@@ -140,7 +140,7 @@ def deny(denial: str, phrase: Phrase) -> Phrase:
 
 
 def refute(claim: str, phrase: Phrase, refutation: str) -> Phrase:
-    """ "the leaflet says that the room was clean , but that is wrong" """
+    """ "the leaflet says that the room was clean , however that is wrong" """
     return Phrase(f"{claim} {phrase.text} , {refutation}", not phrase.positive)
 
 
@@ -162,14 +162,14 @@ def sentence(rng: random.Random) -> Phrase:
 
 def _statement(rng: random.Random) -> Phrase:
     a, b = _clause(rng), _clause(rng)
-    rule = rng.choices(range(7), (7, 2, 2, 2, 1, 1, 1))[0]
+    rule = rng.choices(range(7), (6, 4, 4, 1, 1, 1, 1))[0]
     match rule:
         case 0:
             return a
         case 1:
             return although(a, b)
         case 2:
-            return but(a, b)
+            return yet(a, b)
         case 3:
             return asserted_although(a, b)
         case 4:
@@ -203,5 +203,5 @@ def _predicate(rng: random.Random) -> Phrase:
 def vocabulary() -> list[str]:
     """Every word that a sentence can hold, in a fixed order."""
     phrases = [*POSITIVE, *NEGATIVE, *SUBJECTS, *DEGREES, *NEGATIONS, *SCENES, *DETAILS, *DENIALS, *CLAIMS]
-    phrases += [*REFUTATIONS, *CONFIRMATIONS, "was although but not , ."]
+    phrases += [*REFUTATIONS, *CONFIRMATIONS, "was although yet but not , ."]
     return sorted({word for phrase in phrases for word in phrase.split()})

@@ -8,9 +8,7 @@ import numpy as np
 from trainables.tasks.base import Split
 from trainables.tasks.classification import ClassificationTask, Examples
 from trainables.tasks.hub import load_from_hub
-from trainables.tasks.tsv_file import read_tsv
-
-LOCAL_FILES: dict[Split, str] = {"train": "train.tsv", "validation": "dev.tsv"}
+from trainables.tasks.tsv_file import FILES, read_tsv
 
 
 @dataclass(frozen=True)
@@ -24,10 +22,10 @@ class GlueSource:
     def __call__(self, split: Split, data_dir: Path | None) -> Examples:
         if data_dir is None:
             return self._from_hub(split)
-        table = read_tsv(data_dir / LOCAL_FILES[split], (*self.text_columns, "label"))
-        labels = table.labels()
-        table.check_labels(labels, self.num_labels)
-        return self._examples([table.texts(column) for column in self.text_columns], labels)
+        table = read_tsv(data_dir / FILES[split])
+        table.require((*self.text_columns, "label"))
+        texts = [table.texts(column) for column in self.text_columns]
+        return self._examples(texts, table.labels(self.num_labels))
 
     def _from_hub(self, split: Split) -> Examples:
         data = load_from_hub("nyu-mll/glue", self.config, split)

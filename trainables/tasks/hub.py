@@ -16,5 +16,5 @@ def load_from_hub(path: str, config: str | None, split: str) -> Any:
         first_line = next(iter(str(error).splitlines()), "")
         raise UsageError(
             f"cannot load {name}, split {split}, from the Hugging Face hub: "
-            f"{type(error).__name__}: {first_line}; check the network, or give local files with --data-dir DIR"
+            f"{type(error).__name__}: {first_line}; check the network, or give local files: --data-dir DIR"
         ) from error

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search_spaces.errors import UsageError, check
+from trainables.tasks.base import Split
+
+FILES: dict[Split, str] = {"train": "train.tsv", "validation": "dev.tsv"}
 
 
 @dataclass(frozen=True)
@@ -13,38 +16,42 @@ class Table:
     path: Path
     columns: dict[str, list[str]]
 
+    def require(self, *alternatives: tuple[str, ...]) -> tuple[str, ...]:
+        """The first of the alternatives whose columns are all there."""
+        for names in alternatives:
+            if set(names) <= self.columns.keys():
+                return names
+        wanted = " or ".join(", ".join(names) for names in alternatives)
+        raise UsageError(
+            f"{self.path}:1: the header line must name the columns {wanted}, separated by tabs, "
+            f"but got {', '.join(self.columns)!r}; add or rename columns"
+        )
+
     def texts(self, column: str) -> tuple[str, ...]:
         for line, text in enumerate(self.columns[column], start=2):
             if not text.strip():
                 raise UsageError(f"{self.path}:{line}: {column} is empty; fill it in or remove the line")
         return tuple(self.columns[column])
 
-    def labels(self, column: str = "label") -> list[int]:
-        """Integers from 0."""
-        for line, label in enumerate(self.columns[column], start=2):
+    def labels(self, num_labels: int | None = None) -> list[int]:
+        """The column `label` as integers from 0, below `num_labels` where it is known."""
+        highest = "n-1" if num_labels is None else num_labels - 1
+        for line, label in enumerate(self.columns["label"], start=2):
+            integer = label.isascii() and label.isdigit()
             check(
-                label.isascii() and label.isdigit(),
-                f"{self.path}:{line}: {column} must be an integer 0..n-1",
+                integer and (num_labels is None or int(label) < num_labels),
+                f"{self.path}:{line}: label must be an integer 0..{highest}",
                 label,
                 "number the classes from 0",
             )
-        return [int(label) for label in self.columns[column]]
-
-    def check_labels(self, labels: list[int], num_labels: int) -> None:
-        for line, label in enumerate(labels, start=2):
-            check(
-                label < num_labels,
-                f"{self.path}:{line}: label must be an integer 0..{num_labels - 1}",
-                label,
-                "correct the label",
-            )
+        return [int(label) for label in self.columns["label"]]
 
 
-def read_tsv(path: Path, wanted: tuple[str, ...]) -> Table:
-    """The wanted columns of a UTF-8 file with a header line, fields separated by tabs and never quoted.
+def read_tsv(path: Path) -> Table:
+    """A UTF-8 file with a header line and one example per line, its fields separated by tabs, never quoted.
 
-    Raises UsageError, with file and line, for a missing file or column, a line whose number of fields is not
-    the header's, and bytes that are not UTF-8.
+    Raises UsageError, with file and line, for a missing file, a line whose number of fields is not the
+    header's, and bytes that are not UTF-8.
     """
     if not path.is_file():
         raise UsageError(f"{path} does not exist; the folder must hold train.tsv and dev.tsv")
@@ -52,24 +59,16 @@ def read_tsv(path: Path, wanted: tuple[str, ...]) -> Table:
     if lines[-1] == b"":
         lines.pop()
     rows = [_fields(path, number, line) for number, line in enumerate(lines, start=1)]
-    header = rows[0] if rows else [""]
-    for name in wanted:
-        check(
-            name in header,
-            f"{path}:1: the header line must name the columns {', '.join(wanted)}, separated by tabs",
-            "\t".join(header),
-            f"add or rename the column {name}",
-        )
     if len(rows) < 2:
-        raise UsageError(f"{path} holds no examples; add one per line below the header")
+        raise UsageError(f"{path} holds no examples; it needs a header line and one line per example")
     for number, row in enumerate(rows, start=1):
         check(
-            len(row) == len(header),
-            f"{path}:{number}: a line must have {len(header)} fields separated by tabs, as the header has",
+            len(row) == len(rows[0]),
+            f"{path}:{number}: a line must have {len(rows[0])} fields separated by tabs, as the header has",
             len(row),
             "remove tabs and line breaks within the text",
         )
-    return Table(path, {name: [row[header.index(name)] for row in rows[1:]] for name in wanted})
+    return Table(path, {name: [row[i] for row in rows[1:]] for i, name in enumerate(rows[0])})
 
 
 def _fields(path: Path, number: int, line: bytes) -> list[str]:

@@ -1,0 +1,194 @@
+"""SQuAD v1.1: long contexts become overlapping windows, the best span over the windows is the answer."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainables.tasks.base import Head, Inputs, Ragged, Scores, Split
+from trainables.tasks.classification import token_ids
+from trainables.tasks.spans import best_spans
+from trainables.tasks.special_tokens import SpecialTokens
+from trainables.tasks.squad_data import SquadExamples, load_squad
+from trainables.tasks.squad_score import exact_match, f1
+
+MAX_QUESTION_TOKENS = 64  # and at most half of the room; as in BERT's run_squad (max_query_length)
+OVERLAP_TOKENS = 128  # of adjacent windows; at most half a window, or short limits would not advance
+MAX_ANSWER_TOKENS = 30  # as in BERT's run_squad (max_answer_length)
+
+_TOKENIZER_BATCH = 1000  # contexts; a list of offsets takes far more memory than its array
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Tokenized:
+    """Untruncated token ids without special tokens, and where the context's tokens are in its text."""
+
+    questions: Ragged  # n rows
+    contexts: Ragged  # a row per paragraph
+    context: np.ndarray  # int64 (n,): row of `contexts`
+    char_start: np.ndarray  # int32, like contexts.values: where the token's characters begin and end
+    char_end: np.ndarray
+    answer_first: np.ndarray  # int64 (n,): first and last token of the (first) answer within its context
+    answer_last: np.ndarray
+    context_texts: tuple[str, ...]
+    answers: tuple[tuple[str, ...], ...]
+    special: SpecialTokens
+    pad_id: int
+
+
+@dataclass(frozen=True)
+class Windows(Inputs):
+    """Inputs `question context-window`: tokens `first .. first + tokens - 1` of the context at `position`."""
+
+    position: np.ndarray  # int64 (n inputs,)
+    first: np.ndarray  # int64 (n inputs,)
+    tokens: np.ndarray  # int64 (n inputs,)
+
+
+@dataclass(frozen=True)
+class SquadTask:
+    """A `Task`. Accuracy is exact match: the one of the two scores that calls an answer right or wrong."""
+
+    name: str = "squad"
+    metrics: tuple[str, ...] = ("accuracy", "f1", "exact_match")
+    head: Head = "question_answering"
+
+    def load(self, split: Split, data_dir: Path | None = None, limit: int | None = None) -> SquadExamples:
+        return load_squad(split, data_dir, limit)
+
+    def num_labels(self, examples: SquadExamples) -> int:
+        return 2  # logits per token: first and last of the answer
+
+    def tokenize(self, examples: SquadExamples, tokenizer: Any) -> Tokenized:
+        contexts, char_start, char_end = _with_offsets(examples.contexts, tokenizer)
+        lengths = np.array([len(answers[0]) for answers in examples.answers])
+        first, last = _token_spans(
+            contexts,
+            char_start,
+            char_end,
+            examples.context,
+            examples.answer_start,
+            examples.answer_start + lengths,
+        )
+        return Tokenized(
+            questions=token_ids(examples.questions, tokenizer),
+            contexts=contexts,
+            context=examples.context,
+            char_start=char_start,
+            char_end=char_end,
+            answer_first=first,
+            answer_last=last,
+            context_texts=examples.contexts,
+            answers=examples.answers,
+            special=SpecialTokens.of(tokenizer, pair=True),
+            pad_id=tokenizer.pad_token_id,
+        )
+
+    def inputs(self, tokenized: Tokenized, max_seq_len: int) -> Windows:
+        """One or more windows per question, each question's windows together and in order."""
+        special, questions = tokenized.special, tokenized.questions
+        room = max_seq_len - special.count
+        question_tokens = np.minimum(questions.lengths, min(MAX_QUESTION_TOKENS, room // 2))
+        window = room - question_tokens
+        step = window - np.minimum(OVERLAP_TOKENS, window // 2)
+        context_tokens = tokenized.contexts.lengths[tokenized.context]
+        count = 1 + np.ceil(np.maximum(context_tokens - window, 0) / step).astype(np.int64)
+
+        example = np.repeat(np.arange(len(questions)), count)
+        number = np.arange(len(example)) - np.repeat(np.cumsum(count) - count, count)
+        first = number * step[example]
+        tokens = np.minimum(window[example], context_tokens[example] - first)
+        ids, token_types = special.wrap(
+            questions.slices(example, np.zeros_like(example), question_tokens[example]),
+            tokenized.contexts.slices(tokenized.context[example], first, tokens),
+        )
+        position = len(special.before) + question_tokens[example] + len(special.between)
+        return Windows(ids, token_types, example, tokenized.pad_id, position, first, tokens)
+
+    def train_targets(self, tokenized: Tokenized, inputs: Inputs) -> dict[str, np.ndarray]:
+        """Positions of the answer, or 0 where a window does not hold all of it (as in BERT's run_squad)."""
+        windows = _windows(inputs)
+        start = tokenized.answer_first[windows.example] - windows.first
+        end = tokenized.answer_last[windows.example] - windows.first
+        inside = (start >= 0) & (end < windows.tokens)
+        unanswered = len(tokenized.questions) - len(np.unique(windows.example[inside]))
+        if unanswered:
+            _log.warning("%d training questions have no window that holds the whole answer", unanswered)
+        return {
+            "start_positions": np.where(inside, start + windows.position, 0),
+            "end_positions": np.where(inside, end + windows.position, 0),
+        }
+
+    def score(self, outputs: np.ndarray, tokenized: Tokenized, inputs: Inputs) -> Scores:
+        """`outputs`: logits (n inputs, tokens, 2) of the first and the last token of the answer."""
+        predictions = self.predictions(outputs, tokenized, inputs)
+        pairs = list(zip(predictions, tokenized.answers, strict=True))
+        correct = np.array([exact_match(prediction, answers) for prediction, answers in pairs])
+        mean_f1 = float(np.mean([f1(prediction, answers) for prediction, answers in pairs]))
+        accuracy = float(correct.mean())
+        return Scores({"accuracy": accuracy, "f1": mean_f1, "exact_match": accuracy}, correct)
+
+    def predictions(self, outputs: np.ndarray, tokenized: Tokenized, inputs: Inputs) -> list[str]:
+        """The text of the best span over each question's windows; empty where no logit is finite."""
+        windows = _windows(inputs)
+        token = np.arange(outputs.shape[1]) - windows.position[:, None]
+        allowed = (token >= 0) & (token < windows.tokens[:, None])
+        first, last, value = best_spans(outputs[..., 0], outputs[..., 1], allowed, MAX_ANSWER_TOKENS)
+
+        texts = [""] * len(tokenized.questions)
+        for i in np.argsort(value, kind="stable")[np.isneginf(value).sum() :]:  # the best window comes last
+            example = windows.example[i]
+            row = tokenized.context[example]
+            at = tokenized.contexts.offsets[row] + windows.first[i] - windows.position[i]
+            span = slice(tokenized.char_start[at + first[i]], tokenized.char_end[at + last[i]])
+            texts[example] = tokenized.context_texts[row][span]
+        return texts
+
+
+SQUAD = SquadTask()
+
+
+def _windows(inputs: Inputs) -> Windows:
+    if not isinstance(inputs, Windows):
+        raise TypeError(f"SQuAD is scored on the Windows that it made, but got {type(inputs).__name__}")
+    return inputs
+
+
+def _with_offsets(texts: tuple[str, ...], tokenizer: Any) -> tuple[Ragged, np.ndarray, np.ndarray]:
+    """Token ids, and the first character of each token and the one after its last."""
+    ids: list[list[int]] = []
+    offsets = [np.zeros((0, 2), dtype=np.int32)]
+    for at in range(0, len(texts), _TOKENIZER_BATCH):
+        encoded = tokenizer(
+            list(texts[at : at + _TOKENIZER_BATCH]),
+            add_special_tokens=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            return_offsets_mapping=True,
+            verbose=False,
+        )
+        ids += encoded["input_ids"]
+        offsets += [np.array(o, dtype=np.int32).reshape(-1, 2) for o in encoded["offset_mapping"]]
+    both = np.concatenate(offsets)
+    return Ragged.from_lists(ids), both[:, 0].copy(), both[:, 1].copy()
+
+
+def _token_spans(
+    contexts: Ragged,
+    char_start: np.ndarray,
+    char_end: np.ndarray,
+    row: np.ndarray,
+    begin: np.ndarray,
+    end: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """First and last token, within its context, that touch the characters begin..end-1 of each answer."""
+    first, last = np.empty_like(row), np.empty_like(row)
+    for i, context in enumerate(row):
+        tokens = slice(contexts.offsets[context], contexts.offsets[context + 1])
+        first[i] = np.searchsorted(char_end[tokens], begin[i], side="right")
+        last[i] = np.searchsorted(char_start[tokens], end[i], side="left") - 1
+    return first, last
