@@ -1,4 +1,4 @@
-"""A `pynvml` whose cards follow a script: piecewise-linear power, a ticking counter, slow reads, and every defect.
+"""A `pynvml` whose cards follow a script: piecewise-linear power, a ticking counter, slow reads, all defects.
 
 Time is virtual (`FakeClock`): reads advance it, so tests are fast and their joules exact.
 """
@@ -6,7 +6,7 @@ Time is virtual (`FakeClock`): reads advance it, so tests are fast and their jou
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -85,23 +85,27 @@ class FakeCard:
     sm_clock_mhz: int = 1980
 
     def counter_mj(self, t: float) -> int:
-        ticked = (
-            self.phase_s + np.floor((min(t, self.stuck_from_s) - self.phase_s) / self.tick_s) * self.tick_s
-        )
+        shown_s = min(t, self.stuck_from_s)
+        ticked = self.phase_s + np.floor((shown_s - self.phase_s) / self.tick_s) * self.tick_s
         if t >= self.reset_at_s:
             return int(1e3 * self.power.energy_j(self.reset_at_s, max(ticked, self.reset_at_s)))
         return int(1e3 * (self.offset_j + self.power.energy_j(0.0, ticked)))
 
 
 class NVMLError(Exception):
-    NAMES = {3: "Not Supported", 4: "Insufficient Permissions", 9: "Driver Not Loaded", 15: "GPU is lost"}
+    NAMES: ClassVar = {
+        3: "Not Supported",
+        4: "Insufficient Permissions",
+        9: "Driver Not Loaded",
+        15: "GPU is lost",
+    }
 
     def __init__(self, value: int) -> None:
         super().__init__(self.NAMES.get(value, f"error {value}"))
         self.value = value
 
 
-class NVMLError_FunctionNotFound(NVMLError):  # noqa: N801, N818
+class NVMLError_FunctionNotFound(NVMLError):
     pass
 
 
