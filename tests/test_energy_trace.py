@@ -290,9 +290,8 @@ def test_held_power_readings_are_within_their_bound(
     card = FakeCard(power=power, has_counter=False, phase_s=0.0)
     trace = record(card, 4, poll_s=polls[1])
     energy, bound = power_energy(trace, [start, start + length])
-    assert (
-        abs(energy[0] - power.energy_j(start, start + length)) <= bound[0] + 1e-3 * length
-    )  # readings are whole mW
+    rounding_j = 1e-3 * length  # readings are whole milliwatts
+    assert abs(energy[0] - power.energy_j(start, start + length)) <= bound[0] + rounding_j
 
 
 # ---- flags ------------------------------------------------------------------------------------------------

@@ -273,7 +273,8 @@ def power_energy(trace: Trace, edges: npt.ArrayLike) -> tuple[Floats, Floats]:
         return total[i] + power[i] * x + change[i] / gap[i] * x * x / 2
 
     first = np.clip(np.searchsorted(time, starts, side="right") - 1, 0, len(time) - 1)
-    last = np.clip(np.searchsorted(time, ends, side="left"), 0, len(time) - 1)
+    shown_s = ends + trace.tick_s  # by then the readings show what power did up to the end
+    last = np.clip(np.searchsorted(time, shown_s, side="left"), 0, len(time) - 1)
     inside = (starts >= time[0]) & (ends <= time[-1])
     return (
         np.where(inside, integral(ends) - integral(starts), np.nan),
