@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from analysis.audit import audit
     from analysis.energy_model import EnergyModel, fit_energy
     from analysis.errors import CannotAnswer
-    from analysis.load import load, load_environment, load_finetune, load_traces, load_windows, recompute
+    from analysis.load import (
+        finished_trials,
+        load,
+        load_anchors,
+        load_environment,
+        load_finetune,
+        load_traces,
+        load_windows,
+        recompute,
+    )
     from analysis.pareto import hypervolume, knee, pareto_set
     from analysis.predict import predict
     from analysis.recommend import recommend
@@ -33,7 +42,9 @@ _HOME = {
     "EnergyModel": "energy_model",
     "fit_energy": "energy_model",
     "CannotAnswer": "errors",
+    "finished_trials": "load",
     "load": "load",
+    "load_anchors": "load",
     "load_environment": "load",
     "load_finetune": "load",
     "load_traces": "load",
@@ -57,11 +68,13 @@ __all__ = [
     "audit",
     "comparable_groups",
     "configurations",
+    "finished_trials",
     "fit_energy",
     "front_probability",
     "hypervolume",
     "knee",
     "load",
+    "load_anchors",
     "load_environment",
     "load_finetune",
     "load_traces",

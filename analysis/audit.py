@@ -53,7 +53,8 @@ def audit(
     ratio_tolerance: float = RATIO_TOLERANCE,
     accuracy_tolerance: float = ACCURACY_TOLERANCE,
 ) -> list[Finding]:
-    """Check claims against rows (a DataFrame of `analysis.load`, or a path); the published ones where not given."""
+    """Check claims against rows (a DataFrame of `analysis.load`, or a path); the published ones where not
+    given."""
     from analysis.load import load
 
     known = claims if isinstance(claims, Claims) else load_claims(claims)

@@ -27,7 +27,8 @@ SOUND_WINDOW_S = 10.0  # DESIGN's rule for a published number
 
 @dataclass(frozen=True)
 class Claim:
-    """Going from one configuration to another divides `column` by `claimed_ratio`, accuracy unchanged or not."""
+    """Going from one configuration to another divides `column` by `claimed_ratio`, accuracy unchanged or
+    not."""
 
     claim: str
     start: dict[str, Any]  # "from" in the file
@@ -66,14 +67,16 @@ class Finding:
     reasons: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """claim, task, claimed_ratio, measured_ratio, accuracy_change, verdict, reasons first; null, never NaN."""
+        """claim, task, claimed_ratio, measured_ratio, accuracy_change, verdict, reasons first; null, never
+        NaN."""
         first = ("claim", "task", "claimed_ratio", "measured_ratio", "accuracy_change", "verdict", "reasons")
         rest = ("ratio_low", "ratio_high", "interval_kind", "window_s", "mean_power_w", "trustworthy")
         return {name: getattr(self, name) for name in (*first, *rest)}
 
 
 def load_claims(file: str | Path | None = None) -> Claims:
-    """Claims from a JSON file: a list of claims, or an object with "claims" (see data/published_claims.json)."""
+    """Claims from a JSON file: a list of claims, or an object with "claims" (see
+    data/published_claims.json)."""
     path = Path(file) if file else PUBLISHED
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -188,7 +191,8 @@ def _check(
         table = configurations(usable)
         if len(table) > 1:
             return unknown(
-                f"{len(table)} different configurations (or sweeps, cards) match {_spell(side)}, and are not averaged: "
+                f"{len(table)} different configurations (or sweeps, cards) match {_spell(side)}, and are not "
+                f"averaged: "
                 f"{'; '.join(table['configuration'].head(3))}; name more columns in the claim"
             )
         sides.append((usable, table.iloc[0]))
@@ -243,8 +247,8 @@ def _verdict(
     ratio_tolerance: float,
     accuracy_tolerance: float,
 ) -> tuple[str, list[str]]:
-    """A short window on the "to" side understates that energy and so inflates the ratio: a ratio that is too small
-    even so refutes the claim, one that is large enough proves nothing."""
+    """A short window on the "to" side understates that energy and so inflates the ratio: a ratio that is too
+    small even so refutes the claim, one that is large enough proves nothing."""
     needed = claim.claimed_ratio * (1 - ratio_tolerance)
     value = interval.value
     high = interval.high if math.isfinite(interval.high) else value
@@ -288,7 +292,8 @@ def _doubts(first: Any, second: Any, windows: tuple[float, float] | None, averag
         short = [f"{w:.2g} s" for w in windows if w < averaging_s]
         if short:
             out.append(
-                f"windows of {' and '.join(short)} are shorter than the sensor's {averaging_s:g} s average, which "
+                f"windows of {' and '.join(short)} are shorter than the sensor's {averaging_s:g} s average, "
+                f"which "
                 f"understates their energy"
             )
     flags = sorted({f for side in (first, second) for f in str(side["flags"]).split(";")} & INVALID_FLAGS)

@@ -1,4 +1,5 @@
-"""What the command lines of `analysis` share: parsing, one line per mistake, exit code 2. No heavy imports."""
+"""What the command lines of `analysis` share: parsing, one line per mistake, exit code 2. No heavy
+imports."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ def run(
     main: Callable[[Any], int], arguments: type, prog: str, doc: str | None, argv: list[str] | None
 ) -> int:
     """Parse, call `main`, and print a UsageError or CannotAnswer as one line on stderr (exit code 2)."""
-    parsed = tyro.cli(arguments, prog=prog, description=doc, args=argv)
+    parsed: Any = tyro.cli(arguments, prog=prog, description=doc, args=argv)
     try:
         return main(parsed)
     except (UsageError, CannotAnswer) as error:

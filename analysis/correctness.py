@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis.errors import CannotAnswer
@@ -14,16 +15,17 @@ from analysis.table import CONFIGURATION
 
 @dataclass(frozen=True)
 class Correctness:
-    """`bits[key]` is (seeds, examples) of bool; `key` is a row's values of `keys`; `seeds[key]` names its rows."""
+    """Which of `examples` examples each configuration gets right, per seed of its weights."""
 
-    keys: tuple[str, ...]
-    bits: dict[tuple[object, ...], np.ndarray]
-    seeds: dict[tuple[object, ...], list[object]]
+    bits: dict[tuple[object, ...], dict[object, npt.NDArray[np.bool_]]]  # row key -> seed -> (examples,)
     examples: int
 
+    def by_seed(self, key: tuple[object, ...]) -> dict[object, npt.NDArray[np.bool_]]:
+        return self.bits.get(key, {})
 
-def correctness(rows: pd.DataFrame, keys: tuple[str, ...] = CONFIGURATION) -> Correctness:
-    """Bits of every configuration that has them (replicates of a seed: the first, the weights are the same).
+
+def correctness(rows: pd.DataFrame) -> Correctness:
+    """Bits of every configuration that has them (of a seed's replicates the first: the weights are the same).
 
     Raises CannotAnswer when no row has bits, or rows were evaluated on different numbers of examples.
     """
@@ -38,21 +40,21 @@ def correctness(rows: pd.DataFrame, keys: tuple[str, ...] = CONFIGURATION) -> Co
             f"The rows were evaluated on different numbers of examples ({', '.join(map(str, counts))}), "
             f"so their predictions cannot be paired: choose rows with the same --eval-examples."
         )
-    have = have.drop_duplicates([*keys, "seed"])
-    bits: dict[tuple[object, ...], list[np.ndarray]] = {}
-    seeds: dict[tuple[object, ...], list[object]] = {}
-    columns = [have[k].astype(object).where(have[k].notna(), None) for k in keys]
-    texts = zip(*columns, have["seed"].astype(object), have["correct_bits"], strict=True)
-    for *key, seed, text in texts:
+    have = have.drop_duplicates([*CONFIGURATION, "seed"])
+    bits: dict[tuple[object, ...], dict[object, npt.NDArray[np.bool_]]] = {}
+    seeds = _objects(have["seed"])
+    for key, seed, text in zip(row_keys(have), seeds, have["correct_bits"], strict=True):
         try:
-            decoded = decode_bits(text, counts[0])
+            bits.setdefault(key, {})[seed] = decode_bits(text, counts[0])
         except ValueError as error:
             raise CannotAnswer(f"Predictions cannot be paired: {error}.") from error
-        bits.setdefault(tuple(key), []).append(decoded)
-        seeds.setdefault(tuple(key), []).append(seed)
-    return Correctness(keys, {k: np.stack(v) for k, v in bits.items()}, seeds, counts[0])
+    return Correctness(bits, counts[0])
 
 
-def key_of(row: pd.Series | dict[str, object], keys: tuple[str, ...] = CONFIGURATION) -> tuple[object, ...]:
-    """The row's key as `Correctness` spells it."""
-    return tuple(None if pd.isna(row[k]) else row[k] for k in keys)  # type: ignore[call-overload]
+def row_keys(table: pd.DataFrame) -> list[tuple[object, ...]]:
+    """The configuration of each row as a dictionary key, None for null."""
+    return list(zip(*(_objects(table[k]) for k in CONFIGURATION), strict=True))
+
+
+def _objects(column: pd.Series) -> list[object]:
+    return [None if missing else value for value, missing in zip(column, column.isna(), strict=True)]

@@ -1,4 +1,5 @@
-"""Linear models of the energy of one example: a + b x tokens, a + b x depth x tokens, and a factor per precision."""
+"""Linear models of the energy of one example: a + b x tokens, a + b x depth x tokens, and a factor per
+precision."""
 
 from __future__ import annotations
 
@@ -73,7 +74,8 @@ class Fit:
 
 @dataclass(frozen=True)
 class PrecisionFactor:
-    """ "Energy is multiplicative in precision" for one pair, as an equivalence test over lengths and depths."""
+    """ "Energy is multiplicative in precision" for one pair, as an equivalence test over lengths and
+    depths."""
 
     slow: str
     fast: str
@@ -131,13 +133,13 @@ def fit_energy(
 ) -> EnergyModel:
     """Fit the valid trials among `rows` (J per example against processed tokens per example).
 
-    Per precision: E = a + b tokens at full depth; E = a + b depth tokens (+ c depth tokens^2 where leave-one-out
-    wants it). One point per configuration, the mean of its trials; leaving one out leaves a whole configuration out.
-    Then the factor between precisions, an equivalence test with limit `equivalence` inside the stable regime, where
-    accuracy is not worse than the baseline's by more than `tolerance`.
+    Per precision: E = a + b tokens at full depth; E = a + b depth tokens (+ c depth tokens^2 where
+    leave-one-out wants it). One point per configuration, the mean of its trials; leaving one out leaves a
+    whole configuration out. Then the factor between precisions, an equivalence test with limit `equivalence`
+    inside the stable regime, where accuracy is not worse than the baseline's by more than `tolerance`.
 
-    Raises CannotAnswer when rows differ in what one fit must share (task, model, batch size, padding, backend, card,
-    energy source, sweep), or when nothing at all can be fitted.
+    Raises CannotAnswer when rows differ in what one fit must share (task, model, batch size, padding,
+    backend, card, energy source, sweep), or when nothing at all can be fitted.
     """
     clean, excluded = valid(rows)
     if clean.empty:
@@ -146,7 +148,8 @@ def fit_energy(
     common = _one_of_each(clean)
     table = configurations(_with_tokens(clean))
     not_made: list[str] = []
-    length_fits, depth_fits = [], []
+    length_fits: list[Fit] = []
+    depth_fits: list[Fit] = []
     for precision in sorted(table["precision"].unique(), key=_rank):
         part = table[table["precision"] == precision]
         deepest = part[part["depth"] == part["depth"].max()]
@@ -163,6 +166,7 @@ def fit_energy(
     if not (length_fits or depth_fits or factors):
         raise CannotAnswer(" ".join(not_made))
     tokens = table.groupby("max_seq_len")["tokens_per_example"].mean().sort_index()
+    limits = zip(tokens.index.to_numpy(dtype=int), tokens.to_numpy(dtype=float), strict=True)
     names = [
         "max_seq_len",
         "depth",
@@ -177,7 +181,7 @@ def fit_energy(
         length_fits=length_fits,
         depth_fits=depth_fits,
         precision_factors=factors,
-        tokens_by_max_seq_len=[(int(k), float(v)) for k, v in tokens.items()],
+        tokens_by_max_seq_len=[(int(limit), float(mean)) for limit, mean in limits],
         measured=[{str(k): v for k, v in r.items()} for r in table[names].to_dict("records")],
         warnings=_rising(table),
         not_made=not_made,
@@ -211,7 +215,8 @@ def _with_tokens(clean: pd.DataFrame) -> pd.DataFrame:
     padded = clean["padding"].isna() | (clean["padding"] == "max_length")
     if (unknown & ~padded).any():
         raise CannotAnswer(
-            "No energy model: tokens_per_example is null and the inputs are not padded to max_seq_len, so the tokens "
+            "No energy model: tokens_per_example is null and the inputs are not padded to max_seq_len, so "
+            "the tokens "
             "processed are unknown; give the column."
         )
     return clean.assign(
@@ -366,12 +371,14 @@ def _warnings(fit: Fit) -> list[str]:
     out = []
     if slope.value <= 0:
         out.append(
-            f"At {fit.precision} the fitted energy {work} is not above zero ({slope.value:.3g} {slope.unit}): energy does "
+            f"At {fit.precision} the fitted energy {work} is not above zero ({slope.value:.3g} "
+            f"{slope.unit}): energy does "
             f"not grow with work there, so something else (launches, idle power, drift) was measured."
         )
     elif slope.low is not None and slope.low <= 0:
         out.append(
-            f"At {fit.precision} the interval of the energy {work} includes zero: growth with work is not shown."
+            f"At {fit.precision} the interval of the energy {work} includes zero: growth with work is not "
+            f"shown."
         )
     return out
 
@@ -418,7 +425,8 @@ def _precision_factors(
                 factors.append(_factor(slow, fast, pairs, regime, equivalence))
     if not factors:
         raise CannotAnswer(
-            "Whether energy is multiplicative in precision cannot be told: no length and depth was measured in two precisions."
+            "Whether energy is multiplicative in precision cannot be told: no length and depth was measured "
+            "in two precisions."
         )
     return factors
 
@@ -471,7 +479,8 @@ def _factor(
     claim = f"Energy multiplicative in precision, {slow} over {fast}"
     if len(inside) < 2:
         sentence = (
-            f"{claim}: cannot tell, since it takes two pairs of configurations in the stable regime and {len(inside)} of "
+            f"{claim}: cannot tell, since it takes two pairs of configurations in the stable regime and "
+            f"{len(inside)} of "
             f"{len(pairs)} measured are known to lie in it ({regime})."
         )
         pairs = [p | {"deviation_percent": None, "breaks": None} for p in pairs]
@@ -545,7 +554,8 @@ def _factor_sentence(
 ) -> str:
     bound = f", at most {100 * high:.2g} %" if math.isfinite(high) else ", no interval"
     text = (
-        f"{claim}: {verdict} within {limit:g} %. One factor, {factor:.3g}x, fits {sum(p['stable'] for p in pairs)} pairs "
+        f"{claim}: {verdict} within {limit:g} %. One factor, {factor:.3g}x, fits "
+        f"{sum(p['stable'] for p in pairs)} pairs "
         f"to {100 * largest:.2g} % ({worst['max_seq_len']} tokens, depth {worst['depth']}{bound}) {regime}."
     )
     broken = [p for p in pairs if p["breaks"]]
@@ -580,7 +590,8 @@ def _rising(table: pd.DataFrame) -> list[str]:
                     unit = "tokens" if work == "max_seq_len" else "layers"
                     place = f"{key[0]}, {key[1]} {'layers' if work == 'max_seq_len' else 'tokens'}"
                     out.append(
-                        f"Energy rises as work falls: {less[work]} {unit} cost {100 * (r.value - 1):.2g} % more than "
+                        f"Energy rises as work falls: {less[work]} {unit} cost {100 * (r.value - 1):.2g} % "
+                        f"more than "
                         f"{more[work]} ({place})."
                     )
     return out

@@ -27,11 +27,11 @@ class Fitted:
 def relative_least_squares(x: np.ndarray, y: np.ndarray) -> Fitted:
     """Fit y = x @ beta with errors proportional to y: weights 1 / fitted^2, iterated until they settle.
 
-    Energy is power x time, each with errors of some percent, so a configuration ten times as costly has ten times the
-    error: ordinary least squares would fit the longest inputs only. Weights from the fitted values (a gamma model
-    with identity link) rather than from y, since 1 / y^2 favours points that came out low by chance.
-    HC3 (MacKinnon and White 1985; Long and Ervin 2000) because what the line leaves over is mostly lack of fit, not
-    noise of equal relative size.
+    Energy is power x time, each with errors of some percent, so a configuration ten times as costly has ten
+    times the error: ordinary least squares would fit the longest inputs only. Weights from the fitted values
+    (a gamma model with identity link) rather than from y, since 1 / y^2 favours points that came out low by
+    chance. HC3 (MacKinnon and White 1985; Long and Ervin 2000) because what the line leaves over is mostly
+    lack of fit, not noise of equal relative size.
 
     x: (n, p) of full rank with n > p; y: (n,) above zero.
     """
@@ -86,10 +86,11 @@ def relative_least_squares(x: np.ndarray, y: np.ndarray) -> Fitted:
 
 
 def wants_more(simple: np.ndarray, richer: np.ndarray, y: np.ndarray) -> tuple[bool, float, float]:
-    """Does cross-validation want the richer model? (answer, rms relative error of the simple one, of the richer one).
+    """Does cross-validation want the richer model? (answer, rms relative error of the simple one, of the
+    richer one).
 
-    Squared leave-one-out relative errors must fall by more than twice the standard error of their mean difference:
-    without that margin a useless term is kept in a third of all cases.
+    Squared leave-one-out relative errors must fall by more than twice the standard error of their mean
+    difference: without that margin a useless term is kept in a third of all cases.
     """
     both = np.isfinite(simple) & np.isfinite(richer)
     a, b = (simple[both] / y[both] - 1) ** 2, (richer[both] / y[both] - 1) ** 2

@@ -1,13 +1,12 @@
 """Run folders, Ray experiments and plain tables in; one DataFrame of measuring trials out.
 
-A trial is finished when its own `result.json` says so: Ray's experiment state lags by seconds and is missing after
-a SIGKILL. Both are read, and the trial's file wins.
+A trial is finished when its own `result.json` says so: Ray's experiment state lags by seconds and is missing
+after a SIGKILL. Both are read, and the trial's file wins.
 """
 
 from __future__ import annotations
 
 import base64
-import io
 import json
 import warnings
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,10 @@ from search_spaces.errors import UsageError
 from trainables.record import COLUMN_NAMES, COLUMNS, TRACE, WINDOW_COLUMNS, WINDOW_TABLE, empty_row
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+
+    from trainables.energy.trace import Trace
 
 # A table of someone else's needs at least these; what else is missing becomes null.
 REQUIRED_COLUMNS = ("task", "max_seq_len", "depth", "precision", "energy_j_per_example")
@@ -28,15 +30,17 @@ LATENCY_CI = "latency_ms_per_example_ci95"  # derived from the window table, hal
 DERIVED_COLUMNS = (LATENCY_CI, "run")
 
 _TABLES = (".csv", ".parquet")
+_TRIAL_FILES = ("params.json", "result.json")
 _CONFIG_FIELDS = tuple(f for f in COLUMN_NAMES if f in TrialConfig.__dataclass_fields__)
 
 
 def load(*paths: str | Path, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
     """One row per measuring trial of every path: run folders, or CSV/Parquet files of rows.
 
-    Columns are those of `trainables.record.COLUMNS` (with their units), then `latency_ms_per_example_ci95` and `run`
-    (the folder's name), then whatever else a table holds. Nulls are NaN; `flags` and `error` are empty strings.
-    `columns` renames a table's columns: {"its name": "ours"}. `rows.attrs["notes"]` lists what was repaired or odd.
+    Columns are those of `trainables.record.COLUMNS` (with their units), then `latency_ms_per_example_ci95`
+    and `run` (the folder's name), then whatever else a table holds. Nulls are NaN; `flags` and `error` are
+    empty strings. `columns` renames a table's columns: {"its name": "ours"}. `rows.attrs["notes"]` lists
+    what was repaired or odd.
 
     Raises UsageError when a path is not a run folder, holds no finished trial, or lacks a column.
     """
@@ -58,7 +62,7 @@ def load(*paths: str | Path, columns: Mapping[str, str] | None = None) -> pd.Dat
 
 
 def load_windows(path: str | Path) -> pd.DataFrame:
-    """The windows of every trial of a run folder: trial_id, window (from 0), then WINDOW_COLUMNS (s and J)."""
+    """The windows of every trial of a run: trial_id, window (from 0), then WINDOW_COLUMNS (s and J)."""
     import pandas as pd
 
     path = Path(path)
@@ -75,12 +79,12 @@ def load_windows(path: str | Path) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(WINDOW_COLUMNS, float))
 
 
-def load_traces(path: str | Path) -> dict[str, pd.DataFrame]:
-    """Raw sensor samples per trial_id, one row per reading: what any energy number can be computed again from."""
-    import pandas as pd
+def load_traces(path: str | Path) -> dict[str, Trace]:
+    """Raw sensor samples per trial_id: what any energy of the run can be computed again from."""
+    from trainables.energy.trace import Trace
 
     return {
-        trial_id: pd.read_parquet(io.BytesIO(base64.b64decode(result[TRACE])))
+        trial_id: Trace.from_parquet_bytes(base64.b64decode(result[TRACE]))
         for trial_id, result in _results(Path(path)).items()
         if result.get(TRACE)
     }
@@ -98,8 +102,29 @@ def load_environment(path: str | Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def load_anchors(path: str | Path) -> pd.DataFrame:
+    """Measurements of the run's fixed anchor load, by time: what a drift of the card shows up in. May be
+    empty.
+
+    Columns: trial_id (the trial that it preceded), started_at (UNIX s), gpu_uuid, energy_j_per_example, ...
+    """
+    import pandas as pd
+
+    path = Path(path)
+    found = [
+        {"trial_id": trial_id, "started_at": r.get("started_at"), "gpu_uuid": r.get("gpu_uuid")} | r["anchor"]
+        for trial_id, r in (_results(path).items() if _experiments(path, "measure") else ())
+        if isinstance(r.get("anchor"), dict)
+    ]
+    if not found:
+        kept = path / "anchors.csv"
+        return pd.read_csv(kept) if kept.is_file() else pd.DataFrame()
+    return pd.DataFrame(found).sort_values("started_at", ignore_index=True)
+
+
 def load_finetune(path: str | Path) -> pd.DataFrame:
-    """The last result of each fine-tuning trial (task, model, seed, epoch, accuracy, energy_j, ...); may be empty."""
+    """The last result of each fine-tuning trial (task, model, seed, epoch, accuracy, energy_j, ...); may be
+    empty."""
     import pandas as pd
 
     path = Path(path)
@@ -117,7 +142,10 @@ def load_finetune(path: str | Path) -> pd.DataFrame:
 
 
 def finished_trials(path: str | Path) -> dict[str, str]:
-    """trial_id -> status of every trial of a run folder that has a row on disk: what a resumed run never starts."""
+    """trial_id -> status of every trial of a run that has a row on disk: what a resumed run never starts.
+
+    A trial whose process died left no row. Reads no Ray state; may be empty.
+    """
     return {
         _trial_id(result, folder.name): str(result["status"])
         for experiment in _experiments(Path(path), "measure")
@@ -127,20 +155,44 @@ def finished_trials(path: str | Path) -> dict[str, str]:
 
 
 def recompute(path: str | Path) -> pd.DataFrame:
-    """Energy of every trial computed again from its windows: a check that the row says what was measured.
+    """Every trial's energy computed again from its raw sensor trace, beside the row's.
 
-    Columns: trial_id, energy_j_per_example (the row's), recomputed_j_per_example (sum of the windows' joules over
-    passes x examples_per_pass), relative_difference.
+    Columns: trial_id, energy_j_per_example (the row's), from_windows_j_per_example (joules of the window
+    table), from_trace_j_per_example (of the trace between the windows' edges), relative_difference (trace
+    over row - 1). NaN where a trial keeps no trace.
     """
-    rows, windows = load(path), load_windows(path)
-    sums = windows.groupby("trial_id")[["energy_j", "passes"]].sum()
-    table = rows.loc[rows["status"] == "ok", ["trial_id", "energy_j_per_example", "examples_per_pass"]]
-    table = table.join(sums, on="trial_id", how="inner")
-    again = table["energy_j"] / (table["passes"] * table["examples_per_pass"].astype(float))
-    table = table.assign(recomputed_j_per_example=again)
-    table["relative_difference"] = again / table["energy_j_per_example"] - 1
-    names = ["trial_id", "energy_j_per_example", "recomputed_j_per_example", "relative_difference"]
-    return table[names].reset_index(drop=True)
+    import numpy as np
+    import pandas as pd
+
+    from trainables.energy.trace import Trace, window_energies
+
+    records = []
+    for trial_id, result in _results(Path(path)).items():
+        windows, per_pass = result.get(WINDOW_TABLE), result.get("examples_per_pass")
+        energy = result.get("energy_j_per_example")
+        if not windows or not per_pass or energy is None:
+            continue
+        table = np.asarray(windows, dtype=float)
+        examples = table[:, 2].sum() * per_pass
+        again = float("nan")
+        if result.get(TRACE):
+            trace = Trace.from_parquet_bytes(base64.b64decode(result[TRACE]))
+            found = window_energies(trace, _edges(table) + trace.time_s[0])
+            again = float("nan") if found.total_energy_j is None else found.total_energy_j / examples
+        records.append((trial_id, energy, table[:, 3].sum() / examples, again, again / energy - 1))
+    names = ["trial_id", "energy_j_per_example", "from_windows_j_per_example", "from_trace_j_per_example"]
+    return pd.DataFrame.from_records(records, columns=[*names, "relative_difference"])
+
+
+def _edges(windows: np.ndarray) -> np.ndarray:
+    """Seconds since the trace began: n + 1 edges of adjacent windows (stored as start, duration), else
+    pairs."""
+    import numpy as np
+
+    start, end = windows[:, 0], windows[:, 0] + windows[:, 1]
+    if len(start) > 1 and np.allclose(end[:-1], start[1:], rtol=0, atol=1e-6):
+        return np.append(start, end[-1])
+    return np.column_stack([start, end])
 
 
 # ---- one path ----
@@ -168,7 +220,8 @@ def _load_run(path: Path) -> tuple[pd.DataFrame, list[str]]:
     found = _read_run(path)
     if not found.results:
         raise UsageError(
-            f"a run must hold at least one finished trial, but none of the {found.trials} trials in {path} has a "
+            f"a run must hold at least one finished trial, but none of the {found.trials} trials in {path} "
+            f"has a "
             f"result; let it run on with: python -m tuner.grid --resume {path}"
         )
     rows = []
@@ -230,7 +283,26 @@ class _Found:
 
 
 _RAY_KEYS = frozenset(
-    ["done", "training_iteration", "date", "timestamp", "time_this_iter_s", "time_total_s", "pid", "hostname", "node_ip", "config", "time_since_restore", "iterations_since_restore", "trial_id", "experiment_tag", "should_checkpoint", "checkpoint_dir_name", "timesteps_total", "episodes_total"]
+    [
+        "done",
+        "training_iteration",
+        "date",
+        "timestamp",
+        "time_this_iter_s",
+        "time_total_s",
+        "pid",
+        "hostname",
+        "node_ip",
+        "config",
+        "time_since_restore",
+        "iterations_since_restore",
+        "trial_id",
+        "experiment_tag",
+        "should_checkpoint",
+        "checkpoint_dir_name",
+        "timesteps_total",
+        "episodes_total",
+    ]
 )
 
 
@@ -247,7 +319,8 @@ def _results(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _read_run(path: Path) -> _Found:
-    """Every finished trial of every measure-* experiment by trial_id: ok rows before others, then the newest."""
+    """Every finished trial of every measure-* experiment by trial_id: ok rows before others, then the
+    newest."""
     found = _Found()
     failures: dict[str, dict[str, Any]] = {}
     started: set[str] = set()
@@ -284,9 +357,8 @@ def _trials(
     for name in {**dict.fromkeys(state), **dict.fromkeys(sorted(folders))}:
         known = state.get(name)
         folder = folders.get(name)
-        if known is None and (folder is None or not (folder / "params.json").exists()):
-            if folder is None or not (folder / "result.json").exists():
-                continue  # not a trial
+        if known is None and not (folder and any((folder / f).exists() for f in _TRIAL_FILES)):
+            continue  # a folder, but not a trial's
         result = _finished(folder / "result.json") if folder else None
         if result is None and known and _is_row(known.last_result):
             result = dict(known.last_result)
@@ -372,7 +444,7 @@ def _trial_id(values: Mapping[str, Any], folder: str) -> str:
         return TrialConfig.from_dict(
             {k: values[k] for k in _CONFIG_FIELDS if values.get(k) is not None}
         ).trial_id
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, UsageError):
         return str(values.get("trial_id") or folder)
 
 
@@ -413,16 +485,20 @@ def _set_types(frame: pd.DataFrame) -> pd.DataFrame:
         else:
             numbers = pd.to_numeric(values, errors="coerce").astype(float)
             numbers = numbers.where(np.isfinite(numbers))
-            if column.kind == "int":
-                numbers = numbers.astype("Int64" if numbers.isna().any() else "int64")
-            frame[column.name] = numbers
+            if column.kind == "float":
+                frame[column.name] = numbers
+            else:
+                frame[column.name] = (
+                    numbers.astype("Int64") if numbers.isna().any() else numbers.astype("int64")
+                )
     frame["flags"] = frame["flags"].fillna("")
     frame["error"] = frame["error"].fillna("")
     return frame
 
 
 def _complete(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """A foreign table with every column: rows without a status count as ok, names are made from the file's."""
+    """A foreign table with every column: rows without a status count as ok, names are made from the
+    file's."""
     import numpy as np
     import pandas as pd
 

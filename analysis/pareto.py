@@ -1,4 +1,5 @@
-"""Exact non-dominated sets, their hypervolume and their knee (moocore; Fonseca, Paquete, Lopez-Ibanez 2006)."""
+"""Exact non-dominated sets, their hypervolume and their knee (moocore; Fonseca, Paquete, Lopez-Ibanez
+2006)."""
 
 from __future__ import annotations
 
@@ -79,8 +80,8 @@ def hypervolume(
     objectives: Sequence[str] = DEFAULT_OBJECTIVES,
     reference: Mapping[str, float] | None = None,
 ) -> Hypervolume:
-    """Hypervolume of the rows. `reference` (objective -> value) is the worst corner; without it, the worst value of
-    each objective among the rows. To compare runs, give both the same reference."""
+    """Hypervolume of the rows. `reference` (objective -> value) is the worst corner; without it, the worst
+    value of each objective among the rows. To compare runs, give both the same reference."""
     goals = _goals(table, objectives)
     _one_comparison(table, goals)
     table = table[_missing(table, goals) == ""]
@@ -101,8 +102,9 @@ def hypervolume(
 
 
 def knee(table: pd.DataFrame, objectives: Sequence[str] = DEFAULT_OBJECTIVES) -> pd.Series | None:
-    """The row of the front farthest below the plane through its extremes (objectives scaled to 0..1 over the front,
-    energy and latency on a log scale): where giving up more buys the least. None where no row lies below it.
+    """The row of the front farthest below the plane through its extremes (objectives scaled to 0..1 over the
+    front, energy and latency on a log scale): where giving up more buys the least. None where no row lies
+    below it.
     """
     goals = _goals(table, objectives)
     front = table if "front" in table else pareto_set(table, objectives)
@@ -145,7 +147,7 @@ def _missing(table: pd.DataFrame, goals: Sequence[Objective]) -> pd.Series:
 
 
 def _one_comparison(table: pd.DataFrame, goals: Sequence[Objective]) -> None:
-    if "task" in table and table["task"].nunique() > 1:
+    if "task" in table and len(table["task"].dropna().unique()) > 1:
         tasks = ", ".join(sorted(table["task"].dropna().unique()))
         raise CannotAnswer(f"No Pareto set over several tasks ({tasks}): choose the rows of one.")
     if not any("energy" in g.name for g in goals):
@@ -154,7 +156,8 @@ def _one_comparison(table: pd.DataFrame, goals: Sequence[Objective]) -> None:
         estimated = is_estimated(table)
         if estimated.any() and not estimated.all():
             raise CannotAnswer(
-                "No Pareto set over estimated and measured energy together: choose one (`analysis.valid` does)."
+                "No Pareto set over estimated and measured energy together: choose one (`analysis.valid` "
+                "does)."
             )
         if (table["energy_source"] == "rapl").any() and (table["energy_source"] != "rapl").any():
             raise CannotAnswer(

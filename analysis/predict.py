@@ -1,7 +1,8 @@
-"""Predict the energy of a configuration that was not measured: `python -m analysis.predict RUN --max-seq-len 56 ...`.
+"""Predict the energy of a configuration that was not measured: `python -m analysis.predict RUN --max-seq-len
+56 ...`.
 
-The interval is a 95 % prediction interval of the fitted line (`analysis.fit_energy`). Outside the measured lengths and
-depths the answer is refused unless --extrapolate is given.
+The interval is a 95 % prediction interval of the fitted line (`analysis.fit_energy`). Outside the measured
+lengths and depths the answer is refused unless --extrapolate is given.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prediction:
-    """J per example with a 95 % prediction interval, and how it was made. `low` and `high` are None without one."""
+    """J per example with a 95 % prediction interval, and how it was made. `low` and `high` are None without
+    one."""
 
     max_seq_len: int
     depth: int
@@ -46,7 +48,8 @@ class Prediction:
         kind = "estimated energy" if self.estimated else "energy"
         limits = "no interval" if self.low is None else f"95 % {self.low:.3g} to {self.high:.3g}"
         text = (
-            f"{self.precision}, {self.max_seq_len} tokens ({self.tokens_per_example:.4g} processed), depth {self.depth}: "
+            f"{self.precision}, {self.max_seq_len} tokens ({self.tokens_per_example:.4g} processed), depth "
+            f"{self.depth}: "
             f"{kind} {self.energy_j_per_example:.3g} J/example ({limits}), from {self.formula}."
         )
         if self.measured_j_per_example is not None:
@@ -59,13 +62,14 @@ class Prediction:
 def predict(
     model: EnergyModel, max_seq_len: int, depth: int, precision: str, extrapolate: bool = False
 ) -> Prediction:
-    """Energy of one configuration from the fit of its precision. UsageError outside the measured range, unless
-    `extrapolate`; CannotAnswer where there is no fit that knows this depth."""
+    """Energy of one configuration from the fit of its precision. UsageError outside the measured range,
+    unless `extrapolate`; CannotAnswer where there is no fit that knows this depth."""
     fit = _choose(model, depth, precision)
     beyond = _beyond(model, fit, max_seq_len, depth)
     if beyond and not extrapolate:
         raise UsageError(
-            f"a prediction must lie within what was measured, but {max_seq_len} tokens at depth {depth} is beyond "
+            f"a prediction must lie within what was measured, but {max_seq_len} tokens at depth {depth} is "
+            f"beyond "
             f"{' and '.join(beyond)}; add --extrapolate to answer all the same"
         )
     tokens = _tokens(model.tokens_by_max_seq_len, max_seq_len)
@@ -77,18 +81,17 @@ def predict(
     value = sum(a * c.value for a, c in zip(x, fit.coefficients, strict=True))
     low = high = None
     if all(v is not None for row in fit.covariance for v in row):
+        import numpy as np
         from scipy.special import stdtrit
 
-        of_line = sum(
-            a * b * v for a, row in zip(x, fit.covariance, strict=True) for b, v in zip(x, row, strict=True)
-        )  # type: ignore[operator]
-        half = float(stdtrit(fit.freedom, 0.975)) * math.sqrt(
-            max(of_line, 0.0) + (fit.relative_sd * value) ** 2
-        )
+        of_line = float(np.array(x) @ np.array(fit.covariance, dtype=float) @ np.array(x))
+        error = math.sqrt(max(of_line, 0.0) + (fit.relative_sd * value) ** 2)
+        half = float(stdtrit(fit.freedom, 0.975)) * error
         low, high = max(value - half, 0.0), value + half
     if value <= 0:
         raise CannotAnswer(
-            f"{fit.formula} gives {value:.3g} J/example at {max_seq_len} tokens and depth {depth}: the line does not "
+            f"{fit.formula} gives {value:.3g} J/example at {max_seq_len} tokens and depth {depth}: the line "
+            f"does not "
             f"reach that far."
         )
     measured = next(
@@ -118,7 +121,8 @@ def _choose(model: EnergyModel, depth: int, precision: str) -> Fit:
     known = sorted({f.precision for f in (*model.depth_fits, *model.length_fits)})
     if precision not in known:
         raise UsageError(
-            f"precision must be one with a fit ({', '.join(known) or 'none'}), but got {precision!r}; measure it"
+            f"precision must be one with a fit ({', '.join(known) or 'none'}), but got {precision!r}; "
+            f"measure it"
         )
     fit = model.fit_for(precision, "depth_length")
     if fit is not None:

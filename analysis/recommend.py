@@ -1,4 +1,5 @@
-"""The cheapest configuration that is not worse than the baseline: tested, with its saving and how to run it."""
+"""The cheapest configuration that is not worse than the baseline: tested, with its saving and how to run
+it."""
 
 from __future__ import annotations
 
@@ -9,12 +10,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.correctness import Correctness, correctness, key_of
+from analysis.correctness import Correctness, correctness, row_keys
 from analysis.errors import CannotAnswer
-from analysis.intervals import NONE, WITHIN, Ratio, ratio, spread
-from analysis.paired import Difference, paired_difference, smallest_tolerance, unpaired_difference
+from analysis.intervals import NONE, WITHIN, Ratio, ratio, ratios, spread
+from analysis.paired import (
+    ALPHA,
+    Differences,
+    paired_differences,
+    smallest_tolerance,
+    unpaired_differences,
+    verdicts,
+)
 from analysis.snippet import snippet
-from analysis.table import CONFIGURATION, configurations, valid
+from analysis.table import CONFIGURATION, configurations, plain, valid
 from search_spaces.config import PRECISIONS
 from search_spaces.errors import UsageError, check
 
@@ -25,11 +33,13 @@ DEFAULT_TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class Recommendation:
-    """`choice` and `baseline` are rows of `table`; `choice` is None where nothing cheaper is known not to be worse.
+    """`choice` and `baseline` are rows of `table`; `choice` is None where nothing cheaper is known not to be
+    worse.
 
-    `table` has, beside the columns of `configurations`: is_baseline, accuracy_difference (with _low and _high, the
-    90 % score interval: its lower end is the one-sided 95 % limit), gained, lost (examples), p_value, p_holm,
-    verdict, verdict_among_many (by p_holm), energy_ratio (baseline over this; with _low, _high), verdict_note.
+    `table` has, beside the columns of `configurations`: is_baseline, accuracy_difference (with _low and
+    _high, the 90 % score interval: its lower end is the one-sided 95 % limit), gained, lost (examples),
+    p_value, p_holm, verdict, verdict_among_many (by p_holm), energy_ratio (baseline over this; with _low,
+    _high), verdict_note.
     """
 
     baseline: pd.Series
@@ -66,7 +76,7 @@ class Recommendation:
             "tested": self.tested,
             "paired": self.paired,
             "estimated": self.estimated,
-            "saving": None if self.saving is None else {k: _value(v) for k, v in asdict(self.saving).items()},
+            "saving": None if self.saving is None else {k: plain(v) for k, v in asdict(self.saving).items()},
             "sentences": self.sentences,
         }
 
@@ -79,9 +89,10 @@ def recommend(
 ) -> Recommendation:
     """The cheapest configuration not worse than `baseline` by more than `tolerance` (a fraction of 1).
 
-    `rows` are trials of `analysis.load`, of one task, card and sensor; invalid ones are left out here. `baseline` fixes
-    columns ({"precision": "fp32", "max_seq_len": 128}); what it does not fix is fp32, longest, deepest, batch 64,
-    max_length, eager, as far as present. `checkpoint` is the folder of weights that the snippet loads.
+    `rows` are trials of `analysis.load`, of one task, card and sensor; invalid ones are left out here.
+    `baseline` fixes columns ({"precision": "fp32", "max_seq_len": 128}); what it does not fix is fp32,
+    longest, deepest, batch 64, max_length, eager, as far as present. `checkpoint` is the folder of weights
+    that the snippet loads.
     """
     table = assess(rows, baseline, tolerance)
     base = table[table["is_baseline"]].iloc[0]
@@ -115,7 +126,10 @@ def recommend(
 def assess(
     rows: pd.DataFrame, baseline: Mapping[str, Any] | None = None, tolerance: float = DEFAULT_TOLERANCE
 ) -> pd.DataFrame:
-    """Every configuration with its non-inferiority verdict against the baseline (see `Recommendation.table`)."""
+    """Every configuration with its non-inferiority verdict against the baseline (see `Recommendation.table`).
+
+    `attrs` hold examples (int or None) and paired (bool).
+    """
     check(0 < tolerance < 1, "tolerance must be a fraction between 0 and 1", tolerance, "0.01 is one point")
     clean, excluded = valid(rows)
     if clean.empty:
@@ -123,35 +137,28 @@ def assess(
         raise CannotAnswer(f"No recommendation: none of the {len(rows)} trials has a valid energy ({why}).")
     _one_comparison(clean)
     table = configurations(clean)
-    base_at = find_baseline(table, baseline)
-    metric = "accuracy" if table["accuracy"].notna().any() else "exact_match"
-    bits, note = _bits(clean)
-    base = table.loc[base_at]
-    records = []
-    for _, row in table.iterrows():
-        difference, why = _difference(row, base, bits, metric, tolerance)
-        records.append(_record(difference, why or note, tolerance))
-    table = table.join(pd.DataFrame(records, index=table.index))
-    table["is_baseline"] = table.index == base_at
-    table.loc[base_at, ["verdict", "verdict_note", "p_value"]] = [NOT_WORSE, "the baseline itself", np.nan]
-    cheaper = (table["energy_j_per_example"] < base["energy_j_per_example"]) & table["p_value"].notna()
+    base = find_baseline(table, baseline)
+    judged, paired = _judge(table, clean, base, tolerance)
+    table = table.join(judged)
+    table["is_baseline"] = table.index == base
+    energy = table["energy_j_per_example"]
+    cheaper = (energy < energy[base]) & table["p_value"].notna()
     table["p_holm"] = np.nan
     table.loc[cheaper, "p_holm"] = holm(table.loc[cheaper, "p_value"].to_numpy(dtype=float))
-    among = np.where(table["p_holm"] <= 0.05, NOT_WORSE, CANNOT_TELL)
-    keep = table["is_baseline"] | (table["verdict"] != NOT_WORSE)
-    table["verdict_among_many"] = np.where(keep, table["verdict"], among)
-    ratios = [ratio(base, row, spread(table)) for _, row in table.iterrows()]
-    table["energy_ratio"] = [r.value for r in ratios]
-    table["energy_ratio_low"] = [r.low for r in ratios]
-    table["energy_ratio_high"] = [r.high for r in ratios]
+    alone = (table["verdict"] != NOT_WORSE) | ~cheaper
+    among = np.where(table["p_holm"] <= ALPHA, NOT_WORSE, CANNOT_TELL)
+    table["verdict_among_many"] = np.where(alone, table["verdict"], among)
+    over = ratios(table.loc[base], table, spread(table))
+    table["energy_ratio"], table["energy_ratio_low"], table["energy_ratio_high"] = over
     examples = table["examples"].dropna()
     table.attrs["examples"] = int(examples.iloc[0]) if len(examples) else None
-    table.attrs["paired"] = bits is not None
+    table.attrs["paired"] = paired
     return table
 
 
 def find_baseline(table: pd.DataFrame, wanted: Mapping[str, Any] | None = None) -> Any:
-    """Index label of the baseline: `wanted` first, then fp32, longest, deepest, batch 64, max_length, eager."""
+    """Index label of the baseline: `wanted` first, then fp32, longest, deepest, batch 64, max_length,
+    eager."""
     pool = table
     for column, value in (wanted or {}).items():
         if column not in table:
@@ -207,57 +214,71 @@ def _one_comparison(clean: pd.DataFrame) -> None:
             )
 
 
-def _bits(clean: pd.DataFrame) -> tuple[Correctness | None, str]:
+def _judge(
+    table: pd.DataFrame, clean: pd.DataFrame, base: Any, tolerance: float
+) -> tuple[pd.DataFrame, bool]:
+    """Accuracy against row `base`, paired where bits allow; and whether any was paired."""
+    metric = "accuracy" if table["accuracy"].notna().any() else "exact_match"
+    out = pd.DataFrame(np.nan, index=table.index, columns=list(DIFFERENCE))
+    note = pd.Series("", index=table.index, dtype=object)
+    gained, lost, n = np.full(len(table), np.nan), np.full(len(table), np.nan), 0
     try:
-        return correctness(clean), ""
+        bits = correctness(clean)
+        gained, lost = _discordant(table, base, bits)
+        n = bits.examples
     except CannotAnswer as reason:
-        return None, f"unpaired: {reason}"
+        note[:] = f"unpaired: {reason}"
+    paired = np.isfinite(gained)
+    if paired.any():
+        _fill(out, paired, paired_differences(gained[paired], lost[paired], n, tolerance))
+        out["gained"], out["lost"] = gained, lost
+    theirs = table.loc[base, metric]
+    known = table[metric].notna() & (table["examples"] == table.loc[base, "examples"])
+    rest = (known & ~paired & pd.notna(theirs)).to_numpy(dtype=bool)
+    if rest.any():
+        n = int(table.loc[base, "examples"])
+        right = table.loc[rest, metric].to_numpy(dtype=float) * n
+        _fill(out, rest, unpaired_differences(right, float(theirs) * n, n, tolerance))
+        note[rest & (note == "")] = "unpaired: no seed in common with the baseline, or no correct_bits"
+    note[~paired & ~rest] = "the number of examples is unknown or not the baseline's"
+    note[table[metric].isna() | pd.isna(theirs)] = "accuracy is null"
+    low, high = out["accuracy_difference_low"], out["accuracy_difference_high"]
+    out["verdict"] = verdicts(low.to_numpy(), high.to_numpy(), tolerance)
+    out["verdict_note"] = note
+    out.loc[base, "verdict"] = NOT_WORSE
+    out.loc[base, "verdict_note"] = "the baseline itself"
+    out.loc[base, "p_value"] = np.nan
+    return out, bool(paired.any())
 
 
-def _difference(
-    row: pd.Series, base: pd.Series, bits: Correctness | None, metric: str, tolerance: float
-) -> tuple[Difference | None, str]:
-    if bits is not None:
-        mine, theirs = bits.bits.get(key_of(row)), bits.bits.get(key_of(base))
-        if mine is not None and theirs is not None:
-            shared = [s for s in bits.seeds[key_of(row)] if s in bits.seeds[key_of(base)]]
-            if not shared:
-                return None, "no seed in common with the baseline"
-            a = mine[[bits.seeds[key_of(row)].index(s) for s in shared]]
-            b = theirs[[bits.seeds[key_of(base)].index(s) for s in shared]]
-            gained, lost = float((a & ~b).sum() / len(shared)), float((b & ~a).sum() / len(shared))
-            return paired_difference(gained, lost, bits.examples, tolerance), ""
-    if pd.isna(row[metric]) or pd.isna(base[metric]):
-        return None, "accuracy is null"
-    if pd.isna(row["examples"]) or row["examples"] != base["examples"]:
-        return None, "the number of examples is unknown or not the baseline's"
-    n = int(row["examples"])
-    why = "unpaired: no per-example predictions (correct_bits), so the interval is wider"
-    return unpaired_difference(float(row[metric]) * n, float(base[metric]) * n, n, tolerance), why
+DIFFERENCE = (
+    "accuracy_difference",
+    "accuracy_difference_low",
+    "accuracy_difference_high",
+    "gained",
+    "lost",
+    "p_value",
+)
 
 
-def _record(difference: Difference | None, note: str, tolerance: float) -> dict[str, Any]:
-    nan = float("nan")
-    if difference is None:
-        names = (
-            "accuracy_difference",
-            "accuracy_difference_low",
-            "accuracy_difference_high",
-            "gained",
-            "lost",
-            "p_value",
-        )
-        return dict.fromkeys(names, nan) | {"verdict": CANNOT_TELL, "verdict_note": note}
-    return {
-        "accuracy_difference": difference.value,
-        "accuracy_difference_low": difference.low,
-        "accuracy_difference_high": difference.high,
-        "gained": difference.gained,
-        "lost": difference.lost,
-        "p_value": difference.p_worse,
-        "verdict": difference.verdict(tolerance),
-        "verdict_note": note,
-    }
+def _fill(out: pd.DataFrame, at: np.ndarray, found: Differences) -> None:
+    names = ["accuracy_difference", "accuracy_difference_low", "accuracy_difference_high", "p_value"]
+    out.loc[at, names] = np.column_stack([found.value, found.low, found.high, found.p_worse])
+
+
+def _discordant(table: pd.DataFrame, base: Any, bits: Correctness) -> tuple[np.ndarray, np.ndarray]:
+    """Examples only the candidate, and only the baseline gets right; means over the seeds both have, else
+    NaN."""
+    keys = row_keys(table)
+    theirs = bits.by_seed(keys[int(np.flatnonzero(table.index == base)[0])])
+    out = np.full((2, len(table)), np.nan)
+    for i, key in enumerate(keys):
+        mine = bits.by_seed(key)
+        shared = [seed for seed in mine if seed in theirs]
+        if shared:
+            out[0, i] = np.mean([np.count_nonzero(mine[s] & ~theirs[s]) for s in shared])
+            out[1, i] = np.mean([np.count_nonzero(theirs[s] & ~mine[s]) for s in shared])
+    return out[0], out[1]
 
 
 def _runners_up(cheaper: pd.DataFrame, choice: pd.Series) -> pd.DataFrame:
@@ -265,7 +286,7 @@ def _runners_up(cheaper: pd.DataFrame, choice: pd.Series) -> pd.DataFrame:
     for axis in AXES:
         others = cheaper[cheaper[axis].notna() & (cheaper[axis] != choice[axis])]
         if len(others):
-            found.append(others.iloc[0].to_dict() | {"axis": axis})
+            found.append({"axis": axis, **others.iloc[0]})
     return _axis_first(found, cheaper)
 
 
@@ -277,7 +298,7 @@ def _single_axis(cheaper: pd.DataFrame, base: pd.Series) -> pd.DataFrame:
             if other != axis:
                 same = same[same[other].isna() if pd.isna(base[other]) else same[other] == base[other]]
         if len(same):
-            found.append(same.iloc[0].to_dict() | {"axis": axis})
+            found.append({"axis": axis, **same.iloc[0]})
     return _axis_first(found, cheaper)
 
 
@@ -291,19 +312,22 @@ def _sentences(r: Recommendation) -> list[str]:
     lines = []
     if r.choice is None or r.saving is None:
         lines.append(
-            f"Nothing cheaper than the baseline ({r.baseline['configuration']}) is known to be not worse by more than "
+            f"Nothing cheaper than the baseline ({r.baseline['configuration']}) is known to be not worse by "
+            f"more than "
             f"{within}: stay with it."
         )
     else:
         saved = 100 * (1 - 1 / r.saving.value)
         lines.append(
-            f"{r.choice['configuration']} uses {r.saving.value:.3g}x less {kind} than {r.baseline['configuration']} "
+            f"{r.choice['configuration']} uses {r.saving.value:.3g}x less {kind} than "
+            f"{r.baseline['configuration']} "
             f"({saved:.0f} % saved{_interval(r.saving)}) and is not worse by more than {within}."
         )
         lines.append(_flips(r))
         if r.choice["verdict_among_many"] != NOT_WORSE:
             lines.append(
-                f"It was chosen among {r.tested} configurations; corrected for that (Holm) its accuracy is no longer "
+                f"It was chosen among {r.tested} configurations; corrected for that (Holm) its accuracy is "
+                f"no longer "
                 f"shown to be within {within}: confirm it on fresh examples before relying on it."
             )
         else:
@@ -321,7 +345,8 @@ def _sentences(r: Recommendation) -> list[str]:
             )
     if not r.paired:
         lines.append(
-            "The rows do not say which examples were right, so accuracies were compared unpaired, which is cautious."
+            "The rows do not say which examples were right, so accuracies were compared unpaired, which is "
+            "cautious."
         )
     return lines
 
@@ -350,10 +375,4 @@ def _interval(saving: Ratio) -> str:
 
 
 def _plain(row: pd.Series, names: list[str]) -> dict[str, Any]:
-    return {name: _value(row[name]) for name in names if name in row}
-
-
-def _value(value: Any) -> Any:
-    if value is None or (not isinstance(value, str) and pd.isna(value)):
-        return None
-    return value.item() if isinstance(value, np.generic) else value
+    return {name: plain(row[name]) for name in names if name in row}

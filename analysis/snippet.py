@@ -2,81 +2,94 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-_DTYPES = {
-    "fp32": "torch.float32",
-    "tf32": "torch.float32",
-    "bf16": "torch.bfloat16",
-    "fp16": "torch.float16",
-}
+_DTYPES = {"bf16": "torch.bfloat16", "fp16": "torch.float16"}  # fp32 and tf32: torch.float32
 _BACKENDS = {
     "compile": "model = torch.compile(model)",
-    "cuda_graph": 'model = torch.compile(model, mode="reduce-overhead")  # measured: a CUDA graph of the eager model',
+    "cuda_graph": 'model = torch.compile(model, mode="reduce-overhead")  # the nearest to a plain CUDA graph',
     "compile_cuda_graph": 'model = torch.compile(model, mode="reduce-overhead")  # compiled, in a CUDA graph',
 }
 
 
-def snippet(row: pd.Series | dict[str, Any], full_depth: int, checkpoint: str | None = None) -> str:
-    """Plain `transformers` code, ready to paste. `checkpoint` is a folder of fine-tuned weights."""
+def snippet(row: pd.Series | Mapping[str, Any], full_depth: int, checkpoint: str | None = None) -> str:
+    """Plain `transformers` code, ready to paste, for a row of `configurations`.
+
+    `full_depth`: layers of the whole model. `checkpoint`: the folder of fine-tuned weights.
+    """
     head = "QuestionAnswering" if row["task"] == "squad" else "SequenceClassification"
-    precision, depth = str(row["precision"]), int(row["depth"])
-    length, batch = int(row["max_seq_len"]), 64 if pd.isna(row["batch_size"]) else int(row["batch_size"])
-    tokenizer = str(row["model"]) if pd.notna(row["model"]) else "the-model"
+    precision, model = str(row["precision"]), "path/to/model" if pd.isna(row["model"]) else str(row["model"])
     lines = [
         "import torch",
         f"from transformers import AutoModelFor{head}, AutoTokenizer",
         "",
-        f"checkpoint = {checkpoint or 'path/to/checkpoint'!r}  # the fine-tuned weights",
+        f'checkpoint = "{checkpoint or "path/to/checkpoint"}"  # the fine-tuned weights',
     ]
-    if tokenizer == "demo-bert":
-        lines += [
-            "from trainables.encoder import load_tokenizer",
-            "",
-            f"tokenizer = load_tokenizer({tokenizer!r})",
-        ]
+    if model == "demo-bert":
+        lines.insert(2, "from trainables.encoder import load_tokenizer")
+        lines.append('tokenizer = load_tokenizer("demo-bert")')
     else:
-        lines.append(f"tokenizer = AutoTokenizer.from_pretrained({tokenizer!r})")
-    lines.append(
-        f"model = AutoModelFor{head}.from_pretrained(checkpoint, dtype={_DTYPES.get(precision, 'torch.float32')})"
-    )
-    if depth < full_depth:
-        lines += [
-            f"encoder = model.base_model.encoder  # keep the first {depth} of {full_depth} layers",
-            f"encoder.layer = encoder.layer[:{depth}]",
-            f"model.config.num_hidden_layers = {depth}",
-        ]
-    lines.append('device = "cuda" if torch.cuda.is_available() else "cpu"')
-    lines.append("model = model.to(device).eval()")
+        lines.append(f'tokenizer = AutoTokenizer.from_pretrained("{model}")')
+    lines += [
+        f"dtype = {_DTYPES.get(precision, 'torch.float32')}",
+        f"model = AutoModelFor{head}.from_pretrained(checkpoint, dtype=dtype)",
+        *_cut(int(row["depth"]), full_depth, model),
+        'device = "cuda" if torch.cuda.is_available() else "cpu"',
+        "model = model.to(device).eval()",
+    ]
     if precision in ("fp32", "tf32"):
-        lines.append(f'torch.set_float32_matmul_precision("{"high" if precision == "tf32" else "highest"}")')
-    backend = str(row["backend"])
-    if backend in _BACKENDS:
-        lines.append(_BACKENDS[backend])
-    lines += [
+        name = "high" if precision == "tf32" else "highest"
+        lines.append(f'torch.set_float32_matmul_precision("{name}")')
+    if row["backend"] in _BACKENDS:
+        lines.append(_BACKENDS[str(row["backend"])])
+    return "\n".join([*lines, "", *_loop(row, head)]) + "\n"
+
+
+def _cut(depth: int, full_depth: int, model: str) -> list[str]:
+    if depth >= full_depth:
+        return []
+    owner, name = "model.base_model.encoder", "layer"
+    if "distil" in model.lower():
+        owner = "model.base_model.transformer"
+    elif "modernbert" in model.lower():
+        owner, name = "model.base_model", "layers"
+    return [
+        f"{owner}.{name} = {owner}.{name}[:{depth}]  # of {full_depth} layers",
+        f"model.config.num_hidden_layers = {depth}",
+    ]
+
+
+def _loop(row: pd.Series | Mapping[str, Any], head: str) -> list[str]:
+    batch = 64 if pd.isna(row["batch_size"]) else int(row["batch_size"])
+    padding = "max_length" if pd.isna(row["padding"]) else str(row["padding"])
+    sort = padding != "max_length"
+    order = "sorted(range(len(texts)), key=lambda i: len(texts[i]))" if sort else "range(len(texts))"
+    logits = (
+        "zip(out.start_logits, out.end_logits)"
+        if head == "QuestionAnswering"
+        else "out.logits.argmax(-1).tolist()"
+    )
+    lines = [
         "",
-        *_loop("max_length" if pd.isna(row["padding"]) else str(row["padding"]), length, batch, head),
+        "@torch.inference_mode()",
+        "def predict(texts):"
+        + ("  # texts or (text, text) pairs" if row["task"] in ("qqp", "squad") else ""),
+        f"    order = {order}" + ("  # like lengths together: little is padded" if sort else ""),
+        "    answers = [None] * len(texts)",
+        f"    for start in range(0, len(order), {batch}):",
+        f"        chosen = order[start : start + {batch}]",
+        "        inputs = tokenizer(",
+        f"            [texts[i] for i in chosen], truncation=True, max_length={int(row['max_seq_len'])},",
+        f'            padding="{padding if padding == "max_length" else "longest"}", return_tensors="pt",',
+        "        ).to(device)",
+        "        out = model(**inputs)",
+        f"        for i, answer in zip(chosen, {logits}):",
+        "            answers[i] = answer",
+        "    return answers",
     ]
-    return "\n".join(lines) + "\n"
-
-
-def _loop(padding: str, length: int, batch: int, head: str) -> list[str]:
-    outputs = "model(**inputs)" if head == "QuestionAnswering" else "model(**inputs).logits.argmax(-1)"
-    pad = '"max_length"' if padding == "max_length" else '"longest"'
-    lines = ["", "@torch.inference_mode()", "def predict(texts):"]
-    if padding in ("longest", "packed"):
-        lines.append("    texts = sorted(texts, key=len)  # like lengths together, so that little is padded")
     if padding == "packed":
-        lines.append(
-            "    # measured packed, without any padding; batches padded to their longest are the nearest here"
-        )
-    lines += [
-        f"    for start in range(0, len(texts), {batch}):",
-        f"        batch = texts[start : start + {batch}]",
-        f'        inputs = tokenizer(batch, truncation=True, max_length={length}, padding={pad}, return_tensors="pt")',
-        "        inputs = inputs.to(device)",
-        f"        yield {outputs}",
-    ]
+        lines[3:3] = ["    # Measured packed, without padding; batches padded to their longest come nearest."]
     return lines

@@ -11,9 +11,18 @@ from scipy.special import stdtrit
 from analysis.load import LATENCY_CI
 from trainables.record import FLAGS
 
-# The configuration, and what must not be averaged over: the sensor and the card, and the sweep of a foreign table.
+# The configuration; and what must never be averaged over: card, sensor, and the sweep of a foreign table.
 CONFIGURATION = ("task", "model", "max_seq_len", "depth", "precision", "batch_size", "padding", "backend")
-COMPARABLE = ("task", "model", "batch_size", "padding", "backend", "gpu_name", "gpu_uuid", "energy_source")
+COMPARABLE = (
+    "task",
+    "model",
+    "batch_size",
+    "padding",
+    "backend",
+    "gpu_name",
+    "gpu_uuid",
+    "energy_source",
+)
 _KEYS = (*CONFIGURATION, "gpu_name", "energy_source", "sweep")
 
 INVALID_FLAGS = frozenset(f.name for f in FLAGS.values() if f.invalid)
@@ -43,8 +52,9 @@ def is_estimated(rows: pd.DataFrame) -> pd.Series:
 def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows whose energy may enter fits and Pareto sets, and a table of the others with the reason for each.
 
-    Excluded: status other than ok, flags that `trainables.record.FLAGS` calls invalid, no energy, and estimated
-    energy where the same rows hold measured energy. The second table has run, trial_id, status, flags, reason.
+    Excluded: status other than ok, flags that `trainables.record.FLAGS` calls invalid, no energy, and
+    estimated energy where the same rows hold measured energy. The second table has run, trial_id, status,
+    flags, reason.
     """
     reasons = pd.Series("", index=rows.index, dtype=object)
 
@@ -73,12 +83,12 @@ def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     """One row per configuration, averaged over replicates and seeds. Give it the clean rows of `valid`.
 
-    Besides the means of the rows' columns: n_trials, n_seeds, interval_kind ("replicates": Student-t between trials;
-    "within trial": over the windows of the only trial, too narrow as a statement about the configuration; "none"),
-    `energy_j_per_example_ci95` and `latency_ms_per_example_ci95` (half-widths of that kind),
-    energy_relative_sd (between trials), accuracy_between_seed_sd and accuracy_within_seed_sd, energy_j_per_correct
-    (mean energy over mean accuracy), window_s (shortest), flags, estimated, and configuration (a label).
-    Different cards, sensors and sweeps are never averaged into one row.
+    Besides the means of the rows' columns: n_trials, n_seeds, interval_kind ("replicates": Student-t between
+    trials; "within trial": over the windows of the only trial, too narrow as a statement about the
+    configuration; "none"), `energy_j_per_example_ci95` and `latency_ms_per_example_ci95` (half-widths of
+    that kind), energy_relative_sd (between trials), accuracy_between_seed_sd and accuracy_within_seed_sd,
+    energy_j_per_correct (mean energy over mean accuracy), window_s (shortest), flags, estimated, and
+    configuration (a label). Different cards, sensors and sweeps are never averaged into one row.
     """
     keys = [k for k in _KEYS if k in rows]
     work = rows.copy()
@@ -114,7 +124,8 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def half_width(sd: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Half-width of the Student-t 95 % interval of a mean of n values with standard deviation `sd`; NaN for n < 2."""
+    """Half-width of the Student-t 95 % interval of a mean of n values with standard deviation `sd`; NaN for
+    n < 2."""
     n = np.asarray(n, dtype=float)
     out = np.full(n.shape, np.nan)
     many = n >= 2
@@ -141,26 +152,35 @@ def labels(table: pd.DataFrame) -> list[str]:
     for column, pattern in spelled.items():
         if column not in table:
             continue
-        if column in ("precision", "max_seq_len") or table[column].nunique(dropna=False) > 1:
+        if column in ("precision", "max_seq_len") or len(table[column].unique()) > 1:
             parts.append([pattern.format(v) if pd.notna(v) else "" for v in table[column]])
     return [", ".join(p for p in row if p) for row in zip(*parts, strict=True)]
 
 
 def comparable_groups(rows: pd.DataFrame) -> list[tuple[dict[str, Any], pd.DataFrame]]:
-    """Groups of rows that one fit may take: one task, model, batch size, padding, backend, card, sensor and sweep.
+    """Groups of rows that one fit may take: one task, model, batch size, padding, backend, card, sensor and
+    sweep.
 
     (what they have in common, rows), the largest group first.
     """
     keys = [k for k in (*COMPARABLE, "sweep") if k in rows]
     groups = [
-        ({k: None if pd.isna(v) else v for k, v in zip(keys, values, strict=True)}, group)
+        ({k: plain(v) for k, v in zip(keys, values, strict=True)}, group)
         for values, group in rows.groupby(keys, dropna=False, sort=False, observed=True)
     ]
     return sorted(groups, key=lambda pair: -len(pair[1]))
 
 
+def plain(value: Any) -> Any:
+    """A cell as a plain Python value: None for null, numpy scalars unwrapped."""
+    if value is None or (not isinstance(value, str) and pd.isna(value)):
+        return None
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _accuracy_spread(work: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Spread of the accuracy between seeds (of seed means), and within a seed (pooled over its replicates)."""
+    """Spread of the accuracy between seeds (of seed means), and within a seed (pooled over its
+    replicates)."""
     seeds = work.groupby([*keys, "seed"], dropna=False, sort=False, observed=True)["accuracy"]
     per_seed = pd.DataFrame(
         {"mean": seeds.mean(), "ss": seeds.var(ddof=0) * seeds.count(), "n": seeds.count()}

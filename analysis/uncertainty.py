@@ -1,4 +1,5 @@
-"""How sure a Pareto front is: the probability of each configuration being non-dominated, by a paired bootstrap."""
+"""How sure a Pareto front is: the probability of each configuration being non-dominated, by a paired
+bootstrap."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from analysis.correctness import correctness, key_of
+from analysis.correctness import correctness, row_keys
 from analysis.errors import CannotAnswer
 from analysis.intervals import spread
 from analysis.pareto import DEFAULT_OBJECTIVES, nondominated, pareto_set
@@ -26,13 +27,14 @@ def front_probability(
     rng: np.random.Generator,
     resamples: int = 2000,
 ) -> pd.DataFrame:
-    """`configurations(clean)` with front, front_probability, indistinguishable (off the front, yet non-dominated in at
-    least 5 % of the resamples) and front_note (what was held fixed).
+    """`configurations(clean)` with front, front_probability, indistinguishable (off the front, yet
+    non-dominated in at least 5 % of the resamples) and front_note (what was held fixed).
 
-    Accuracy: the same examples are drawn for every configuration, so equal predictions stay equal in each resample;
-    seeds are averaged. Energy and latency: Student-t around the mean of the log, with the spread between trials pooled
-    over configurations, or the within-trial interval where nothing was repeated. Peak memory is held fixed.
-    `clean` are valid trials with correct_bits (only needed when accuracy is an objective).
+    Accuracy: the same examples are drawn for every configuration, so equal predictions stay equal in each
+    resample; seeds are averaged. Energy and latency: Student-t around the mean of the log, with the spread
+    between trials pooled over configurations, or the within-trial interval where nothing was repeated. Peak
+    memory is held fixed. `clean` are valid trials with correct_bits (only needed when accuracy is an
+    objective).
     """
     table = pareto_set(configurations(clean), objectives)
     use = np.flatnonzero((table["not_compared"] == "").to_numpy())
@@ -64,17 +66,19 @@ def front_probability(
 def _mean_correctness(clean: pd.DataFrame, part: pd.DataFrame) -> np.ndarray:
     """(configurations, examples): share of seeds that get the example right."""
     found = correctness(clean)
-    keys = [key_of(row) for _, row in part.iterrows()]
-    absent = sum(k not in found.bits for k in keys)
+    seeds = [found.by_seed(key) for key in row_keys(part)]
+    absent = sum(not s for s in seeds)
     if absent:
         raise CannotAnswer(
-            f"No front probabilities: {absent} of {len(keys)} configurations do not say which examples they got right."
+            f"No front probabilities: {absent} of {len(seeds)} configurations do not say which examples they "
+            f"got right."
         )
-    return np.stack([found.bits[k].mean(axis=0) for k in keys])
+    return np.stack([np.mean(list(s.values()), axis=0) for s in seeds])
 
 
 def _log_spread(part: pd.DataFrame, name: str) -> tuple[tuple[np.ndarray, float], str]:
-    """((standard errors of the log mean, degrees of freedom), a note where only within-trial spread is known)."""
+    """((standard errors of the log mean, degrees of freedom), a note where only within-trial spread is
+    known)."""
     base = "latency_ms_per_example" if name.startswith("latency") else "energy_j_per_example"
     between = spread(part, base)
     if between.freedom:

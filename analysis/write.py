@@ -1,4 +1,5 @@
-"""The tables a run folder keeps: results.csv, results.parquet, windows.parquet, pareto.csv, energy_model.json."""
+"""The tables a run folder keeps: results.csv, results.parquet, windows.parquet, pareto.csv,
+energy_model.json."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.energy_model import EnergyModel, save
-from analysis.load import load_finetune, load_windows
+from analysis.load import load_anchors, load_finetune, load_windows
 
 PARETO_PAIRS = (
     ("accuracy", "energy_j_per_example"),
@@ -26,8 +27,8 @@ def write_tables(
 ) -> list[Path]:
     """Write what there is into `run_dir` and return the files.
 
-    `rows`: of `analysis.load`. `pareto`: of `pareto_table`. `source`: the run folder the windows and fine-tunings
-    are read from (default: run_dir); files of a run without them are not written.
+    `rows`: of `analysis.load`. `pareto`: of `pareto_table`. `source`: the run folder the windows and
+    fine-tunings are read from (default: run_dir); files of a run without them are not written.
     """
     folder = Path(run_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,9 +47,9 @@ def write_tables(
         windows = load_windows(origin)
         if len(windows):
             windows.to_parquet(file("windows.parquet"), index=False)
-        finetune = load_finetune(origin)
-        if len(finetune):
-            finetune.to_csv(file("finetune.csv"), index=False)
+        for name, table in (("finetune.csv", load_finetune(origin)), ("anchors.csv", load_anchors(origin))):
+            if len(table):
+                table.to_csv(file(name), index=False)
     if pareto is not None:
         tables = [pareto] if isinstance(pareto, pd.DataFrame) else list(pareto)
         if tables:
@@ -59,7 +60,8 @@ def write_tables(
 
 
 def pareto_table(front: pd.DataFrame, objectives: Sequence[str]) -> pd.DataFrame:
-    """The part of a `pareto_set` that pareto.csv keeps: which trials, which objectives, on the front or why not."""
+    """The part of a `pareto_set` that pareto.csv keeps: which trials, which objectives, on the front or why
+    not."""
     names = [
         "trial_ids" if "trial_ids" in front else "trial_id",
         *[c for c in ("configuration", "n_trials") if c in front],
