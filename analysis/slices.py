@@ -1,4 +1,4 @@
-"""Which configurations stand in which figure: the paper's slices through the grid, as points ready to draw."""
+"""Which configurations stand in which figure: the paper's slices through the grid, as points to draw."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Quantity:
-    """A column as it is drawn: its axis label, the factor from the column's unit to the drawn one, its direction."""
+    """A column as it is drawn: axis label, factor from the column's unit to the drawn one, direction."""
 
     column: str
     label: str
@@ -73,7 +73,7 @@ class Slice:
 
 
 def paper_slices(table: pd.DataFrame, baseline: pd.Series) -> tuple[list[Slice], list[str]]:
-    """(the slices that hold at least two configurations, a sentence for each of the paper's that does not)."""
+    """(the slices that hold at least two configurations, a sentence for each of the others)."""
     wanted = (
         ("length", "Length", ("max_seq_len",)),
         ("depth", "Depth", ("depth",)),
@@ -84,11 +84,11 @@ def paper_slices(table: pd.DataFrame, baseline: pd.Series) -> tuple[list[Slice],
     missing: list[str] = []
     for name, title, axes in wanted:
         part = same_as(table, baseline, [a for a in AXES if a not in axes])
-        if len(part) < 2 or any(part[a].nunique() < 2 for a in axes):
+        if len(part) < 2 or any(len(set(part[a])) < 2 for a in axes):
             missing.append(f"{title}: {_why_not(table, part, axes)}")
             continue
         found.append(Slice(name, f"{title}{_fixed_words(table, baseline, axes)}", axes, part))
-    varying = tuple(a for a in AXES if table[a].nunique() > 1)
+    varying = tuple(a for a in AXES if len(set(table[a])) > 1)
     if len(table) > max((len(s.table) for s in found), default=1):
         found.append(Slice("all", f"All {len(table)} configurations", varying, table))
     return found, missing
@@ -103,10 +103,12 @@ def same_as(table: pd.DataFrame, row: pd.Series, axes: Sequence[str]) -> pd.Data
     return table[keep]
 
 
-def describe(row: pd.Series, axes: Sequence[str] = ("precision", "max_seq_len", "depth")) -> str:
-    """ "fp16 · 48 tokens · 12 layers"; nulls are left out."""
-    order = [a for a in _WORDS if a in axes]
-    return " · ".join(_WORDS[a].format(_plain(row[a])) for a in order if pd.notna(row[a]))
+def describe(
+    row: pd.Series, axes: Sequence[str] = ("precision", "max_seq_len", "depth"), short: bool = False
+) -> str:
+    """ "fp16 · 48 tokens · 12 layers", or in short "fp16 · 48 tok · 12 L"; nulls are left out."""
+    words = _SPELLED if short else _WORDS
+    return " · ".join(words[a].format(_plain(row[a])) for a in words if a in axes and pd.notna(row[a]))
 
 
 def points(
@@ -134,9 +136,7 @@ def points(
         frame["y_low"], frame["y_high"] = frame["y"] - _errors(part, y), frame["y"] + _errors(part, y)
     frame["series"] = part["precision"].astype(str)
     short = _WORDS if len(axes) == 1 else _SPELLED
-    order = [a for a in short if a in axes]
-    if list(axes) == ["precision"]:
-        order = ["precision"]
+    order = [a for a in short if a in (axes or ("precision",))]
     frame["label"] = [
         " · ".join(short[a].format(_plain(value)) for a, value in zip(order, values, strict=True))
         for values in part[order].itertuples(index=False)
@@ -174,14 +174,14 @@ def _plain(value: object) -> object:
 def _fixed_words(table: pd.DataFrame, baseline: pd.Series, axes: Sequence[str]) -> str:
     """ ", at 12 layers in fp32": what is held fixed, of the axes that vary elsewhere in the table."""
     held = [a for a in ("max_seq_len", "depth", "precision") if a not in axes and pd.notna(baseline[a])]
-    held += [a for a in ("batch_size", "padding", "backend") if table[a].nunique() > 1]
+    held += [a for a in ("batch_size", "padding", "backend") if len(set(table[a])) > 1]
     words = [_WORDS[a].format(_plain(baseline[a])) for a in held]
     return f" (at {', '.join(words)})" if words else ""
 
 
 def _why_not(table: pd.DataFrame, part: pd.DataFrame, axes: Sequence[str]) -> str:
     for axis in axes:
-        if table[axis].nunique() < 2:
+        if len(set(table[axis])) < 2:
             return f"the run holds one {axis} only, so there is nothing to compare"
     names = " and ".join(axes)
     return f"no two configurations differ in {names} alone from the baseline ({len(part)} found)"

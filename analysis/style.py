@@ -101,12 +101,27 @@ def precision_style(precision: str) -> tuple[str, str]:
     return OTHER_COLORS[index], OTHER_MARKERS[index]
 
 
-def title(figure: "Figure", text: str, width: int = 58) -> None:
-    """The title from the left edge of the picture, wrapped to the column."""
+def title(figure: "Figure", text: str, subtitle: str = "", width: int = 56) -> None:
+    """The title, and below it in grey what the picture shows; `settle` moves both to the left edge."""
     import textwrap
 
-    lines = "\n".join(textwrap.wrap(text, width))
-    figure.suptitle(lines, x=0.015, ha="left", fontsize=8.5, fontweight="bold", color=INK)
+    wrapped = textwrap.wrap(text, width)
+    extra = 0.13 * max(len(wrapped) - 1, 0)  # a second line makes the picture taller, not the plot smaller
+    figure.set_figheight(figure.get_figheight() + extra)
+    figure.suptitle("\n".join(wrapped), x=0.015, ha="left", fontsize=8.5, fontweight="bold", color=INK)
+    if subtitle:
+        axes = figure.axes[0]
+        lines = "\n".join(textwrap.wrap(subtitle, width + 8))
+        axes.set_title(lines, fontsize=7.5, fontweight="normal", color=MUTED, pad=5)
+
+
+def settle(figure: "Figure") -> None:
+    """Lay the figure out once and for all, so that what is placed by pixels afterwards stays where it is."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    axes = figure.axes[0]
+    box = axes.get_position()
+    axes._left_title.set_x((0.015 - box.x0) / box.width)  # type: ignore[attr-defined]  # no public name
 
 
 def watermark(figure: "Figure", text: str = "estimated") -> None:

@@ -1,4 +1,4 @@
-"""Figures: rounding, label placement, slices with known frontiers, and pictures that differ where they must."""
+"""Figures: rounding, label placement, slices with known frontiers, pictures that differ where they should."""
 
 import math
 import re
@@ -53,7 +53,7 @@ def test_intervals_are_rounded_to_their_width() -> None:
 
 
 def test_wilson_interval_matches_a_published_value() -> None:
-    # Newcombe (1998), Statistics in Medicine 17, 857-872, table I: 81 of 263 and 15 of 148 by the score method.
+    # Newcombe (1998), Statistics in Medicine 17, 857-872, table I, score method: 81 of 263 and 15 of 148.
     low, high = wilson(np.array([81 / 263, 15 / 148]), np.array([263.0, 148.0]))
     np.testing.assert_allclose(low, [0.2553, 0.0624], atol=5e-5)
     np.testing.assert_allclose(high, [0.3662, 0.1605], atol=5e-5)
@@ -81,8 +81,12 @@ def test_slices_hold_the_other_settings_at_the_baseline() -> None:
     table = configurations()
     slices, missing = paper_slices(table, baseline(table))
     assert {s.name: len(s.table) for s in slices} == {
-        "length": 5, "depth": 4, "precision": 2, "precision_x_length": 10, "all": 40,
-    }  # fmt: skip
+        "length": 5,
+        "depth": 4,
+        "precision": 2,
+        "precision_x_length": 10,
+        "all": 40,
+    }
     assert missing == []
     length = slices[0].table
     assert set(length["depth"]) == {12}
@@ -103,9 +107,13 @@ def test_points_carry_the_frontier_the_labels_and_the_roles() -> None:
     table.loc[table["max_seq_len"] == 48, "accuracy"] = 0.93
     table.loc[table["max_seq_len"] == 128, "accuracy"] = 0.92  # dominated by 48
     frame = points(
-        table, energy_quantity(table), ACCURACY, ("max_seq_len",), baseline(table),
+        table,
+        energy_quantity(table),
+        ACCURACY,
+        ("max_seq_len",),
+        baseline(table),
         recommended=table[table["max_seq_len"] == 48].iloc[0],
-    )  # fmt: skip
+    )
     assert frame["label"].tolist() == ["16 tokens", "48 tokens", "128 tokens"]
     assert frame["on_front"].tolist() == [True, True, False]
     assert frame["role"].tolist() == ["", "recommended", "baseline"]
@@ -147,18 +155,36 @@ def test_an_estimate_is_written_across_the_picture() -> None:
 @pytest.mark.parametrize("spread", [1.0, 30.0])
 def test_x_is_logarithmic_beyond_a_decade(spread: float) -> None:
     frame = pd.DataFrame(
-        {"x": [1.0, 2.0 * spread], "y": [1.0, 2.0], "x_error": np.nan, "y_low": np.nan, "y_high": np.nan,
-         "series": "fp32", "label": ["a", "b"], "on_front": True, "role": ""}
-    )  # fmt: skip
+        {
+            "x": [1.0, 2.0 * spread],
+            "y": [1.0, 2.0],
+            "x_error": np.nan,
+            "y_low": np.nan,
+            "y_high": np.nan,
+            "series": "fp32",
+            "label": ["a", "b"],
+            "on_front": True,
+            "role": "",
+        }
+    )
     drawn = figures.tradeoff(frame, x_label="x", y_label="y", title="t")
     assert drawn.axes[0].get_xscale() == ("log" if spread > 1 else "linear")
 
 
 def test_a_single_point_and_a_dollar_sign_are_drawn(tmp_path: Path) -> None:
     frame = pd.DataFrame(
-        {"x": [1.0], "y": [50.0], "x_error": np.nan, "y_low": np.nan, "y_high": np.nan, "series": "$x^",
-         "label": "$\\bad{", "on_front": True, "role": "baseline"}
-    )  # fmt: skip
+        {
+            "x": [1.0],
+            "y": [50.0],
+            "x_error": np.nan,
+            "y_low": np.nan,
+            "y_high": np.nan,
+            "series": "$x^",
+            "label": "$\\bad{",
+            "on_front": True,
+            "role": "baseline",
+        }
+    )
     save(figures.tradeoff(frame, x_label="x", y_label="y", title="$\\oops{"), tmp_path, "one")
 
 
@@ -196,9 +222,18 @@ def test_ten_thousand_points_make_a_small_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     n = 10_000
     frame = pd.DataFrame(
-        {"x": rng.uniform(1, 100, n), "y": rng.uniform(50, 95, n), "x_error": 0.1, "y_low": np.nan, "y_high": np.nan,
-         "series": "fp16", "label": "p", "on_front": False, "role": ""}
-    )  # fmt: skip
+        {
+            "x": rng.uniform(1, 100, n),
+            "y": rng.uniform(50, 95, n),
+            "x_error": 0.1,
+            "y_low": np.nan,
+            "y_high": np.nan,
+            "series": "fp16",
+            "label": "p",
+            "on_front": False,
+            "role": "",
+        }
+    )
     frame.loc[:8, "on_front"] = True
     _, svg = save(figures.tradeoff(frame, x_label="x", y_label="y", title="t"), tmp_path, "many")
     assert svg.stat().st_size < 600_000

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.style import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION, new_figure, styled, watermark
+from analysis.style import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION, new_figure, settle, styled, watermark
 from analysis.style import title as set_title
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _COLORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
 
 
-def drift(anchors: pd.DataFrame, *, title: str, estimated: bool = False) -> "Figure":
+def drift(anchors: pd.DataFrame, *, title: str, subtitle: str = "", estimated: bool = False) -> "Figure":
     """Energy of each anchor relative to its card's median, in percent, over the minutes of the run.
 
     Args:
@@ -58,11 +58,12 @@ def drift(anchors: pd.DataFrame, *, title: str, estimated: bool = False) -> "Fig
         low, high = axes.get_ylim()
         reach = max(abs(low), abs(high), 1.0)  # a flat line must look flat: never less than 1 % either way
         axes.set_ylim(-reach * 1.1, reach * 1.1)
-        set_title(figure, title)
+        set_title(figure, title, subtitle)
         if len(set(cards)) > 1:
             figure.legend(loc="outside lower center", ncols=3)
         if estimated:
             watermark(figure)
+        settle(figure)
     return figure
 
 

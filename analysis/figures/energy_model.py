@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.figures.tradeoff import ordered_series
-from analysis.style import INK, new_figure, precision_style, styled, watermark
+from analysis.style import INK, new_figure, precision_style, settle, styled, watermark
 from analysis.style import title as set_title
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ def energy_model(
     x_label: str,
     y_label: str,
     title: str,
+    subtitle: str = "",
     estimated: bool = False,
 ) -> "Figure":
     """Above, points and fitted lines; below, residuals in percent of the fitted value.
@@ -73,9 +74,10 @@ def energy_model(
         bottom.set_ylim(-reach, reach)
         bottom.set_ylabel("Residual (%)")
         bottom.set_xlabel(x_label)
-        set_title(figure, title)
+        set_title(figure, title, subtitle)
         if len(set(data["series"])) > 1:
             figure.legend(*top.get_legend_handles_labels(), loc="outside lower center", ncols=4)
         if estimated:
             watermark(figure)
+        settle(figure)
     return figure

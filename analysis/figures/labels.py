@@ -38,8 +38,6 @@ def place_labels(
         soft: [m, 2] data coordinates of lines better left uncovered.
         bold: which labels are set in bold.
     """
-    from matplotlib.patheffects import withStroke
-
     figure = axes.figure
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     to_px = figure.dpi / 72.0
@@ -104,7 +102,7 @@ def place_labels(
             zorder=6,
         )
         note.set_in_layout(False)
-        note.set_path_effects([withStroke(linewidth=1.6, foreground="white", alpha=0.85)])
+        note.set_bbox({"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.4})
         taken.append(box)
         written.append(index)
     return written

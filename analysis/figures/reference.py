@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.figures.tradeoff import ordered_series
-from analysis.style import INK, MUTED, log_if_wide, new_figure, precision_style, styled, watermark
+from analysis.style import INK, MUTED, log_if_wide, new_figure, precision_style, settle, styled, watermark
 from analysis.style import title as set_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def reference(points: pd.DataFrame, *, title: str, estimated: bool = False) -> "Figure":
+def reference(points: pd.DataFrame, *, title: str, subtitle: str = "", estimated: bool = False) -> "Figure":
     """Ratio over maximum length, one colour per precision; lines join the configurations marked `main`.
 
     Args:
@@ -72,9 +72,10 @@ def reference(points: pd.DataFrame, *, title: str, estimated: bool = False) -> "
         )
         axes.set_xlabel("Maximum length (tokens)")
         axes.set_ylabel("Measured energy over\nmatmul reference")
-        set_title(figure, title)
+        set_title(figure, title, subtitle)
         if len(set(points["series"])) > 1:
             figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
         if estimated:
             watermark(figure)
+        settle(figure)
     return figure

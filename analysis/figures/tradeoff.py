@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.figures.labels import place_labels
-from analysis.style import INK, MUTED, log_if_wide, new_figure, precision_style, styled, watermark
+from analysis.style import INK, MUTED, log_if_wide, new_figure, precision_style, settle, styled, watermark
 from analysis.style import title as set_title
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ POINT_COLUMNS = ("x", "y", "x_error", "y_low", "y_high", "series", "label", "on_
 
 _MANY = 400  # points: above this they are small, without error bars, and rasterised in the SVG
 _MOST_LABELS = 12
-_ROLE_NOTES = {"baseline": " (baseline)", "recommended": " (cheapest kept)"}
 
 
 def tradeoff(
@@ -30,8 +29,10 @@ def tradeoff(
     x_label: str,
     y_label: str,
     title: str,
+    subtitle: str = "",
     y_better: Literal["max", "min"] = "max",
     band: tuple[float, str] | None = None,
+    kept_note: str = "cheapest kept",
     estimated: bool = False,
 ) -> "Figure":
     """The trade-off figure. x is better the smaller it is.
@@ -39,6 +40,7 @@ def tradeoff(
     Args:
         points: one row per configuration with `POINT_COLUMNS`; rows with a null x or y are left out.
         band: (y, text): the level above which y counts as kept, drawn as a quiet dashed line.
+        kept_note: what the recommended point is called beside its label.
         estimated: write "estimated" across the picture.
     Raises:
         ValueError: no row has both x and y.
@@ -77,7 +79,7 @@ def tradeoff(
         )
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
-        set_title(figure, title)
+        set_title(figure, title, subtitle)
         handles, names = axes.get_legend_handles_labels()
         if not points["on_front"].all():
             hollow = axes.plot([], [], ls="none", marker="o", ms=3.8, mfc="white", mec=MUTED, mew=0.8)[0]
@@ -86,8 +88,8 @@ def tradeoff(
             figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 4))
         if estimated:
             watermark(figure)
-        figure.draw_without_rendering()
-        _label(axes, points, line, band)
+        settle(figure)
+        _label(axes, points, line, band, kept_note)
     return figure
 
 
@@ -178,13 +180,18 @@ def _frontier(points: pd.DataFrame, y_better: str, axes: "Axes") -> NDArray[np.f
 
 
 def _label(
-    axes: "Axes", points: pd.DataFrame, line: NDArray[np.float64], band: tuple[float, str] | None
+    axes: "Axes",
+    points: pd.DataFrame,
+    line: NDArray[np.float64],
+    band: tuple[float, str] | None,
+    kept_note: str,
 ) -> None:
+    notes = {"baseline": " (baseline)", "recommended": f" ({kept_note})"}
     rank = points["role"].map({"recommended": 0, "baseline": 1}).fillna(2)
     chosen = points[(points["on_front"]) | (points["role"] != "")].assign(rank=rank)
     # After the marked ones, the frontier from its good end: a reader asks where accuracy is still high.
     chosen = chosen.sort_values(["rank", "x"], ascending=[True, False], kind="stable").head(_MOST_LABELS)
-    texts = [f"{row.label}{_ROLE_NOTES.get(str(row.role), '')}" for row in chosen.itertuples()]
+    texts = [f"{row.label}{notes.get(str(row.role), '')}" for row in chosen.itertuples()]
     obstacles = points[["x", "y"]].to_numpy(float)
     if len(points) > _MANY:
         obstacles = points.loc[points["on_front"], ["x", "y"]].to_numpy(float)

@@ -1,0 +1,332 @@
+"""The pictures of a report: which results go into which figure, under which title and caption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from analysis import figures
+from analysis.energy_model import EnergyModel, Fit
+from analysis.errors import CannotAnswer
+from analysis.recommend import NOT_WORSE, find_baseline
+from analysis.slices import (
+    ACCURACY,
+    AXES,
+    LATENCY,
+    Quantity,
+    Slice,
+    describe,
+    energy_quantity,
+    paper_slices,
+    points,
+    same_as,
+)
+from analysis.study import Part, Study, attempt
+from analysis.style import save
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A saved figure (`png` and `svg` are null where `problem` says why there is none)."""
+
+    name: str
+    title: str
+    caption: str
+    png: Path | None = None
+    svg: Path | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures by the section of the report they stand in."""
+
+    frontiers: list[Picture]
+    models: list[Picture]
+    card: list[Picture]
+    notes: list[str]  # slices that the run does not hold, and why
+
+    @property
+    def pictures(self) -> list[Picture]:
+        return [*self.frontiers, *self.models, *self.card]
+
+
+def draw(study: Study, folder: Path, anchors: pd.DataFrame | None = None) -> Gallery:
+    """Draw and save every figure of a study into `folder`; `anchors` as `figures.drift` takes them."""
+    prefix = f"{study.slug}-" if study.slug else ""
+
+    def picture(name: str, title: str, caption: str, make: Callable[[], object]) -> Picture:
+        made: Part[tuple[Path, Path]] = attempt(
+            f"The figure {name}",
+            lambda: save(make(), folder, f"{prefix}{name}"),  # type: ignore[arg-type]
+        )
+        if made.value is None:
+            return Picture(f"{prefix}{name}", title, caption, problem=made.problem)
+        return Picture(f"{prefix}{name}", title, caption, *made.value)
+
+    frontiers, notes = _frontiers(study, picture)
+    models = _models(study, picture)
+    card = [*_reference(study, picture), *_drift(study, anchors, picture)]
+    return Gallery(frontiers, models, card, notes)
+
+
+_Picture = Callable[[str, str, str, Callable[[], object]], Picture]
+
+
+def baseline_of(study: Study) -> pd.Series:
+    """The recommendation's baseline; by the same rule where there is no recommendation."""
+    if study.recommendation.value is not None:
+        return study.recommendation.value.baseline
+    return study.table.loc[find_baseline(study.table)]
+
+
+def cheapest_kept(part: pd.DataFrame, baseline: pd.Series, column: str) -> pd.Series | None:
+    """The row with the lowest `column` of those not worse than the baseline and below it, or None."""
+    if "verdict" not in part:
+        return None
+    kept = part[(part["verdict"] == NOT_WORSE) & (part[column] < baseline[column])]
+    return None if kept.empty else kept.loc[kept[column].idxmin()]
+
+
+def times(value: float) -> str:
+    """ "14.9×": a ratio for a title; its interval is in the table."""
+    return f"{value:.3g}×" if value < 100 else f"{value:.0f}×"
+
+
+def _frontiers(study: Study, picture: _Picture) -> tuple[list[Picture], list[str]]:
+    table, baseline = study.table, baseline_of(study)
+    energy = energy_quantity(table)
+    slices, notes = paper_slices(table, baseline)
+    if not slices:
+        slices = [Slice("all", "The only configuration", (), table)]
+    found = []
+    has_accuracy = table["accuracy"].notna().any()
+    if not has_accuracy:
+        notes.append("Accuracy is null in every row, so nothing is plotted against it.")
+    for part in slices if has_accuracy else []:
+        for x, short in ((energy, "energy"), (LATENCY, "latency")):
+            found.append(_tradeoff(study, picture, part, x, short, baseline))
+    found.append(_energy_latency(study, picture, energy, baseline))
+    return found, notes
+
+
+def _all(table: pd.DataFrame) -> str:
+    return f"All {len(table)} configurations" if len(table) > 1 else "The only configuration"
+
+
+def _tradeoff(
+    study: Study, picture: _Picture, part: Slice, x: Quantity, short: str, baseline: pd.Series
+) -> Picture:
+    kept = cheapest_kept(part.table, baseline, x.column)
+    word = "energy" if short == "energy" else "time"
+    kind = "estimated " if study.estimated and short == "energy" else ""
+    if kept is None:
+        title = f"Nothing {'cheaper' if short == 'energy' else 'faster'} is known to keep accuracy"
+        if "verdict" not in part.table or len(part.table) < 2:
+            title = f"Accuracy against {kind}{short}"
+    else:
+        saved = times(float(baseline[x.column]) / float(kept[x.column]))
+        name = describe(kept, part.axes or AXES, short=len(part.axes) > 2)
+        title = f"{name}: {saved} less {kind}{word}, accuracy kept"
+    band = None
+    if pd.notna(baseline["accuracy"]):
+        tolerance = 100 * study.tolerance
+        level = 100 * float(baseline["accuracy"]) - tolerance
+        band = (level, f"−{tolerance:g} point" + ("" if tolerance == 1 else "s"))
+
+    def make() -> object:
+        frame = points(part.table, x, ACCURACY, part.axes, baseline, kept)
+        return figures.tradeoff(
+            frame,
+            x_label=x.label,
+            y_label=ACCURACY.label,
+            title=title,
+            subtitle=part.title,
+            band=band,
+            kept_note="cheapest kept" if short == "energy" else "fastest kept",
+            estimated=study.estimated,
+        )
+
+    return picture(f"accuracy_{short}_{part.name}", f"{part.title}: {title}", "", make)
+
+
+def _energy_latency(study: Study, picture: _Picture, energy: Quantity, baseline: pd.Series) -> Picture:
+    choice = study.recommendation.value.choice if study.recommendation.value else None
+    title = f"{'Estimated energy' if study.estimated else 'Energy'} against latency"
+    caption = "Lower left is better in both."
+    if study.estimated:
+        caption += " Energy is estimated as watts × busy time, so the two are one quantity here."
+
+    def make() -> object:
+        varying = [a for a in AXES if len(set(study.table[a])) > 1]
+        frame = points(study.table, energy, LATENCY, varying or ("precision",), baseline, choice)
+        return figures.tradeoff(
+            frame,
+            x_label=energy.label,
+            y_label=LATENCY.label,
+            title=title,
+            subtitle=_all(study.table),
+            y_better="min",
+            estimated=study.estimated,
+        )
+
+    return picture("energy_latency", title, caption, make)
+
+
+def _models(study: Study, picture: _Picture) -> list[Picture]:
+    found = []
+    for index, (_, part) in enumerate(study.models):
+        model = part.value
+        if model is None:
+            continue
+        fits = model.depth_fits or model.length_fits
+        if not fits:
+            continue
+        by_depth = fits[0].kind == "depth_length"
+        errors = [f.loo_median_percent for f in fits if f.loo_median_percent is not None]
+        what = "layers and tokens" if by_depth else "tokens"
+        title = f"Energy against {what}"
+        if errors:
+            title = f"Energy is linear in {what} to {max(errors):.2g} % (median)"
+        elif any(f.coefficient("b").value <= 0 for f in fits):
+            title = f"Energy does not grow with {what}"
+        caption = (
+            "; ".join(f"{f.precision}: {f.formula}" for f in fits) + ". Shaded: 95 % of the fitted line."
+        )
+        if any(len(f.coefficients) > 2 for f in fits):
+            caption += " With the attention term, the line is drawn at the full depth."
+        x_label = "Layers × tokens processed per example" if by_depth else "Tokens processed per example"
+        found.append(
+            picture(
+                f"energy_model{f'_{index + 1}' if len(study.models) > 1 else ''}",
+                title,
+                caption,
+                lambda fits=fits, model=model, x_label=x_label, title=title: _model_figure(  # type: ignore[misc]
+                    study, fits, model, x_label, title
+                ),
+            )
+        )
+    return found
+
+
+def _model_figure(study: Study, fits: list[Fit], model: EnergyModel, x_label: str, title: str) -> object:
+    energy = energy_quantity(study.table)
+    errors = {
+        (m["precision"], m["max_seq_len"], m["depth"]): m.get("energy_j_per_example_ci95")
+        for m in model.measured
+    }
+    points, lines = [], []
+    for fit in fits:
+        for r in fit.residuals:
+            work = r["tokens_per_example"] * (r["depth"] if fit.kind == "depth_length" else 1)
+            error = errors.get((fit.precision, r["max_seq_len"], r["depth"]))
+            points.append(
+                {
+                    "x": work,
+                    "y": r["energy_j_per_example"] * energy.factor,
+                    "y_error": np.nan if error is None else error * energy.factor,
+                    "residual_percent": r["residual_percent"],
+                    "series": fit.precision,
+                }
+            )
+        lines.append(_line(fit, energy.factor))
+    return figures.energy_model(
+        pd.DataFrame(points),
+        pd.concat(lines, ignore_index=True),
+        x_label=x_label,
+        y_label=energy.label,
+        title=title,
+        subtitle="Points: one per configuration; lines: fitted",
+        estimated=study.estimated,
+    )
+
+
+def _line(fit: Fit, factor: float) -> pd.DataFrame:
+    """The fitted line over the measured range with the 95 % band of its mean, null where it is unknown."""
+    depth = fit.depth_range[1] if fit.kind == "depth_length" else 1
+    least = fit.depth_range[0] / depth if fit.kind == "depth_length" else 1.0
+    tokens = np.linspace(fit.tokens_range[0] * least, fit.tokens_range[1], 60)
+    terms = {"a": np.ones_like(tokens), "b": depth * tokens, "c": depth * tokens**2}
+    x = np.column_stack([terms[c.name] for c in fit.coefficients])
+    mean = x @ np.array([c.value for c in fit.coefficients])
+    covariance = np.array(fit.covariance, dtype=float)
+    half = stdtrit(fit.freedom, 0.975) * np.sqrt(np.einsum("ij,jk,ik->i", x, covariance, x))
+    return pd.DataFrame(
+        {
+            "x": depth * tokens,
+            "y": mean * factor,
+            "low": (mean - half) * factor,
+            "high": (mean + half) * factor,
+            "series": fit.precision,
+        }
+    )
+
+
+def _reference(study: Study, picture: _Picture) -> list[Picture]:
+    table = study.table
+    if study.estimated:
+        return []
+    baseline = baseline_of(study)
+    ratio = table["energy_j_per_example"] / table["matmul_reference_j_per_example"]
+    others = [a for a in AXES if a not in ("max_seq_len", "precision")]
+    frame = pd.DataFrame(
+        {
+            "max_seq_len": table["max_seq_len"].astype(float),
+            "ratio": ratio.astype(float),
+            "series": table["precision"].astype(str),
+            "main": table.index.isin(same_as(table, baseline, others).index),
+        }
+    )
+    title = "Measured energy over the matmul reference"
+    finite = frame["ratio"].dropna()
+    if len(finite):
+        title = f"Energy is {times(finite.min())} to {times(finite.max())} the matmul reference"
+    told = [a for a in others if a == "depth" or len(set(table[a])) > 1]
+    subtitle = f"Lines: {describe(baseline, told)}; hollow: others"
+    caption = (
+        "The reference: joules per FLOP of a large matmul on the same card, times the FLOP of the real "
+        "tokens. "
+        "A reference, not a bound: it moves with clocks, power capping and operands."
+    )
+
+    def make() -> object:
+        if finite.empty:
+            raise CannotAnswer("The rows hold no matmul reference (matmul_reference_j_per_example is null).")
+        return figures.reference(frame, title=title, subtitle=subtitle)
+
+    return [picture("matmul_reference", title, caption, make)]
+
+
+def _drift(study: Study, anchors: pd.DataFrame | None, picture: _Picture) -> list[Picture]:
+    if anchors is None:
+        return []
+    if "time_s" not in anchors and "started_at" in anchors:
+        anchors = anchors.rename(columns={"started_at": "time_s"})
+    title = "Anchor drift"
+    caption = "The same configuration measured again and again through the run, against its card's median."
+    missing = [c for c in ("time_s", "energy_j_per_example") if c not in anchors]
+    if not missing:
+        if "gpu_uuid" not in anchors:
+            anchors = anchors.assign(gpu_uuid=None)
+        median = anchors.groupby(anchors["gpu_uuid"].fillna(""))["energy_j_per_example"].transform("median")
+        largest = (
+            float(np.nanmax((anchors["energy_j_per_example"] / median - 1).abs())) if len(anchors) else 0.0
+        )
+        title = f"Anchors stay within {100 * largest:.2g} % of their card's median"
+
+    def make() -> object:
+        if missing:
+            raise CannotAnswer(f"anchors.csv lacks the column {' and '.join(missing)}.")
+        return figures.drift(
+            anchors,
+            title=title,
+            subtitle="One configuration, measured through the run",
+            estimated=study.estimated,
+        )
+
+    return [picture("anchor_drift", title, caption, make)]

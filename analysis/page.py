@@ -1,0 +1,441 @@
+"""What report.html and report.md are filled with, and the filling: every string from the data is escaped."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.cells import (
+    Table,
+    configuration_table,
+    neighbour_table,
+    plain_table,
+    points_change,
+    points_word,
+)
+from analysis.claims import Finding, check_claims, load_claims
+from analysis.energy_model import EnergyModel
+from analysis.gallery import Gallery, Picture, baseline_of, times
+from analysis.recommend import CANNOT_TELL, NOT_WORSE, Recommendation
+from analysis.rounding import MISSING, format_interval, format_with_uncertainty
+from analysis.slices import AXES, LATENCY, Quantity, describe, energy_quantity
+from analysis.study import Part, Study, attempt
+from trainables.record import FLAGS
+
+TEMPLATES = Path(__file__).parent / "templates"
+SOURCES = {
+    "nvml_counter": "the card's own total-energy counter (NVML)",
+    "nvml_power": "the card's power readings, integrated (NVML)",
+    "rapl": "the CPU package's energy counter (RAPL)",
+    "estimate": "no sensor: an assumed power times the busy time",
+}
+INTERVALS = {
+    "replicates": "between separate trials of one configuration (Student-t)",
+    "within trial": "over the windows of the only trial, too narrow as a statement about the configuration",
+    "none": "no interval",
+}
+
+
+@dataclass(frozen=True)
+class Tile:
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The recommendation in the order it is read. `choice` is empty where nothing cheaper passes."""
+
+    choice: str
+    baseline: str
+    saving: str
+    badge: str
+    badge_class: str
+    tiles: list[Tile]
+    sentences: list[str]
+    single_axis: Table | None
+    runners_up: Table | None
+    snippet: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """One study as the templates show it."""
+
+    anchor: str
+    heading: str
+    measured: str
+    source: str
+    estimated: bool
+    trials: int
+    answer: Answer | None
+    problem: str
+    gallery: Gallery
+    how_to_read: str
+    table: Table
+    front_note: str
+    model_parts: list[dict[str, Any]]
+    audit: Part[list[Finding]]
+    method: list[str]
+
+
+def section(study: Study, gallery: Gallery) -> Section:
+    """Everything the page says about a study."""
+    baseline = baseline_of(study)
+    recommendation = study.recommendation.value
+    front_note = study.front.problem
+    if study.front.value is not None and len(study.front.value):
+        front_note = str(study.front.value["front_note"].iloc[0])
+    return Section(
+        anchor=study.slug or "answer",
+        heading=study.heading,
+        measured="estimated" if study.estimated else "measured",
+        source=SOURCES.get(
+            str(study.common.get("energy_source")), "the source of the energy is not recorded"
+        ),
+        estimated=study.estimated,
+        trials=len(study.clean),
+        answer=None if recommendation is None else answer(study, recommendation),
+        problem=study.recommendation.problem,
+        gallery=gallery,
+        how_to_read=_how_to_read(study),
+        table=configuration_table(study, baseline),
+        front_note=front_note,
+        model_parts=[_model_part(common, part) for common, part in study.models],
+        audit=attempt("The audit", lambda: audit_of(study, baseline)),
+        method=_method(study),
+    )
+
+
+def answer(study: Study, r: Recommendation) -> Answer:
+    """The recommendation in words, tiles and tables."""
+    energy = energy_quantity(study.table)
+    varying = ["precision", "max_seq_len", "depth"]
+    varying += [a for a in AXES if a not in varying and len(set(study.table[a])) > 1]
+    shown = r.choice if r.choice is not None else r.baseline
+    tiles = [_pair_tile("Estimated energy" if r.estimated else "Energy", energy, r)]
+    if r.saving is not None:
+        note = "95 % interval, " + {"replicates": "between trials", "within trial": "within one trial"}.get(
+            r.saving.kind, "none"
+        )
+        value = format_interval(r.saving.value, r.saving.low, r.saving.high, "×")
+        tiles.insert(
+            0,
+            Tile(
+                "Saving", value.split(" (")[0], f"{_range(value)} ({note})" if "(" in value else "no interval"
+            ),
+        )
+    tiles.append(_accuracy_tile(r))
+    tiles.append(_pair_tile("Latency", LATENCY, r))
+    badge, badge_class = "nothing cheaper passes", "unsure"
+    if r.choice is not None:
+        badge, badge_class = "accuracy not worse", "good"
+        if r.choice["verdict_among_many"] != NOT_WORSE:
+            badge, badge_class = "accuracy not worse, to be confirmed", "unsure"
+    return Answer(
+        choice="" if r.choice is None else describe(shown, varying),
+        baseline=describe(r.baseline, varying),
+        saving="" if r.saving is None else times(r.saving.value),
+        badge=badge,
+        badge_class=badge_class,
+        tiles=tiles,
+        sentences=r.sentences[1:] if r.choice is not None else list(r.sentences),
+        single_axis=neighbour_table(study, r.single_axis) if len(r.single_axis) else None,
+        runners_up=neighbour_table(study, r.runners_up) if len(r.runners_up) else None,
+        snippet=r.snippet,
+    )
+
+
+def _range(text: str) -> str:
+    return text[text.index("(") + 1 : -1]
+
+
+def _pair_tile(label: str, quantity: Quantity, r: Recommendation) -> Tile:
+    def one(row: pd.Series) -> str:
+        value = row[quantity.column]
+        if pd.isna(value):
+            return MISSING
+        error = row.get(quantity.error_column) if quantity.error_column else None
+        half = None if error is None or pd.isna(error) else float(error) * quantity.factor
+        return format_with_uncertainty(float(value) * quantity.factor, half)
+
+    if r.choice is None:
+        return Tile(f"{label} ({quantity.unit})", one(r.baseline), "the baseline")
+    return Tile(f"{label} ({quantity.unit})", one(r.choice), f"baseline {one(r.baseline)}")
+
+
+def _accuracy_tile(r: Recommendation) -> Tile:
+    shown = r.choice if r.choice is not None else r.baseline
+    if pd.isna(shown["accuracy"]):
+        return Tile("Accuracy", MISSING, "not known")
+    value = f"{100 * shown['accuracy']:.1f} %"
+    if r.choice is None:
+        return Tile("Accuracy", value, "the baseline")
+    note = f"baseline {100 * r.baseline['accuracy']:.1f} %"
+    if pd.notna(shown["accuracy_difference_low"]):
+        change = points_change(shown["accuracy_difference"], r.examples)
+        worst = points_change(shown["accuracy_difference_low"], r.examples)
+        note += f"; change {change} points, at worst {worst} (one-sided 95 %)"
+    return Tile("Accuracy", value, note)
+
+
+def _how_to_read(study: Study) -> str:
+    kinds = [k for k in study.table["interval_kind"].unique() if k != "none"]
+    bars = " or ".join(INTERVALS[k] for k in kinds)
+    bars = f"Energy and latency bars: 95 %, {bars}. " if bars else "Energy and latency have no interval. "
+    return (
+        "The black step is the frontier: the best that can be had at each cost. Circled: the baseline, and "
+        "the cheapest configuration whose accuracy is not worse by more than "
+        f"{points_word(study.tolerance)} (dashed line). {bars}Accuracy bars: Wilson 95 %; the verdict "
+        "compares the same examples, and is sharper than these bars suggest."
+    )
+
+
+def _model_part(common: Mapping[str, Any], part: Part[EnergyModel]) -> dict[str, Any]:
+    words = [
+        f"{k.replace('_', ' ')} {common[k]}" for k in ("batch_size", "padding", "backend") if common.get(k)
+    ]
+    model = part.value
+    if model is None:
+        return {
+            "common": ", ".join(words),
+            "problem": part.problem,
+            "sentences": [],
+            "fits": [],
+            "table": None,
+        }
+    rows = []
+    for fit in (*model.depth_fits, *model.length_fits):
+        for c in fit.coefficients:
+            half = None if c.low is None or c.high is None else (c.high - c.low) / 2
+            value, unit = _si(c.value, c.unit)
+            scale = value / c.value if c.value else 1.0
+            rows.append(
+                {
+                    "precision": fit.precision,
+                    "formula": fit.formula,
+                    "name": c.name,
+                    "value": format_with_uncertainty(value, None if half is None else half * scale),
+                    "unit": unit,
+                    "r2": MISSING if fit.r2 is None else f"{fit.r2:.4f}",
+                    "error": MISSING if fit.loo_median_percent is None else f"{fit.loo_median_percent:.2g} %",
+                    "n": str(fit.configurations),
+                }
+            )
+    heads = {
+        "precision": "Precision",
+        "formula": "Model",
+        "name": "Term",
+        "value": "Value (95 %)",
+        "unit": "Unit",
+        "r2": "R²",
+        "error": "Leave-one-out error",
+        "n": "Points",
+    }
+    table = plain_table(pd.DataFrame(rows, columns=list(heads)), heads) if rows else None
+    fits = [f.verdict for f in (*model.depth_fits, *model.length_fits)]
+    rest = [s for s in model.sentences if s not in fits]
+    return {"common": ", ".join(words), "problem": "", "sentences": rest, "fits": fits, "table": table}
+
+
+def _si(value: float, unit: str) -> tuple[float, str]:
+    """3.2e-5 "J per token" -> 32, "µJ per token"."""
+    for factor, prefix in ((1.0, ""), (1e3, "m"), (1e6, "µ"), (1e9, "n")):
+        if abs(value) * factor >= 1 or prefix == "n":
+            return value * factor, unit.replace("J", f"{prefix}J", 1)
+    return value, unit
+
+
+def audit_of(study: Study, baseline: pd.Series) -> list[Finding]:
+    """The published claims against this run's own rows, at the baseline's full depth and other settings."""
+    claims = load_claims()
+    fixed = {a: baseline[a] for a in ("depth", "batch_size", "padding", "backend") if pd.notna(baseline[a])}
+    own = [
+        dataclasses.replace(
+            c, start=c.start | fixed, to=c.to | fixed, tasks=(str(baseline["task"]),), sweep=None
+        )
+        for c in claims.claims
+    ]
+    return check_claims(study.clean, dataclasses.replace(claims, claims=own))
+
+
+def finding_words(finding: Finding) -> dict[str, str]:
+    """A finding as table cells."""
+    change = MISSING if finding.accuracy_change is None else points_change(finding.accuracy_change, None)
+    badge = {"holds": "good", "does not hold": "bad"}.get(finding.verdict, "unsure")
+    return {
+        "claim": finding.claim,
+        "task": finding.task,
+        "claimed": f"{finding.claimed_ratio:g}×",
+        "measured": format_interval(finding.measured_ratio, finding.ratio_low, finding.ratio_high, "×"),
+        "change": change,
+        "verdict": finding.verdict,
+        "badge": badge,
+        "reasons": "; ".join(finding.reasons),
+    }
+
+
+def _method(study: Study) -> list[str]:
+    rows = study.clean
+    source = SOURCES.get(str(study.common.get("energy_source")), "not recorded")
+    lines = [f"Energy: {source}; gross, idle power not subtracted."]
+    if rows["windows"].notna().any():
+        lines.append(
+            f"Each trial: {rows['windows'].median():.0f} windows of whole passes (median), the shortest "
+            f"{rows['window_s'].min():.2g} s, {rows['total_s'].median():.3g} s in all"
+            + (
+                f", after {rows['warmup_s'].median():.2g} s of warm-up."
+                if rows["warmup_s"].notna().any()
+                else "."
+            )
+        )
+    lines.append("Latency is the wall time of the same windows over their examples.")
+    if rows["accuracy"].notna().any() and rows["examples"].notna().any():
+        lines.append(
+            "Accuracy: one complete pass of exactly the configuration measured, "
+            f"{rows['examples'].max():.0f} examples."
+        )
+    for kind, count in study.table["interval_kind"].value_counts().items():
+        lines.append(f"Energy interval of {count} configurations: {INTERVALS.get(str(kind), kind)}.")
+    lines.append(
+        "Accuracy verdicts: paired non-inferiority against the baseline on the same examples, tolerance "
+        f"{points_word(study.tolerance)}, score interval (Tango 1998), one-sided 5 %; “{CANNOT_TELL}” where "
+        "this many examples do not decide."
+    )
+    lines.append(
+        "Frontier: exact non-dominated set; the percentage is how often a configuration stays on it when "
+        "examples are resampled (the same ones for all) and energy is drawn with its spread."
+    )
+    return lines
+
+
+# ---- the page ----
+
+
+def environment_rows(found: Mapping[str, Any], limit: int = 120) -> list[tuple[str, str]]:
+    """environment.json as (key path, value): {"gpus": [{"name": "x"}]} -> ("gpus 0 name", "x")."""
+    rows: list[tuple[str, str]] = []
+
+    def walk(prefix: str, value: Any) -> None:
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                walk(f"{prefix} {key}".strip(), inner)
+        elif isinstance(value, list) and any(isinstance(v, (dict, list)) for v in value):
+            for i, inner in enumerate(value):
+                walk(f"{prefix} {i}".strip(), inner)
+        elif isinstance(value, list):
+            rows.append((prefix, " ".join(map(str, value)) or MISSING))
+        elif value is None or (isinstance(value, float) and not math.isfinite(value)):
+            rows.append((prefix, MISSING))
+        else:
+            rows.append((prefix, str(value)))
+
+    walk("", found)
+    if len(rows) > limit:
+        rows = [*rows[:limit], ("", f"and {len(rows) - limit} more in environment.json")]
+    return rows
+
+
+def flag_table(rows: pd.DataFrame) -> Table:
+    """Every flag that a trial carries: how many trials, what it means, what follows."""
+    counts: dict[str, int] = {}
+    for text in rows["flags"].fillna(""):
+        for name in filter(None, str(text).split(";")):
+            counts[name] = counts.get(name, 0) + 1
+    frame = pd.DataFrame(
+        [
+            {
+                "flag": name,
+                "trials": str(count),
+                "meaning": FLAGS[name].rule if name in FLAGS else "not a flag this version knows",
+                "effect": "energy excluded"
+                if name in FLAGS and FLAGS[name].invalid
+                else "kept, with this caveat",
+            }
+            for name, count in sorted(counts.items(), key=lambda item: -item[1])
+        ],
+        columns=["flag", "trials", "meaning", "effect"],
+    )
+    return plain_table(frame, {"flag": "Flag", "trials": "Trials", "meaning": "Meaning", "effect": "Effect"})
+
+
+def exclusion_table(excluded: pd.DataFrame, limit: int = 200) -> Table:
+    """Trials outside fits and frontiers, with the reason."""
+    heads = {"trial_id": "Trial", "status": "Status", "reason": "Reason"}
+    table = plain_table(excluded.head(limit), heads)
+    if len(excluded) > limit:
+        table = dataclasses.replace(table, note=f"{limit} of {len(excluded)}; results.csv has all.")
+    return table
+
+
+def data_uri(file: Path, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(file.read_bytes()).decode('ascii')}"
+
+
+def picture_source(picture: Picture) -> str:
+    """The picture inlined: the SVG, or the PNG where the SVG is large (many points)."""
+    if picture.svg is None or picture.png is None:
+        return ""
+    if picture.svg.stat().st_size <= 300_000:
+        return data_uri(picture.svg, "image/svg+xml")
+    return data_uri(picture.png, "image/png")
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the templates need."""
+
+    title: str
+    runs: list[str]
+    sections: list[Section]
+    counts: dict[str, int]  # trials by status
+    problem: str  # why there is no section at all
+    notes: list[str]
+    flags: Table
+    excluded: Table
+    excluded_count: int
+    environments: list[tuple[str, list[tuple[str, str]]]]
+    published: Part[list[Finding]]
+    made_at: datetime = dataclasses.field(default_factory=lambda: datetime.now(UTC))
+
+
+def render(page: Page) -> tuple[str, str]:
+    """(report.html, report.md)."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(enabled_extensions=("html.j2",)),  # Markdown has its own filter, `md`
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters["md"] = markdown_text
+    shared: dict[str, Any] = {"page": page, "finding_words": finding_words, "picture_source": picture_source}
+    html = environment.get_template("report.html.j2").render(shared)
+    markdown = environment.get_template("report.md.j2").render(shared)
+    return html, markdown.strip() + "\n"
+
+
+def markdown_text(value: object) -> str:
+    """Text as text in a Markdown table or sentence: no HTML, no table cells, no line breaks."""
+    text = " ".join(str(value).split())
+    for plain, escaped in (
+        ("&", "&amp;"),
+        ("<", "&lt;"),
+        (">", "&gt;"),
+        ("|", "\\|"),
+        ("`", "\\`"),
+        ("*", "\\*"),
+    ):
+        text = text.replace(plain, escaped)
+    return text.replace("[", "\\[").replace("_", "\\_")

@@ -1,0 +1,277 @@
+"""Everything a run means, redone from its folder: `python -m analysis.report RUN [RUN ...]`.
+
+Writes results.csv, results.parquet, pareto.csv, energy_model.json, figures/*.png and *.svg, report.html (one
+file, no network) and report.md, then prints a summary. Works on finished, unfinished and partly failed runs;
+a part that cannot be made says why in its place.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from analysis.cli import column_mapping, run
+from search_spaces.errors import UsageError, check
+from search_spaces.objectives import objective
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.gallery import Gallery
+    from analysis.study import Study
+
+OBJECTIVES = ("accuracy", "energy_j_per_example")
+TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class Arguments:
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN [RUN ...]")]
+    """Run folders, CSV or Parquet files."""
+    objectives: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = OBJECTIVES
+    """Two or three of search_spaces.objectives for the Pareto set."""
+    tolerance: Annotated[float, tyro.conf.arg(metavar="FRACTION")] = TOLERANCE
+    """Loss of accuracy that counts as none: 0.01 is one point."""
+    output: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Where to write; none: into the run folder, or beside several runs."""
+    columns: Annotated[tuple[str, ...], tyro.conf.arg(metavar="THEIRS=OURS ...")] = ()
+    """Names of the columns where a table's differ from the documented ones."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written, and the results behind it."""
+
+    folder: Path
+    html: Path
+    markdown: Path
+    figures: list[Path]
+    rows: pd.DataFrame
+    excluded: pd.DataFrame
+    studies: list[Study]
+    problems: list[str] = field(default_factory=list)  # parts that could not be made, a sentence each
+
+
+def write_report(
+    run_dirs: Sequence[str | Path],
+    objectives: Sequence[str] = OBJECTIVES,
+    tolerance: float = TOLERANCE,
+    output: str | Path | None = None,
+) -> Path:
+    """Write the report of one or several runs; the path of report.html. See `build_report`."""
+    return build_report(run_dirs, objectives, tolerance, output).html
+
+
+def build_report(
+    run_dirs: Sequence[str | Path],
+    objectives: Sequence[str] = OBJECTIVES,
+    tolerance: float = TOLERANCE,
+    output: str | Path | None = None,
+    *,
+    columns: dict[str, str] | None = None,
+    bootstrap: bool = True,
+    seed: int = 0,
+) -> Report:
+    """Write every file of a report and return it.
+
+    Args:
+        run_dirs: run folders, or CSV or Parquet files of rows.
+        objectives: two or three names of `search_spaces.objectives` for the Pareto set.
+        tolerance: loss of accuracy (a fraction) that counts as none.
+        output: folder to write into; by default the run's own, or one beside several runs.
+        columns: renames a table's columns, {"theirs": "ours"}.
+        bootstrap: draw front probabilities.
+        seed: of the bootstrap, so that the same folder gives the same report.
+    Raises:
+        UsageError: an objective, the tolerance or a path is wrong, or no trial has finished.
+    """
+    check(0 < tolerance < 1, "tolerance must be a fraction between 0 and 1", tolerance, "0.01 is one point")
+    names = tuple(objective(name).name for name in objectives)
+    check(
+        2 <= len(set(names)) == len(names) <= 3,
+        "objectives must be two or three different ones",
+        list(names),
+        "see --help",
+    )
+    check(
+        len(run_dirs) > 0, "a report needs at least one run", list(run_dirs), "give a path such as runs/demo"
+    )
+    paths = [Path(p) for p in run_dirs]
+    from analysis.load import load
+
+    rows = load(*paths, columns=columns)
+    folder = _folder(paths, output)
+
+    import numpy as np
+
+    from analysis.gallery import draw
+    from analysis.study import attempt, studies
+    from analysis.table import valid
+
+    _, excluded = valid(rows)
+    found = studies(rows, names, tolerance, rng=np.random.default_rng(seed), bootstrap=bootstrap)
+    problems = _write_tables(paths, rows, found, folder)
+    anchors = attempt("The anchors", lambda: _anchors(paths))
+    problems += [anchors.problem] if anchors.problem else []
+    galleries = [draw(study, folder / "figures", _of_card(anchors.value, study)) for study in found]
+    page_problem = ""
+    if not found:
+        reasons = "; ".join(
+            f"{n} {reason}" for reason, n in excluded["reason"].value_counts().head(3).items()
+        )
+        page_problem = f"There is no answer: none of the {len(rows)} trials has a valid energy ({reasons})."
+    html, markdown = _write_pages(paths, rows, excluded, found, galleries, problems, page_problem, folder)
+    figures = [p for g in galleries for q in g.pictures for p in (q.png, q.svg) if p is not None]
+    problems += [f"{q.title}: {q.problem}" for g in galleries for q in g.pictures if q.problem]
+    return Report(folder, html, markdown, figures, rows, excluded, found, problems)
+
+
+def _folder(paths: list[Path], output: str | Path | None) -> Path:
+    """Where the report goes; a UsageError where it cannot be written."""
+    if output is not None:
+        folder = Path(output)
+    elif len(paths) == 1:
+        folder = paths[0] if paths[0].is_dir() else paths[0].with_name(f"{paths[0].stem}-report")
+    else:
+        folder = paths[0].parent / f"report-{'-'.join(p.stem for p in paths[:3])}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".report-probe"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"the report must go into a folder that can be written, but {folder}: "
+            f"{error.strerror}; give --output DIR"
+        ) from error
+    return folder
+
+
+def _write_tables(paths: list[Path], rows: pd.DataFrame, found: list[Study], folder: Path) -> list[str]:
+    """results.*, pareto.csv, energy_model.json; the sentences of what could not be written."""
+    from analysis.energy_model import save
+    from analysis.pareto import pareto_set
+    from analysis.study import attempt
+    from analysis.write import PARETO_PAIRS, pareto_table, write_tables
+
+    problems: list[str] = []
+    fronts = []
+    for study in found:
+        if study.front.value is not None:
+            fronts.append(pareto_table(study.front.value, study.objectives))
+        else:
+            problems.append(study.front.problem)
+        for pair in PARETO_PAIRS:
+            if set(pair) != set(study.objectives):
+                made = attempt(
+                    "A Pareto set",
+                    lambda pair=pair, study=study: pareto_table(pareto_set(study.table, pair), pair),  # type: ignore[misc]
+                )
+                fronts += [made.value] if made.value is not None else []
+    models = [part.value for study in found for _, part in study.models if part.value is not None]
+    written = attempt(
+        "The tables",
+        lambda: write_tables(folder, rows, fronts or None, models[0] if models else None, source=paths[0]),
+    )
+    problems += [written.problem] if written.problem else []
+    for number, model in enumerate(models[1:], start=2):
+        save(model, folder / f"energy_model_{number}.json")
+    return problems
+
+
+def _anchors(paths: list[Path]) -> pd.DataFrame | None:
+    """anchors.csv of every run that has one."""
+    import pandas as pd
+
+    files = [path / "anchors.csv" for path in paths if (path / "anchors.csv").is_file()]
+    return pd.concat([pd.read_csv(file) for file in files], ignore_index=True) if files else None
+
+
+def _of_card(anchors: pd.DataFrame | None, study: Study) -> pd.DataFrame | None:
+    """The anchors of the study's own cards, where anchors say which card they are of."""
+    if anchors is None or "gpu_uuid" not in anchors:
+        return anchors
+    cards = set(study.clean["gpu_uuid"].dropna())
+    kept = anchors[anchors["gpu_uuid"].isin(cards)] if cards else anchors
+    return kept if len(kept) else None
+
+
+def _write_pages(
+    paths: list[Path],
+    rows: pd.DataFrame,
+    excluded: pd.DataFrame,
+    found: list[Study],
+    galleries: list[Gallery],
+    problems: list[str],
+    problem: str,
+    folder: Path,
+) -> tuple[Path, Path]:
+    from analysis import audit
+    from analysis.load import load_environment
+    from analysis.page import Page, environment_rows, exclusion_table, flag_table, render, section
+    from analysis.study import attempt
+
+    environments = []
+    for path in paths:
+        part = attempt("The environment", lambda path=path: environment_rows(load_environment(path)))  # type: ignore[misc]
+        environments.append(
+            (path.resolve().name, part.value if part.value is not None else [("", part.problem)])
+        )
+    counts = rows["status"].fillna("unknown").value_counts()
+    page = Page(
+        title=_title(found),
+        runs=[str(name) for name in rows["run"].unique()],
+        sections=[section(s, g) for s, g in zip(found, galleries, strict=True)],
+        counts={str(status): int(n) for status, n in counts.items()},
+        problem=problem,
+        notes=[*rows.attrs.get("notes", []), *problems],
+        flags=flag_table(rows),
+        excluded=exclusion_table(excluded),
+        excluded_count=len(excluded),
+        environments=environments,
+        published=attempt("The audit of the published rows", audit),
+    )
+    html, markdown = folder / "report.html", folder / "report.md"
+    texts = render(page)
+    for file, text in ((html, texts[0]), (markdown, texts[1])):
+        file.write_text(text, encoding="utf-8")
+    return html, markdown
+
+
+def _title(found: list[Study]) -> str:
+    tasks = dict.fromkeys(str(s.common.get("task")) for s in found)
+    if not tasks:
+        return "No trial with a valid energy"
+    return f"The cheapest way to run {', '.join(tasks)} without losing accuracy"
+
+
+def print_summary(report: Report, width: int = 100) -> None:
+    """Print `analysis.summary.summary`: the table, the Pareto set, the answer, where the files are."""
+    from analysis.summary import summary
+
+    print(summary(report, width))
+
+
+def _main(arguments: Arguments) -> int:
+    report = build_report(
+        arguments.runs,
+        arguments.objectives,
+        arguments.tolerance,
+        arguments.output,
+        columns=column_mapping(arguments.columns) or None,
+    )
+    print_summary(report)
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run(_main, Arguments, "python -m analysis.report", __doc__, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
