@@ -50,7 +50,12 @@ class TrialConfig:
             "give lengths like 16 32 64 128",
         )
         check(self.depth >= 1, "depth must be at least 1 encoder layer", self.depth, "give depths like 2 4 6")
-        check(self.batch_size >= 1, "batch_size must be at least 1 example", self.batch_size, "64 is the paper's")
+        check(
+            self.batch_size >= 1,
+            "batch_size must be at least 1 example",
+            self.batch_size,
+            "64 is the paper's",
+        )
         check(self.replicate >= 0, "replicate must not be negative", self.replicate, "count from 0")
         _check_choice("precision", self.precision, PRECISIONS)
         _check_choice("padding", self.padding, PADDINGS)

@@ -1,7 +1,7 @@
 """The one exception for a user's mistake: a rule, the value that broke it, and the remedy."""
 
 
-class UsageError(ValueError):
+class UsageError(Exception):
     """A mistake in what the user asked for. Command lines print its message and exit with code 2."""
 
 

@@ -35,7 +35,9 @@ def grid(config: SweepConfig, layers: int, max_positions: int) -> list[TrialConf
             "give shorter lengths",
         )
     trials = [
-        TrialConfig(config.task, config.model, seed, length, depth, precision, batch, padding, backend, replicate)
+        TrialConfig(
+            config.task, config.model, seed, length, depth, precision, batch, padding, backend, replicate
+        )
         for seed, length, depth, precision, batch, padding, backend, replicate in product(
             config.seeds,
             axes.max_seq_len,

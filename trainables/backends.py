@@ -1,0 +1,111 @@
+"""How a staged batch is executed: eager, a captured CUDA graph, torch.compile, or both.
+
+A backend is built once per trial from the model and its staged batches; `run(i)` then returns batch i's
+outputs on the device and reads no sensor, copies nothing to the host and never synchronises.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from trainables.batches import Batch
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+Run = Callable[[int], "torch.Tensor"]
+
+# Graphs hold their activations for good. Past this many distinct shapes the trial fails with a reason.
+MAX_GRAPHS = 64
+
+
+class BackendError(RuntimeError):
+    """The backend cannot run this configuration here; the trial becomes a failed row that says why."""
+
+
+def build(backend: str, model: "PreTrainedModel", batches: list[Batch], compile_dynamic: bool = False) -> Run:
+    """A callable from batch index to outputs (logits, or start and end logits stacked last), on the device."""
+    forward = _forward(model)
+    if backend in ("compile", "compile_cuda_graph"):
+        forward = _compiled(forward, batches)
+    if backend in ("cuda_graph", "compile_cuda_graph"):
+        return _captured(forward, batches, model.device)
+    calls = [_arguments(b, b.tensors()) for b in batches]
+
+    def run(i: int) -> "torch.Tensor":
+        return forward(**calls[i])
+
+    return run
+
+
+def _arguments(batch: Batch, tensors: dict[str, "torch.Tensor"]) -> dict[str, Any]:
+    """Keyword arguments of the model; packed attention wants the longest sequence as a plain number."""
+    return tensors | ({"max_seqlen": batch.max_seqlen} if batch.cu_seqlens is not None else {})
+
+
+def _forward(model: "PreTrainedModel") -> Callable[..., "torch.Tensor"]:
+    import torch
+
+    question_answering = hasattr(model, "qa_outputs")
+
+    def forward(**arguments: Any) -> "torch.Tensor":
+        output = model(**arguments)
+        if question_answering:
+            return torch.stack([output.start_logits, output.end_logits], dim=-1)
+        return output.logits
+
+    return forward
+
+
+def _compiled(forward: Callable[..., "torch.Tensor"], batches: list[Batch]) -> Callable[..., "torch.Tensor"]:
+    """One specialised program per shape where they are few, one for all shapes otherwise."""
+    import torch
+
+    torch._dynamo.reset()
+    shapes = len({b.shape for b in batches})
+    torch._dynamo.config.recompile_limit = max(16, shapes + 1)
+    # `fullgraph`: a graph break would silently measure something half eager.
+    return torch.compile(forward, fullgraph=True, dynamic=shapes > 4)
+
+
+def _captured(forward: Callable[..., "torch.Tensor"], batches: list[Batch], device: "torch.device") -> Run:
+    """One graph per shape, its inputs copied into fixed buffers before each replay (a few kB on the device)."""
+    import torch
+
+    if device.type != "cuda":
+        raise BackendError(
+            f"CUDA graphs need a CUDA device, but the model is on {device}; use eager or compile"
+        )
+    shapes = {b.shape for b in batches}
+    if len(shapes) > MAX_GRAPHS:
+        raise BackendError(
+            f"at most {MAX_GRAPHS} graphs are captured per trial, but the batches have {len(shapes)} shapes; "
+            "use a larger batch size or padding max_length"
+        )
+    pool = torch.cuda.graph_pool_handle()
+    graphs: dict[Any, tuple[Any, dict[str, torch.Tensor], torch.Tensor]] = {}
+    for batch in batches:
+        if batch.shape in graphs:
+            continue
+        static = {name: tensor.clone() for name, tensor in batch.tensors().items()}
+        arguments = _arguments(batch, static)
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):  # warm up outside the capture: compile, cuBLAS handles, workspaces
+            for _ in range(3):
+                forward(**arguments)
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=pool):
+            output = forward(**arguments)
+        graphs[batch.shape] = (graph, static, output)
+    calls = [(*graphs[b.shape], b.tensors()) for b in batches]
+
+    def run(i: int) -> "torch.Tensor":
+        graph, static, output, tensors = calls[i]
+        for name, tensor in tensors.items():
+            static[name].copy_(tensor)
+        graph.replay()
+        return output
+
+    return run

@@ -1,0 +1,188 @@
+"""Fine-tuning, once per task, model and seed: `FinetuneTrainable`, one Tune step per epoch.
+
+A plain loop: AdamW, linear warm-up and decay, gradient clipping at 1, bf16 autocast where a GPU has it. Every
+epoch ends in a checkpoint (safetensors: weights, optimiser moments), from which a later start goes on exactly:
+data order and dropout depend on (seed, epoch) alone.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import ray
+from ray import tune
+
+from search_spaces.sweep_config import Finetuning
+from trainables import encoder
+from trainables.batches import Plan, stage
+from trainables.device import accelerator, set_threads
+from trainables.tasks import get_task
+from trainables.tasks.base import Inputs
+
+if TYPE_CHECKING:
+    import torch
+
+MAX_GRADIENT_NORM = 1.0
+OPTIMIZER_FILE = "optimizer.safetensors"
+STATE_FILE = "finetune.json"
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a fine-tuning trial needs, as plain arrays (shared between trials through the object store)."""
+
+    task: str
+    train: Any  # the task's Tokenized
+    validation: Any
+
+
+class FinetuneTrainable(tune.Trainable):
+    """Fine-tunes one model. Config: job, a dict of task, model, seed, finetuning (a Finetuning as dict), cpu, gpu
+    and resume_from (a checkpoint folder of an earlier start, or None)."""
+
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        return tune.PlacementGroupFactory([{"CPU": config["job"]["cpu"], "GPU": config["job"]["gpu"]}])
+
+    def setup(self, config: dict[str, Any], data: TrainingData, files: dict[int, Any]) -> None:
+        import torch
+
+        self.job = config["job"]
+        set_threads(self.job["cpu"])
+        self.settings = Finetuning(**self.job["finetuning"])
+        self.seed: int = self.job["seed"]
+        self.task = get_task(data.task)
+        self.device = accelerator()
+        self.autocast = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        self.model = encoder.from_files(ray.get(files[self.seed])).to(self.device)
+        self.train_inputs = self.task.inputs(data.train, self.settings.train_max_seq_len)
+        self.targets = self.task.train_targets(data.train, self.train_inputs)
+        self.validation = data.validation
+        self.steps_per_epoch = -(-len(self.train_inputs.ids) // self.settings.train_batch_size)
+        self.optimizer, self.schedule = self._optimizer()
+        self.epoch = 0
+        if self.job["resume_from"]:
+            self.load_checkpoint(self.job["resume_from"])
+
+    def step(self) -> dict[str, Any]:
+        import torch
+
+        torch.manual_seed(self.seed * 1000 + self.epoch)
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.train_inputs.ids))
+        start = time.perf_counter()
+        self.model.train()
+        total = torch.zeros((), device=self.device)
+        for begin in range(0, len(order), self.settings.train_batch_size):
+            rows = order[begin : begin + self.settings.train_batch_size]
+            total += self._train_step(rows) * len(rows)
+        loss = float(total) / len(order)
+        self.epoch += 1
+        metrics = evaluate(self.model, self.task, self.validation, self.settings.train_max_seq_len)
+        return {
+            **{name: self.job[name] for name in ("task", "model", "seed")},
+            **metrics,
+            "epoch": self.epoch,
+            "train_loss": loss,
+            "train_s": time.perf_counter() - start,
+            "done": self.epoch >= self.settings.epochs,
+        }
+
+    def _train_step(self, rows: np.ndarray) -> "torch.Tensor":
+        import torch
+
+        batch = padded(self.train_inputs, rows, self.device)
+        targets = {name: torch.from_numpy(v[rows]).to(self.device) for name, v in self.targets.items()}
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.autocast):
+            loss = self.model(**batch, **targets).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), MAX_GRADIENT_NORM)
+        self.optimizer.step()
+        self.schedule.step()
+        self.optimizer.zero_grad()
+        return loss.detach()
+
+    def _optimizer(self) -> tuple[Any, Any]:
+        import torch
+
+        decayed = [p for p in self.model.parameters() if p.ndim > 1]
+        plain = [p for p in self.model.parameters() if p.ndim <= 1]  # biases and layer norms
+        groups = [
+            {"params": decayed, "weight_decay": self.settings.weight_decay},
+            {"params": plain, "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(
+            groups, lr=self.settings.learning_rate, fused=self.device.type == "cuda"
+        )
+        total = self.settings.epochs * self.steps_per_epoch
+        warmup = max(1, round(self.settings.warmup_ratio * total))
+
+        def factor(step: int) -> float:
+            return step / warmup if step < warmup else max(0.0, (total - step) / max(1, total - warmup))
+
+        return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        from safetensors.torch import save_file
+
+        folder = Path(checkpoint_dir)
+        encoder.save(self.model, folder)
+        moments = {
+            f"{i}.{name}": value.contiguous()
+            for i, state in self.optimizer.state_dict()["state"].items()
+            for name, value in state.items()
+        }
+        save_file(moments, folder / OPTIMIZER_FILE)
+        # Written last: a checkpoint without it was cut short and is not used.
+        (folder / STATE_FILE).write_text(json.dumps({"epoch": self.epoch, "epochs": self.settings.epochs}))
+
+    def load_checkpoint(self, checkpoint_dir: str | dict[str, Any] | None) -> None:
+        import torch
+        from safetensors.torch import load_file
+
+        folder = Path(str(checkpoint_dir))
+        self.epoch = json.loads((folder / STATE_FILE).read_text())["epoch"]
+        weights = load_file(folder / encoder.WEIGHTS_FILE)
+        self.model.load_state_dict(weights)
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in load_file(folder / OPTIMIZER_FILE).items():
+            index, _, name = key.partition(".")
+            state.setdefault(int(index), {})[name] = value
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
+        self.schedule.last_epoch = self.epoch * self.steps_per_epoch - 1
+        self.schedule.step()
+
+
+def evaluate(
+    model: Any, task: Any, validation: Any, max_seq_len: int, batch_size: int = 128
+) -> dict[str, float]:
+    """The task's metrics on the validation split, padded to the longest of each batch."""
+    import torch
+
+    inputs = task.inputs(validation, max_seq_len)
+    order = np.argsort(-inputs.ids.lengths, kind="stable")
+    model.eval()
+    parts = []
+    with torch.inference_mode():
+        for begin in range(0, len(order), batch_size):
+            output = model(**padded(inputs, order[begin : begin + batch_size], model.device))
+            if "logits" in output:
+                parts.append(output.logits.float().cpu().numpy())
+            else:
+                spans = torch.stack([output.start_logits, output.end_logits], dim=-1).float().cpu().numpy()
+                parts.append(
+                    np.pad(spans, ((0, 0), (0, max_seq_len - spans.shape[1]), (0, 0)), constant_values=-1e9)
+                )
+    outputs = np.concatenate(parts)
+    restored = np.empty_like(outputs)
+    restored[order] = outputs
+    return task.score(restored, validation, inputs).metrics
+
+
+def padded(inputs: Inputs, rows: np.ndarray, device: "torch.device") -> dict[str, "torch.Tensor"]:
+    """Model arguments of these inputs, padded to the longest of them."""
+    width = int(inputs.ids.lengths[rows].max())
+    (batch,) = stage(inputs, Plan("longest", (rows,), (width,)), device, staged_mask=False)
+    return batch.tensors()

@@ -1,0 +1,274 @@
+"""The measuring trial: `measure_trial` is one trial on one screen, `MeasureTrainable` gives it to Ray Tune."""
+
+import base64
+import time
+from typing import Any
+
+import numpy as np
+import ray
+from ray import tune
+
+from search_spaces.config import TrialConfig
+from trainables import backends, batches, encoder
+from trainables.bench import Bench, MeasuringData
+from trainables.device import free_memory, set_precision
+from trainables.energy.sampler import Sampler
+from trainables.flops import config_sizes, encoder_flop
+from trainables.packed_attention import use_packed_attention
+from trainables.record import TRACE, WINDOW_TABLE, empty_row, join_flags
+from trainables.window import half_width, measure
+
+MIB = 2**20
+
+
+def measure_trial(trial: TrialConfig, bench: Bench) -> dict[str, Any]:
+    """Measure one configuration: the columns of a row, the table of its windows and its raw trace."""
+    import torch
+
+    started_at, start = time.time(), time.perf_counter()
+    anchor = bench.anchor(trial.seed)
+    reference = bench.reference_pj_per_flop(trial.precision)
+    free_memory(bench.device)
+    setup_start = time.perf_counter()
+    dtype = set_precision(trial.precision)
+    model = encoder.cut(bench.master(trial.seed), trial.depth, dtype, bench.device)
+    if trial.padding == "packed":
+        use_packed_attention(model, classify=bench.task.head == "sequence_classification")
+    inputs = bench.inputs(trial.max_seq_len)
+    energy_inputs = bench.energy_inputs(inputs)
+
+    with torch.inference_mode():
+        plan, staged, run, backend_setup_s = _prepare(trial, model, inputs, bench)
+        scores = bench.task.score(_outputs(run, plan, staged, inputs, trial), bench.data.validation, inputs)
+        if energy_inputs is not inputs:
+            del staged, run
+            free_memory(bench.device)
+            plan, staged, run, backend_setup_s = _prepare(trial, model, energy_inputs, bench)
+        setup_s = time.perf_counter() - setup_start
+
+        def run_pass() -> None:
+            for i in range(len(staged)):
+                run(i)
+
+        with Sampler(bench.meter) as sampler:
+            windows = measure(run_pass, bench.synchronize, sampler, bench.settings)
+            trace = sampler.trace()
+
+    energies = windows.energies
+    durations = windows.durations_s
+    examples = len(np.unique(energy_inputs.example))
+    total_examples = examples * windows.passes * len(durations)
+    per_example = energies.energy_j / (examples * windows.passes)
+    energy = energies.total_energy_j / total_examples if energies.total_energy_j is not None else None
+    accuracy = scores.metrics["accuracy"] if bench.data.trained else None
+    lengths = energy_inputs.ids.lengths
+    flop = encoder_flop(lengths, trial.depth, *config_sizes(model.config)) / examples
+    finished = time.perf_counter()
+    row = empty_row(
+        **trial.to_dict(),
+        trial_id=trial.trial_id,
+        status="ok" if energy is not None else "failed",
+        error=energies.reason,
+        **(scores.metrics if bench.data.trained else {}),
+        correct_bits=pack_bits(scores.correct) if bench.data.trained else None,
+        examples=len(scores.correct),
+        examples_per_pass=examples,
+        energy_j_per_example=energy,
+        energy_j_per_example_ci95=half_width(per_example) if energy is not None else None,
+        energy_j_per_correct=energy / accuracy if energy and accuracy else None,
+        net_energy_j_per_example=_net(energy, bench.idle_power_w, durations, total_examples),
+        energy_source=energies.source,
+        counter_power_residual=energies.counter_power_residual,
+        edge_error_j_per_example=_over(energies.total_edge_error_j, total_examples),
+        latency_ms_per_example=float(durations.sum()) / total_examples * 1e3,
+        mean_power_w=_over(energies.total_energy_j, float(durations.sum())),
+        idle_power_w=bench.idle_power_w,
+        peak_gpu_memory_mib=_peak_mib(bench),
+        temperature_start_c=energies.temperature_start_c,
+        temperature_end_c=energies.temperature_end_c,
+        sm_clock_mhz=energies.sm_clock_mhz,
+        windows=len(durations),
+        window_s=float(durations.min()),
+        total_s=float(durations.sum()),
+        warmup_s=windows.warmup_s,
+        setup_s=setup_s,
+        backend_setup_s=backend_setup_s,
+        trial_s=finished - start,
+        started_at=started_at,
+        tokens_per_example=plan.tokens / examples,
+        real_tokens_per_example=float(lengths.sum()) / examples,
+        inputs_per_example=len(lengths) / examples,
+        matmul_reference_j_per_example=None if reference is None else reference * 1e-12 * flop,
+        gpu_name=bench.meter.device.name,
+        gpu_uuid=bench.meter.device.uuid,
+        worker=bench.worker,
+        flags=join_flags(_flags(windows, bench)),
+    )
+    row["null_reasons"] = _null_reasons(row, bench)
+    table = np.column_stack(
+        [
+            windows.edges[:-1] - trace.time_s[0],
+            durations,
+            np.full(len(durations), windows.passes),
+            energies.energy_j,
+            energies.power_energy_j,
+            energies.edge_error_j,
+        ]
+    )
+    return row | {
+        WINDOW_TABLE: table.tolist(),
+        TRACE: base64.b64encode(trace.to_parquet_bytes()).decode(),
+        "anchor": anchor,
+    }
+
+
+def _prepare(
+    trial: TrialConfig, model: Any, inputs: Any, bench: Bench
+) -> tuple[Any, list[Any], backends.Run, float]:
+    """Plan, staged batches and the callable that runs them; seconds of compiling and capturing."""
+    plan = batches.plan(inputs.ids.lengths, trial.batch_size, trial.max_seq_len, trial.padding)
+    staged = batches.stage(
+        inputs, plan, bench.device, encoder.takes_staged_mask(model), encoder.first_position(model.config)
+    )
+    start = time.perf_counter()
+    run = backends.build(trial.backend, model, staged)
+    bench.synchronize()
+    return plan, staged, run, time.perf_counter() - start
+
+
+def _outputs(run: backends.Run, plan: Any, staged: list[Any], inputs: Any, trial: TrialConfig) -> np.ndarray:
+    """One complete pass: float32 outputs in the order of `inputs`, filler dropped."""
+    parts = [run(i).float().cpu().numpy() for i in range(len(staged))]
+    if parts[0].ndim == 2:
+        flat = np.concatenate([p[: b.rows] for p, b in zip(parts, staged, strict=True)])
+        outputs = np.empty((len(inputs.ids), flat.shape[1]), dtype=np.float32)
+        outputs[np.concatenate(plan.batches)] = flat
+        return outputs
+    outputs = np.full((len(inputs.ids), trial.max_seq_len, 2), -1e9, dtype=np.float32)
+    for part, batch, rows in zip(parts, staged, plan.batches, strict=True):
+        if batch.cu_seqlens is None:
+            outputs[rows, : part.shape[1]] = part
+            continue
+        ends = batch.cu_seqlens.cpu().numpy()
+        for row, begin, end in zip(rows, ends[:-1], ends[1:], strict=False):
+            outputs[row, : end - begin] = part[0, begin:end]
+    return outputs
+
+
+def _flags(windows: Any, bench: Bench) -> set[str]:
+    flags = set(windows.energies.flags)
+    settings = bench.settings
+    if not windows.interval_reached:
+        flags.add("interval_not_reached")
+    if len(windows.durations_s) < 5 or windows.durations_s.sum() < 5:
+        flags.add("few_windows")
+    if settings.min_window_s < 1 and bench.meter.source != "estimate" and windows.durations_s.min() < 1:
+        flags.add("short_window")
+    foreign = bench.meter.foreign_processes()
+    if bench.device.type == "cuda" and foreign is None:
+        flags.add("foreign_process_unknown")
+    elif foreign:
+        flags.add("foreign_process")
+    return flags
+
+
+def _peak_mib(bench: Bench) -> float | None:
+    import torch
+
+    return torch.cuda.max_memory_allocated(bench.device) / MIB if bench.device.type == "cuda" else None
+
+
+def _over(value: float | None, count: float) -> float | None:
+    return None if value is None else value / count
+
+
+def _net(energy: float | None, idle_w: float | None, durations: np.ndarray, examples: int) -> float | None:
+    if energy is None or idle_w is None:
+        return None
+    return energy - idle_w * float(durations.sum()) / examples
+
+
+def pack_bits(correct: np.ndarray) -> str:
+    """Booleans as base64 of numpy.packbits."""
+    return base64.b64encode(np.packbits(correct).tobytes()).decode()
+
+
+def _null_reasons(row: dict[str, Any], bench: Bench) -> str:
+    """Why each null is null; a null without a known reason says so."""
+    estimated = bench.meter.source == "estimate"
+    reasons = {
+        "accuracy": "random weights",
+        "correct_bits": "random weights",
+        "energy_j_per_correct": "random weights" if not bench.data.trained else "no correct prediction",
+        "f1": f"not a metric of {bench.data.task}" if bench.data.trained else "random weights",
+        "exact_match": f"not a metric of {bench.data.task}" if bench.data.trained else "random weights",
+        "error": "none",
+        "energy_j_per_example": "see error",
+        "energy_j_per_example_ci95": "see error",
+        "counter_power_residual": "one source only" if bench.meter.source != "nvml_counter" else "see error",
+        "net_energy_j_per_example": "no idle reading",
+        "idle_power_w": "no sensor" if estimated else "no idle reading",
+        "peak_gpu_memory_mib": "no GPU",
+        "temperature_start_c": "no sensor",
+        "temperature_end_c": "no sensor",
+        "sm_clock_mhz": "no sensor",
+        "matmul_reference_j_per_example": "no GPU",
+        "gpu_uuid": "no GPU",
+        "mean_power_w": "see error",
+        "edge_error_j_per_example": "see error",
+        "null_reasons": "",
+    }
+    nulls = [name for name, value in row.items() if value is None and name not in ("error", "null_reasons")]
+    return ";".join(f"{name}: {reasons.get(name, 'unknown')}" for name in nulls)
+
+
+def failed_row(trial: TrialConfig, error: BaseException, bench: Bench | None) -> dict[str, Any]:
+    """The row of a trial that could not be measured."""
+    import torch
+
+    status = "oom" if isinstance(error, torch.OutOfMemoryError | MemoryError) else "failed"
+    message = str(error).strip().splitlines()
+    return empty_row(
+        **trial.to_dict(),
+        trial_id=trial.trial_id,
+        status=status,
+        error=f"{type(error).__name__}: {message[0] if message else ''}"[:500],
+        started_at=time.time(),
+        gpu_name=bench.meter.device.name if bench else None,
+        gpu_uuid=bench.meter.device.uuid if bench else None,
+        worker=bench.worker if bench else None,
+        flags="",
+        null_reasons=f"all measurements: {status}",
+    )
+
+
+class MeasureTrainable(tune.Trainable):
+    """One Tune trial is one measured configuration; the actor (and its Bench) is reused for the next one.
+
+    Config: job, a dict of the fields of a TrialConfig, cpu and gpu.
+    """
+
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        return tune.PlacementGroupFactory([{"CPU": config["job"]["cpu"], "GPU": config["job"]["gpu"]}])
+
+    def setup(self, config: dict[str, Any], data: MeasuringData, files: dict[int, Any]) -> None:
+        self.bench = Bench(
+            data, {seed: lambda r=ref: ray.get(r) for seed, ref in files.items()}, config["job"]["cpu"]
+        )
+        self.reset_config(config)
+
+    def reset_config(self, config: dict[str, Any]) -> bool:
+        self.trial = TrialConfig.from_dict(config["job"])
+        return True
+
+    def step(self) -> dict[str, Any]:
+        try:
+            result = measure_trial(self.trial, self.bench)
+        except Exception as error:
+            self.bench.synchronize()  # a broken CUDA context raises here: then the process must go, not the row
+            result = failed_row(self.trial, error, self.bench)
+        return result | {"done": True}
+
+    def cleanup(self) -> None:
+        self.bench.meter.close()

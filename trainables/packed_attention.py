@@ -1,0 +1,73 @@
+"""Attention without padding: the sequences of a batch lie end to end and each attends to itself alone.
+
+On a GPU in half precision PyTorch's variable-length flash attention does it; elsewhere (fp32, CPU) the same
+result comes from ordinary attention under a block-diagonal mask, which costs tokens^2 and is exact, not fast.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+NAME = "jouletune_packed"
+
+
+def use_packed_attention(model: "PreTrainedModel", classify: bool) -> None:
+    """Switch `model` (from `encoder.cut`) to packed inputs, in place.
+
+    Its forward then takes `cu_seqlens`, `max_seqlen` and `starts`. With `classify` the last layer hands on the
+    first token of each sequence only, as (sequences, 1, hidden), so that any head reading the first token works.
+    """
+    from torch import nn
+    from transformers import AttentionInterface
+
+    from trainables.encoder import layer_list
+
+    AttentionInterface.register(NAME, packed_attention)
+    model.set_attn_implementation(NAME)
+    if not classify:
+        return
+    layers = layer_list(model)
+
+    class FirstTokens(nn.Module):
+        """The last layer, followed by the choice of each sequence's first token."""
+
+        def __init__(self, layer: nn.Module) -> None:
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, *args: Any, starts: "torch.Tensor", **kwargs: Any) -> Any:
+            hidden = self.layer(*args, **kwargs)
+            hidden = hidden[0] if isinstance(hidden, tuple) else hidden
+            return hidden[0].index_select(0, starts)[:, None]
+
+    layers[-1] = FirstTokens(layers[-1])
+
+
+def packed_attention(
+    module: Any,
+    query: "torch.Tensor",
+    key: "torch.Tensor",
+    value: "torch.Tensor",
+    attention_mask: "torch.Tensor | None",
+    *,
+    cu_seqlens: "torch.Tensor",
+    max_seqlen: int,
+    scaling: float | None = None,
+    **_: Any,
+) -> tuple["torch.Tensor", None]:
+    """A Transformers attention function: (1, heads, tokens, head_dim) in, (1, tokens, heads, head_dim) out."""
+    import torch
+
+    if query.is_cuda and query.dtype in (torch.float16, torch.bfloat16):
+        from torch.nn.attention.varlen import varlen_attn
+
+        q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))
+        out = varlen_attn(q, k, v, cu_seqlens, cu_seqlens, max_seqlen, max_seqlen, scale=scaling)
+        return out[None], None
+    tokens = torch.arange(query.shape[2], device=query.device)
+    sequence = torch.bucketize(tokens, cu_seqlens, right=True)
+    same = (sequence[:, None] == sequence[None, :])[None, None]
+    out = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=same, scale=scaling)
+    return out.transpose(1, 2), None

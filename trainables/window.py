@@ -1,0 +1,107 @@
+"""Warm up, then cut a steady load into windows of whole passes.
+
+The load never pauses between warm-up, windows and the tail after them, so the energy at a window's edge can be
+interpolated between sensor ticks. The device is synchronised at the edges only; the sampler reads beside.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil, sqrt
+
+import numpy as np
+
+from search_spaces.sweep_config import Measuring
+from trainables.energy.sampler import Sampler
+from trainables.energy.trace import WindowEnergies, window_energies
+
+SETTLED = 0.02  # relative change of the pass time between two warm-up chunks
+CHUNK_S = 0.25  # a warm-up chunk lasts at least this long
+PATIENCE_S = 5.0  # warm-up ends this long after warmup_s even if the pass time has not settled
+MARGIN = 1.02  # windows aim this far above min_window_s, so that jitter does not make them short
+
+
+@dataclass(frozen=True)
+class Windows:
+    """What was measured. `edges` are n + 1 times of `time.perf_counter`; windows are adjacent."""
+
+    edges: np.ndarray  # s, (n + 1,)
+    passes: int  # per window
+    warmup_s: float
+    energies: WindowEnergies
+    interval_reached: bool
+
+    @property
+    def durations_s(self) -> np.ndarray:
+        return np.diff(self.edges)
+
+
+def measure(
+    run_pass: Callable[[], None], synchronize: Callable[[], None], sampler: Sampler, settings: Measuring
+) -> Windows:
+    """Run passes for as long as `settings` ask and return the windows with their energies.
+
+    Raises MeterError when the sensor fails on the way.
+    """
+    warmup_s, pass_s = _warm_up(run_pass, synchronize, settings.warmup_s)
+    passes = max(1, ceil(settings.min_window_s * MARGIN / pass_s))
+    edges = [time.perf_counter()]
+    reached = False
+    while True:
+        for _ in range(passes):
+            run_pass()
+        synchronize()
+        edges.append(time.perf_counter())
+        total_s = edges[-1] - edges[0]
+        if len(edges) <= settings.min_windows or total_s < settings.min_total_s:
+            continue
+        known = window_energies(sampler.trace(), np.array(edges)).energy_j
+        reached = relative_half_width(known[np.isfinite(known)]) <= settings.target_ci
+        if reached or total_s >= settings.max_measure_s:
+            break
+    # The last edge lies between two ticks: keep the load up until both have been seen.
+    tail_s = 2.5 * sampler.meter.tick_s + sampler.meter.poll_s
+    while time.perf_counter() - edges[-1] < tail_s:
+        run_pass()
+        synchronize()
+    sampler.cover(edges[-1])
+    energies = window_energies(sampler.trace(), np.array(edges))
+    return Windows(np.array(edges), passes, warmup_s, energies, reached)
+
+
+def _warm_up(
+    run_pass: Callable[[], None], synchronize: Callable[[], None], warmup_s: float
+) -> tuple[float, float]:
+    """Load for at least `warmup_s` and until the time of a pass settles; returns (seconds spent, s per pass)."""
+    run_pass()
+    synchronize()
+    start = previous = time.perf_counter()
+    passes, last_pass_s = 1, float("inf")
+    while True:
+        for _ in range(passes):
+            run_pass()
+        synchronize()
+        now = time.perf_counter()
+        chunk_s, previous = now - previous, now
+        pass_s = chunk_s / passes
+        settled = chunk_s >= CHUNK_S / 2 and abs(pass_s / last_pass_s - 1) <= SETTLED
+        spent = now - start
+        if spent >= warmup_s and (settled or spent >= warmup_s + min(PATIENCE_S, 2 * warmup_s)):
+            return spent, pass_s
+        last_pass_s = pass_s
+        passes = max(1, ceil(min(CHUNK_S, max(warmup_s / 4, pass_s)) / pass_s))
+
+
+def relative_half_width(values: np.ndarray) -> float:
+    """Half-width of the Student-t 95 % interval of the mean, over the mean; infinite for fewer than 2."""
+    if len(values) < 2:
+        return float("inf")
+    return half_width(values) / float(np.mean(values))
+
+
+def half_width(values: np.ndarray) -> float:
+    """Half-width of the Student-t 95 % interval of the mean of at least two values."""
+    from scipy.stats import t
+
+    n = len(values)
+    return float(t.ppf(0.975, n - 1) * np.std(values, ddof=1) / sqrt(n))

@@ -1,0 +1,21 @@
+"""What every command line of the project shares: presets as defaults, one-line errors, exit codes."""
+
+import sys
+from collections.abc import Callable
+
+from search_spaces.errors import UsageError
+
+USAGE, INTERRUPTED, FAILED = 2, 130, 1  # exit codes
+
+
+def run_command(command: Callable[[], int]) -> None:
+    """Run a command and exit with its code; a user's mistake is one line on stderr and exit code 2."""
+    try:
+        code = command()
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = USAGE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = INTERRUPTED
+    sys.exit(code)

@@ -1,0 +1,79 @@
+"""One line of progress per finished trial, from Tune's callbacks."""
+
+import sys
+import time
+from collections import deque
+from typing import Any, TextIO
+
+from ray.tune import Callback
+
+RECENT = 20  # finished trials whose pace predicts the time left
+
+
+class Progress(Callback):
+    """Counts trials of one phase and prints what came out of the last one."""
+
+    def __init__(self, total: int, done: int = 0, out: TextIO = sys.stdout) -> None:
+        self.total, self.done, self.failed, self.running = total, done, 0, 0
+        self._out = out
+        self._finished: deque[float] = deque([time.monotonic()], maxlen=RECENT)
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.running += 1
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        if "train_loss" in result:
+            self._print(
+                f"{trial.trial_id}  epoch {result['epoch']}  loss {result['train_loss']:.4f}  {_scores(result)}"
+            )
+        elif "status" in result:
+            self.failed += result["status"] not in ("ok", "pruned")
+            self._count(_measured(result))
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.running -= 1
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.running -= 1
+        self.failed += 1
+        self._count(f"{trial.trial_id}  the trial's process died; see {trial.path}")
+
+    def _count(self, last: str) -> None:
+        self.done += 1
+        self._finished.append(time.monotonic())
+        pace = (self._finished[-1] - self._finished[0]) / (len(self._finished) - 1)
+        left = (self.total - self.done) * pace
+        self._print(
+            f"[{self.done:>{len(str(self.total))}}/{self.total}] failed {self.failed}  running {max(0, self.running - 1)}"
+            f"  left {_duration(left)}  {last}"
+        )
+
+    def _print(self, line: str) -> None:
+        print(line, file=self._out, flush=True)
+
+
+def _measured(row: dict[str, Any]) -> str:
+    name = (
+        f"len {row['max_seq_len']:>3} depth {row['depth']:>2} {row['precision']} b{row['batch_size']} "
+        f"{row['padding']} {row['backend']} r{row['replicate']}"
+    )
+    if row["status"] != "ok":
+        return f"{name}  {row['status']}: {row['error']}"
+    unit = "J/example (estimated)" if row["energy_source"] == "estimate" else "J/example"
+    flags = f"  [{row['flags']}]" if row["flags"] and row["flags"] != "estimated" else ""
+    return f"{name}  {_scores(row)}  {row['energy_j_per_example']:.4g} {unit}{flags}"
+
+
+def _scores(result: dict[str, Any]) -> str:
+    return "  ".join(
+        f"{name} {result[name]:.4f}"
+        for name in ("accuracy", "f1", "exact_match")
+        if result.get(name) is not None
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes}m{seconds:02d}s" if minutes else f"{seconds}s"
