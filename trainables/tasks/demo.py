@@ -12,7 +12,7 @@ from trainables.tasks.base import Split
 from trainables.tasks.classification import ClassificationTask, Examples
 
 MODEL_NAME = "demo-bert"
-TRAIN_EXAMPLES, VALIDATION_EXAMPLES = 16000, 800
+TRAIN_EXAMPLES, VALIDATION_EXAMPLES = 8000, 800
 CORPUS_SEED = 20
 MAX_POSITIONS = 80
 
@@ -52,14 +52,14 @@ def demo_config() -> Any:
 
     return BertConfig(
         vocab_size=len(_vocabulary()),
-        hidden_size=96,
+        hidden_size=64,
         num_hidden_layers=4,
         num_attention_heads=4,
-        intermediate_size=384,
+        intermediate_size=256,
         max_position_embeddings=MAX_POSITIONS,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
-        initializer_range=0.05,
+        initializer_range=0.02,
     )
 
 
