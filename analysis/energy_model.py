@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import CannotAnswer
-from analysis.intervals import ratio, spread
+from analysis.intervals import NONE, REPLICATES, WITHIN, ratios, spread
 from analysis.least_squares import Fitted, relative_least_squares, wants_more
 from analysis.recommend import CANNOT_TELL, DEFAULT_TOLERANCE, NOT_WORSE, assess, points
 from analysis.table import COMPARABLE, configurations, valid
@@ -447,25 +447,27 @@ def _regime(
 def _pairs(
     table: pd.DataFrame, slow: str, fast: str, verdicts: dict[tuple[Any, ...], str] | None
 ) -> list[dict[str, Any]]:
+    """Every length and depth measured in both precisions, the largest first."""
+    place = ["max_seq_len", "depth"]
+    first, second = (table[table["precision"] == p].set_index(place) for p in (slow, fast))
+    shared = first.index.intersection(second.index)
+    if shared.empty:
+        return []
     between = spread(table)
-    index = {(r["precision"], r["max_seq_len"], r["depth"]): r for _, r in table.iterrows()}
+    kind = REPLICATES if between.freedom else WITHIN
+    value, low, high = ratios(first.loc[shared], second.loc[shared], between)
     pairs = []
-    for (precision, length, depth), row in index.items():
-        other = index.get((fast, length, depth))
-        if precision != slow or other is None:
-            continue
-        r = ratio(row, other, between)
-        judged = [NOT_WORSE] * 2 if verdicts is None else [verdicts[(p, length, depth)] for p in (slow, fast)]
-        stable = all(v == NOT_WORSE for v in judged)
+    for (length, depth), r, lo, hi in zip(shared, value, low, high, strict=True):
+        judged = () if verdicts is None else [verdicts[(p, length, depth)] for p in (slow, fast)]
         pairs.append(
             {
                 "max_seq_len": int(length),
                 "depth": int(depth),
-                "ratio": r.value,
-                "low": _number(r.low),
-                "high": _number(r.high),
-                "interval_kind": r.kind,
-                "stable": stable,
+                "ratio": float(r),
+                "low": _number(lo),
+                "high": _number(hi),
+                "interval_kind": kind if math.isfinite(lo) else NONE,
+                "stable": all(v == NOT_WORSE for v in judged),
             }
         )
     return sorted(pairs, key=lambda p: (-p["depth"], -p["max_seq_len"]))
@@ -579,21 +581,21 @@ def _rising(table: pd.DataFrame) -> list[str]:
     """Where energy rises although work falls, by more than the trials of one configuration differ."""
     between = spread(table)
     out = []
-    for work, fixed in (("max_seq_len", ["precision", "depth"]), ("depth", ["precision", "max_seq_len"])):
-        for key, series in table.groupby(fixed):
-            series = series.sort_values(work)
-            energy = _energy(series)
-            for i in np.flatnonzero(np.diff(energy) < 0):
-                less, more = series.iloc[i], series.iloc[i + 1]
-                r = ratio(less, more, between)
-                if r.low > 1 or (not math.isfinite(r.low) and r.value > 1.02):
-                    unit = "tokens" if work == "max_seq_len" else "layers"
-                    place = f"{key[0]}, {key[1]} {'layers' if work == 'max_seq_len' else 'tokens'}"
-                    out.append(
-                        f"Energy rises as work falls: {less[work]} {unit} cost {100 * (r.value - 1):.2g} % "
-                        f"more than "
-                        f"{more[work]} ({place})."
-                    )
+    for work, unit, fixed, other in (
+        ("max_seq_len", "tokens", "depth", "layers"),
+        ("depth", "layers", "max_seq_len", "tokens"),
+    ):
+        ordered = table.sort_values(["precision", fixed, work])
+        less, more = ordered.iloc[:-1], ordered.iloc[1:]
+        same = (less[["precision", fixed]].to_numpy() == more[["precision", fixed]].to_numpy()).all(axis=1)
+        value, low, _ = ratios(less, more, between)
+        beyond = np.where(np.isfinite(low), low > 1, value > 1.02)
+        for i in np.flatnonzero(same & beyond):
+            place = f"{less['precision'].iloc[i]}, {less[fixed].iloc[i]} {other}"
+            out.append(
+                f"Energy rises as work falls: {less[work].iloc[i]} {unit} cost "
+                f"{100 * (value[i] - 1):.2g} % more than {more[work].iloc[i]} ({place})."
+            )
     return out
 
 

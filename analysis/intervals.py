@@ -46,26 +46,27 @@ class Ratio:
 
 def ratio(first: Any, second: Any, between: Spread, name: str = "energy_j_per_example") -> Ratio:
     """Ratio of two rows of `configurations`; see `ratios`."""
-    value, low, high = ratios(first, pd.DataFrame([second]), between, name)
-    kind = NONE if np.isnan(low[0]) else REPLICATES if between.freedom else WITHIN
-    return Ratio(float(value[0]), float(low[0]), float(high[0]), kind)
+    value, low, high = (float(v) for v in ratios(first, second, between, name))
+    kind = NONE if np.isnan(low) else REPLICATES if between.freedom else WITHIN
+    return Ratio(value, low, high, kind)
 
 
 def ratios(
-    first: Any, table: pd.DataFrame, between: Spread, name: str = "energy_j_per_example"
+    first: Any, second: Any, between: Spread, name: str = "energy_j_per_example"
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row `first` over each row of `table` (both of `configurations`): ratio, and its 95 % limits (NaN:
-    unknown).
+    """`first` over `second` (rows or tables of `configurations`): ratio, and its 95 % limits (NaN: unknown).
 
     With replicates a Student-t interval of the log ratio with the pooled spread, so that two trials do not
     each pay with their one degree of freedom. Otherwise the within-trial half-widths, in quadrature.
     """
-    values = table[name].to_numpy(dtype=float)
-    value = float(first[name]) / values
+    above, below = (np.asarray(side[name], dtype=float) for side in (first, second))
+    value = above / below
     if between.freedom:
-        trials = 1 / float(first["n_trials"]) + 1 / table["n_trials"].to_numpy(dtype=float)
+        trials = sum(1 / np.asarray(side["n_trials"], dtype=float) for side in (first, second))
         half = float(stdtrit(between.freedom, 0.975)) * between.relative_sd * np.sqrt(trials)
     else:
-        relative = table[f"{name}_ci95"].to_numpy(dtype=float) / values
-        half = np.hypot(float(first[f"{name}_ci95"]) / float(first[name]), relative)
+        relative = [
+            np.asarray(side[f"{name}_ci95"], dtype=float) / v for side, v in ((first, above), (second, below))
+        ]
+        half = np.hypot(relative[0], relative[1])
     return value, value * np.exp(-half), value * np.exp(half)

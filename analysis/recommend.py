@@ -47,6 +47,7 @@ class Recommendation:
     tolerance: float
     table: pd.DataFrame
     saving: Ratio | None  # baseline's energy over the choice's
+    cautious: pd.Series | None  # the cheapest that passes corrected for having tested many; may be the choice
     examples: int | None
     smallest_tolerance: float | None
     tested: int
@@ -70,6 +71,7 @@ class Recommendation:
         return {
             "baseline": _plain(self.baseline, names),
             "choice": None if self.choice is None else _plain(self.choice, names),
+            "cautious": None if self.cautious is None else _plain(self.cautious, names),
             "tolerance": self.tolerance,
             "smallest_tolerance": self.smallest_tolerance,
             "examples": self.examples,
@@ -98,7 +100,7 @@ def recommend(
     base = table[table["is_baseline"]].iloc[0]
     good = table[(table["verdict"] == NOT_WORSE)].sort_values("energy_j_per_example", kind="stable")
     cheaper = good[good["energy_j_per_example"] < base["energy_j_per_example"]]
-    choice = cheaper.iloc[0] if len(cheaper) else None
+    choice = _first(cheaper)
     reference = base if choice is None else choice
     saving = None if choice is None else ratio(base, choice, spread(table))
     examples = table.attrs["examples"]
@@ -109,6 +111,7 @@ def recommend(
         tolerance=tolerance,
         table=table,
         saving=saving,
+        cautious=_first(cheaper[cheaper["verdict_among_many"] == NOT_WORSE]),
         examples=examples,
         smallest_tolerance=smallest_tolerance(examples) if examples else None,
         tested=tested,
@@ -281,6 +284,10 @@ def _discordant(table: pd.DataFrame, base: Any, bits: Correctness) -> tuple[np.n
     return out[0], out[1]
 
 
+def _first(table: pd.DataFrame) -> pd.Series | None:
+    return table.iloc[0] if len(table) else None
+
+
 def _runners_up(cheaper: pd.DataFrame, choice: pd.Series) -> pd.DataFrame:
     found = []
     for axis in AXES:
@@ -324,16 +331,7 @@ def _sentences(r: Recommendation) -> list[str]:
             f"({saved:.0f} % saved{_interval(r.saving)}) and is not worse by more than {within}."
         )
         lines.append(_flips(r))
-        if r.choice["verdict_among_many"] != NOT_WORSE:
-            lines.append(
-                f"It was chosen among {r.tested} configurations; corrected for that (Holm) its accuracy is "
-                f"no longer "
-                f"shown to be within {within}: confirm it on fresh examples before relying on it."
-            )
-        else:
-            lines.append(
-                f"It was chosen among {r.tested} configurations, and still holds corrected for that (Holm)."
-            )
+        lines.append(_among_many(r, within))
     if r.examples and r.smallest_tolerance is not None:
         lines.append(
             f"{r.examples} examples can show at best a loss below {100 * r.smallest_tolerance:.2g} points "
@@ -341,7 +339,8 @@ def _sentences(r: Recommendation) -> list[str]:
         )
         if r.tolerance < r.smallest_tolerance:
             lines.append(
-                f"A tolerance of {within} is below that: no configuration can pass. Evaluate more examples."
+                f"A tolerance of {within} is below that: only a better configuration can pass. "
+                f"Evaluate more examples."
             )
     if not r.paired:
         lines.append(
@@ -349,6 +348,21 @@ def _sentences(r: Recommendation) -> list[str]:
             "cautious."
         )
     return lines
+
+
+def _among_many(r: Recommendation, within: str) -> str:
+    """A word on having chosen the cheapest of many: Holm's correction over all cheaper configurations."""
+    assert r.choice is not None  # noqa: S101
+    if r.choice["verdict_among_many"] == NOT_WORSE:
+        return f"It was chosen among {r.tested} configurations, and still passes corrected for that (Holm)."
+    text = (
+        f"It was chosen among {r.tested} configurations; corrected for that (Holm) its accuracy is no longer "
+        f"shown to be within {within}: confirm it on fresh examples before relying on it"
+    )
+    if r.cautious is None:
+        return text + "."
+    less = float(r.baseline["energy_j_per_example"] / r.cautious["energy_j_per_example"])
+    return f"{text}, or take {r.cautious['configuration']} ({less:.3g}x), which passes."
 
 
 def points(tolerance: float) -> str:
@@ -360,7 +374,8 @@ def _flips(r: Recommendation) -> str:
     c = r.choice
     assert c is not None  # noqa: S101
     low = 100 * c["accuracy_difference_low"]
-    change = f"Accuracy changes by {100 * c['accuracy_difference']:+.2f} points, at worst {low:+.2f} (one-sided 95 %)"
+    shift = 100 * c["accuracy_difference"]
+    change = f"Accuracy changes by {shift:+.2f} points, at worst {low:+.2f} (one-sided 95 %)"
     if pd.isna(c["lost"]):
         return change + "."
     return f"{change}: of {r.examples} examples {c['lost']:g} became wrong and {c['gained']:g} right."

@@ -46,7 +46,8 @@ _MEANS = (
 
 def is_estimated(rows: pd.DataFrame) -> pd.Series:
     """True where energy is assumed watts x busy time rather than read from a sensor."""
-    return (rows["energy_source"] == ESTIMATE) | rows["flags"].str.split(";").map(lambda f: "estimated" in f)
+    flagged = [flags for flags in rows["flags"].unique() if "estimated" in flags.split(";")]
+    return (rows["energy_source"] == ESTIMATE) | rows["flags"].isin(flagged)
 
 
 def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -67,7 +68,8 @@ def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         lambda e: f": {e}" if e else ""
     )
     add(~ok, detail)
-    bad = rows["flags"].map(lambda flags: ", ".join(f for f in flags.split(";") if f in INVALID_FLAGS))
+    invalid = {v: ", ".join(f for f in v.split(";") if f in INVALID_FLAGS) for v in rows["flags"].unique()}
+    bad = rows["flags"].map(invalid)
     add(bad != "", "flag " + bad)
     add(ok & rows["energy_j_per_example"].isna(), "no energy")
     add(rows["energy_j_per_example"] <= 0, "energy not above zero")
@@ -114,10 +116,10 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     )
     table["window_s"] = groups["window_s"].min()
     table["estimated"] = groups["estimated"].max()
-    table["flags"] = _joined(groups["flags"])
-    if "run" in work:
-        table["run"] = _joined(groups["run"])
-    table["trial_ids"] = _joined(groups["trial_id"])
+    number = groups.ngroup().to_numpy()
+    for source, target in (("flags", "flags"), ("run", "run"), ("trial_id", "trial_ids")):
+        if source in work:
+            table[target] = _joined(work[source], number, len(table))
     table = table.reset_index()
     table["configuration"] = labels(table)
     return table
@@ -195,12 +197,11 @@ def _accuracy_spread(work: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     )
 
 
-def _joined(column: Any) -> pd.Series:
-    """Distinct names of each group, joined by ';' in order of appearance."""
-
-    def join(values: pd.Series) -> str:
-        if len(values) == 1:
-            return str(values.iloc[0])
-        return ";".join(dict.fromkeys(part for value in values for part in str(value).split(";") if part))
-
-    return column.agg(join)
+def _joined(values: pd.Series, group: np.ndarray, count: int) -> list[str]:
+    """Distinct names of each of `count` groups, joined by ';' as they appear; `group` numbers the rows."""
+    found: list[dict[str, None]] = [{} for _ in range(count)]
+    for number, text in zip(group, values.to_numpy(dtype=object), strict=True):
+        for part in str(text).split(";"):
+            if part:
+                found[number][part] = None
+    return [";".join(names) for names in found]

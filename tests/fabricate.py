@@ -91,7 +91,9 @@ def linear_rows(
             length,
             depth,
             precision,
-            energy=(a + b * depth * length + c * depth * length**2) / factor * (1 + noise * rng.standard_normal()),
+            energy=(a + b * depth * length + c * depth * length**2)
+            / factor
+            * (1 + noise * rng.standard_normal()),
             replicate=replicate,
         )
         for precision, factor in (factors or {"fp32": 1.0}).items()
@@ -112,7 +114,7 @@ def write_trial(
     timestamp: float = 1.0,
     tail: str = "",
 ) -> Path:
-    """A trial's folder as Tune's JSON logger leaves it: NaN allowed, `trial_id` overwritten with Ray's own."""
+    """A trial's folder as Tune's JSON logger leaves it: NaN allowed, `trial_id` overwritten with Ray's."""
     source = result or config or {}
     job = {k: source[k] for k in TrialConfig.__dataclass_fields__ if source.get(k) is not None}
     number = len(list(experiment.glob("*"))) if experiment.exists() else 0
@@ -121,7 +123,12 @@ def write_trial(
     (folder / "params.json").write_text(json.dumps({"job": job}))
     lines = ""
     if result is not None:
-        line = result | {"trial_id": f"ab12_{number:05d}", "timestamp": timestamp, "done": True, "config": {"job": job}}
+        line = result | {
+            "trial_id": f"ab12_{number:05d}",
+            "timestamp": timestamp,
+            "done": True,
+            "config": {"job": job},
+        }
         line |= {k: float("nan") for k in ("f1",) if line.get(k) is None}
         if windows is not None:
             line[WINDOW_TABLE] = windows

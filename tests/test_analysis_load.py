@@ -35,7 +35,10 @@ def test_rows_of_a_run_keep_the_trials_own_names_and_types(tmp_path):
 
 
 def test_latency_interval_comes_from_the_windows(tmp_path):
-    windows = [[0.0, 1.0, 2, 1, 1, 0], [1.0, 1.2, 2, 1, 1, 0]]  # 872 x 2 examples: latencies 1/1744, 1.2/1744 s
+    windows = [
+        [0.0, 1.0, 2, 1, 1, 0],
+        [1.0, 1.2, 2, 1, 1, 0],
+    ]  # 872 x 2 examples: latencies 1/1744, 1.2/1744 s
     write_trial(tmp_path / "ray/measure-0", row(), windows=windows)
     rows = analysis.load(tmp_path)
     spread = np.std([1000 / 1744, 1200 / 1744], ddof=1)
@@ -109,7 +112,11 @@ def test_csv_and_parquet_give_back_the_same_rows(tmp_path):
 
 
 def test_windows_environment_finetunings_and_anchors(tmp_path):
-    write_trial(tmp_path / "ray/measure-0", row() | {"anchor": {"energy_j_per_example": 0.1, "started_at": 5.0}}, windows=WINDOWS)
+    write_trial(
+        tmp_path / "ray/measure-0",
+        row() | {"anchor": {"energy_j_per_example": 0.1, "started_at": 5.0}},
+        windows=WINDOWS,
+    )
     (tmp_path / "environment.json").write_text('{"gpu": "H100"}')
     tuning = tmp_path / "ray/finetune-0/t"
     tuning.mkdir(parents=True)

@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+
+import analysis
+from analysis.intervals import ratio, spread
+from analysis.table import comparable_groups, configurations, valid
+from tests.fabricate import frame, row
+
+
+def test_what_is_excluded_and_why():
+    rows = frame(
+        [
+            row(16),
+            row(24, status="oom", energy=None, error="OutOfMemoryError: 80 GiB"),
+            row(32, flags="short_window;power_capped"),
+            row(40, energy=None),
+            row(48, flags="power_capped"),
+            row(64, energy_source="estimate", flags="estimated"),
+        ]
+    )
+    clean, excluded = valid(rows)
+    assert list(clean["max_seq_len"]) == [16, 48]
+    assert list(excluded["reason"]) == [
+        "oom: OutOfMemoryError: 80 GiB",
+        "flag short_window",
+        "no energy",
+        "estimated energy, beside measured rows",
+    ]
+
+
+def test_estimates_are_kept_where_nothing_was_measured():
+    clean, excluded = valid(frame([row(16, energy_source="estimate", flags="estimated")]))
+    assert len(clean) == 1
+    assert excluded.empty
+    assert configurations(clean)["estimated"].all()
+
+
+def test_replicates_give_the_headline_interval():
+    energies = [0.10, 0.11, 0.12]
+    table = configurations(frame([row(replicate=i, energy=e) for i, e in enumerate(energies)]))
+    assert len(table) == 1
+    one = table.iloc[0]
+    assert one["energy_j_per_example"] == pytest.approx(0.11)
+    assert one["energy_j_per_example_ci95"] == pytest.approx(4.302653 * 0.01 / 3**0.5, rel=1e-6)
+    assert one["interval_kind"] == "replicates"
+    assert one["n_trials"] == 3
+    assert one["energy_relative_sd"] == pytest.approx(0.01 / 0.11)
+
+
+def test_a_lone_trial_falls_back_on_its_windows_and_says_so():
+    one = configurations(frame([row(energy=0.1)])).iloc[0]
+    assert one["interval_kind"] == "within trial"
+    assert one["energy_j_per_example_ci95"] == pytest.approx(0.0001)
+    none = configurations(frame([row(energy=0.1, energy_j_per_example_ci95=None)])).iloc[0]
+    assert none["interval_kind"] == "none"
+    assert np.isnan(none["energy_j_per_example_ci95"])
+
+
+def test_accuracy_spread_between_and_within_seeds():
+    """Seed means 0.90 and 0.94: sd 0.0283 between. Replicates 0.89/0.91 and 0.93/0.95: 0.0141 within."""
+    rows = [
+        row(seed=seed, replicate=r, accuracy=value)
+        for seed, values in ((1, (0.89, 0.91)), (2, (0.93, 0.95)))
+        for r, value in enumerate(values)
+    ]
+    one = configurations(frame(rows)).iloc[0]
+    assert one["n_seeds"] == 2
+    assert one["accuracy"] == pytest.approx(0.92)
+    assert one["accuracy_between_seed_sd"] == pytest.approx(0.04 / 2**0.5)
+    assert one["accuracy_within_seed_sd"] == pytest.approx(0.02 / 2**0.5)
+    assert one["energy_j_per_correct"] == pytest.approx(0.1 / 0.92)
+
+
+def test_cards_sensors_and_sweeps_are_not_averaged():
+    rows = frame([row(), row(gpu_name="L4", replicate=1), row(energy_source="nvml_power", replicate=2)])
+    assert len(configurations(rows)) == 3
+    published = analysis.load("analysis/data/l4_published.csv")
+    assert len(configurations(published)) == 64
+    assert len(comparable_groups(published)) == 8  # two tasks, four sweeps
+
+
+def test_labels_name_what_differs():
+    table = configurations(frame([row(48, precision="fp16"), row(64, backend="cuda_graph")]))
+    assert list(table["configuration"]) == ["fp16, 48 tokens, eager", "fp32, 64 tokens, cuda_graph"]
+
+
+def test_flags_of_replicates_are_joined():
+    table = configurations(
+        frame(
+            [
+                row(flags="power_capped"),
+                row(replicate=1, flags="temperature_drift;power_capped"),
+                row(replicate=2),
+            ]
+        )
+    )
+    assert table["flags"][0] == "power_capped;temperature_drift"
+
+
+def test_ratio_pools_the_spread_over_configurations():
+    """Two configurations of two trials, relative sd 0.01 x sqrt(2) each: pooled with 2 degrees of freedom."""
+    rows = [
+        row(length, replicate=r, energy=e)
+        for length, e0 in ((16, 1.0), (32, 2.0))
+        for r, e in enumerate((0.99 * e0, 1.01 * e0))
+    ]
+    table = configurations(frame(rows))
+    pooled = spread(table)
+    assert pooled.freedom == 2
+    assert pooled.relative_sd == pytest.approx(0.02 / 2**0.5)
+    found = ratio(table.iloc[1], table.iloc[0], pooled)
+    assert found.value == pytest.approx(2.0)
+    assert found.kind == "replicates"
+    assert np.log(found.high / found.value) == pytest.approx(4.302653 * 0.02 / 2**0.5, rel=1e-6)
+
+
+def test_replicate_interval_covers_the_truth():
+    """Coverage of the headline interval over 2000 simulated configurations of 3 trials: 95 % within noise."""
+    rng = np.random.default_rng(1)
+    energy = 0.1 * (1 + 0.02 * rng.standard_normal((2000, 3)))
+    from analysis.table import half_width
+
+    half = half_width(energy.std(axis=1, ddof=1), np.full(2000, 3))
+    covered = np.abs(energy.mean(axis=1) - 0.1) <= half
+    assert 0.935 < covered.mean() < 0.965
