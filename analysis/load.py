@@ -39,8 +39,8 @@ def load(*paths: str | Path, columns: Mapping[str, str] | None = None) -> pd.Dat
 
     Columns are those of `trainables.record.COLUMNS` (with their units), then `latency_ms_per_example_ci95`
     and `run` (the folder's name), then whatever else a table holds. Nulls are NaN; `flags` and `error` are
-    empty strings. `columns` renames a table's columns: {"its name": "ours"}. `rows.attrs["notes"]` lists
-    what was repaired or odd.
+    empty strings. `columns` renames a table's columns: {"its name": "ours"}. `rows.attrs` hold notes
+    (what was repaired or odd) and folders (path of each run).
 
     Raises UsageError when a path is not a run folder, holds no finished trial, or lacks a column.
     """
@@ -49,7 +49,8 @@ def load(*paths: str | Path, columns: Mapping[str, str] | None = None) -> pd.Dat
     if not paths:
         raise UsageError("at least one run folder or table must be given; give a path such as runs/demo")
     frames, notes = [], []
-    for path, name in zip(map(Path, paths), _run_names([Path(p) for p in paths]), strict=True):
+    names = _run_names([Path(p) for p in paths])
+    for path, name in zip(map(Path, paths), names, strict=True):
         frame, remarks = _load_one(path, columns)
         frame["run"] = name
         frames.append(frame)
@@ -58,6 +59,7 @@ def load(*paths: str | Path, columns: Mapping[str, str] | None = None) -> pd.Dat
     first = [*COLUMN_NAMES, *DERIVED_COLUMNS]
     rows = rows[first + [c for c in rows.columns if c not in first]]
     rows.attrs["notes"] = notes
+    rows.attrs["folders"] = dict(zip(names, map(str, paths), strict=True))
     return rows
 
 
@@ -376,7 +378,7 @@ def _state(experiment: Path, notes: list[str]) -> dict[str, Any]:
     from ray.tune import ExperimentAnalysis
 
     try:
-        trials = ExperimentAnalysis(str(experiment)).trials or []
+        trials = ExperimentAnalysis(str(experiment.resolve())).trials or []
         return {Path(trial.path).name: trial for trial in trials}
     except Exception as error:  # a state file cut off by a kill raises whatever its reader stumbles over
         notes.append(

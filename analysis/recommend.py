@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from analysis.paired import (
 )
 from analysis.snippet import snippet
 from analysis.table import CONFIGURATION, configurations, plain, valid
-from search_spaces.config import PRECISIONS
+from search_spaces.config import PRECISIONS, model_slug
 from search_spaces.errors import UsageError, check
 
 AXES = ("max_seq_len", "depth", "precision", "batch_size", "padding", "backend")
@@ -119,7 +120,11 @@ def recommend(
         estimated=bool(table["estimated"].any()),
         runners_up=_runners_up(cheaper, reference),
         single_axis=_single_axis(cheaper, base),
-        snippet=snippet(reference, full_depth=int(table["depth"].max()), checkpoint=checkpoint),
+        snippet=snippet(
+            reference,
+            full_depth=int(table["depth"].max()),
+            checkpoint=checkpoint or _checkpoint(rows, reference),
+        ),
         sentences=[],
     )
     result.sentences.extend(_sentences(result))
@@ -282,6 +287,16 @@ def _discordant(table: pd.DataFrame, base: Any, bits: Correctness) -> tuple[np.n
             out[0, i] = np.mean([np.count_nonzero(mine[s] & ~theirs[s]) for s in shared])
             out[1, i] = np.mean([np.count_nonzero(theirs[s] & ~mine[s]) for s in shared])
     return out[0], out[1]
+
+
+def _checkpoint(rows: pd.DataFrame, row: pd.Series) -> str | None:
+    """The run's own fine-tuned weights of the row's model, of the first seed, where they are on disk."""
+    for name in str(row.get("run", "")).split(";"):
+        folder = Path(rows.attrs.get("folders", {}).get(name, "")) / "checkpoints"
+        found = sorted(folder.glob(f"{row['task']}-{model_slug(str(row['model']))}-s*"))
+        if found:
+            return str(found[0])
+    return None
 
 
 def _first(table: pd.DataFrame) -> pd.Series | None:

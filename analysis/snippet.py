@@ -18,21 +18,17 @@ _BACKENDS = {
 def snippet(row: pd.Series | Mapping[str, Any], full_depth: int, checkpoint: str | None = None) -> str:
     """Plain `transformers` code, ready to paste, for a row of `configurations`.
 
-    `full_depth`: layers of the whole model. `checkpoint`: the folder of fine-tuned weights.
+    `full_depth`: layers of the whole model. `checkpoint`: the folder of fine-tuned weights and tokenizer.
     """
     head = "QuestionAnswering" if row["task"] == "squad" else "SequenceClassification"
-    precision, model = str(row["precision"]), "path/to/model" if pd.isna(row["model"]) else str(row["model"])
+    precision, model = str(row["precision"]), str(row["model"])
     lines = [
         "import torch",
         f"from transformers import AutoModelFor{head}, AutoTokenizer",
         "",
         f'checkpoint = "{checkpoint or "path/to/checkpoint"}"  # the fine-tuned weights',
+        "tokenizer = AutoTokenizer.from_pretrained(checkpoint)",
     ]
-    if model == "demo-bert":
-        lines.insert(2, "from trainables.encoder import load_tokenizer")
-        lines.append('tokenizer = load_tokenizer("demo-bert")')
-    else:
-        lines.append(f'tokenizer = AutoTokenizer.from_pretrained("{model}")')
     lines += [
         f"dtype = {_DTYPES.get(precision, 'torch.float32')}",
         f"model = AutoModelFor{head}.from_pretrained(checkpoint, dtype=dtype)",

@@ -154,7 +154,9 @@ def labels(table: pd.DataFrame) -> list[str]:
     for column, pattern in spelled.items():
         if column not in table:
             continue
-        if column in ("precision", "max_seq_len") or len(table[column].unique()) > 1:
+        if column == "depth" and len(table["depth"].unique()) > 1:
+            parts.append([f"{d} layer{'s' if d != 1 else ''}" for d in table["depth"]])
+        elif column in ("precision", "max_seq_len") or len(table[column].unique()) > 1:
             parts.append([pattern.format(v) if pd.notna(v) else "" for v in table[column]])
     return [", ".join(p for p in row if p) for row in zip(*parts, strict=True)]
 

@@ -63,6 +63,7 @@ def test_unfinished_failed_and_repeated_trials(tmp_path):
     assert rows["energy_j_per_example"][40] == 0.4  # ok beats the newer failure
     assert rows["energy_j_per_example"][64] == 0.6  # of two ok rows the newer
     assert rows.attrs["notes"] == [f"{tmp_path.name}: 1 trials were started and have no result yet"]
+    assert rows.attrs["folders"] == {tmp_path.name: str(tmp_path)}
 
 
 def test_a_line_cut_off_by_a_kill_is_not_a_result(tmp_path):
@@ -225,7 +226,9 @@ def test_a_real_tune_experiment_is_read_also_after_it_moved(tmp_path, monkeypatc
         ray.shutdown()
     write_trial(tmp_path / "run/ray/measure-0", row(32, energy=0.2), name="unknown_to_the_state")
     moved = (tmp_path / "run").rename(tmp_path / "moved")
-    rows = analysis.load(moved).set_index("max_seq_len")
+    monkeypatch.chdir(tmp_path)
+    rows = analysis.load(moved.name).set_index("max_seq_len")  # a relative path: Ray alone would refuse it
+    assert rows.attrs["notes"] == []
     assert rows["status"].to_dict() == {16: "ok", 24: "failed", 32: "ok"}
     assert rows["error"][24] == "RuntimeError: no such luck"
     assert rows["trial_id"][16].startswith("sst2-bert-base-s42-len16")

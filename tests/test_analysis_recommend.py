@@ -152,6 +152,15 @@ def test_the_cheapest_that_is_not_worse_is_recommended_with_its_saving():
     assert found.to_dict()["choice"]["max_seq_len"] == 48
 
 
+def test_the_snippet_loads_the_runs_own_checkpoint(tmp_path):
+    rows = frame([row(48)])
+    rows.attrs["folders"] = {"fabricated": str(tmp_path)}
+    assert '"path/to/checkpoint"' in recommend(rows).snippet
+    (tmp_path / "checkpoints/sst2-bert-base-s42").mkdir(parents=True)
+    assert f'"{tmp_path}/checkpoints/sst2-bert-base-s42"' in recommend(rows).snippet
+    assert "checkpoints/sst2-bert-base-s42" in recommend(analysis.valid(rows)[0]).snippet
+
+
 def test_choosing_among_many_is_corrected_for():
     """One loss of four passes alone (p = 0.03) but not among twenty."""
     rows = [row(128, energy=0.4)]
