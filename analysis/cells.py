@@ -89,7 +89,7 @@ def configuration_table(study: Study, baseline: pd.Series) -> Table:
         columns.append((Head("Saving", "×", True, "descending"), _saving))
     columns.append((Head("Latency", LATENCY.unit, True), _quantity(LATENCY)))
     if table["peak_gpu_memory_mib"].notna().any():
-        columns.append((Head("Peak memory", "MiB", True), _plain("peak_gpu_memory_mib", "{:.0f}")))
+        columns.append((Head("Memory", "MiB", True), _plain("peak_gpu_memory_mib", "{:.0f}")))
     if table["mean_power_w"].notna().any():
         columns.append((Head("Power", "W", True, "descending"), _plain("mean_power_w", "{:.0f}")))
     if "front" in table:

@@ -14,6 +14,7 @@ from analysis import figures
 from analysis.energy_model import EnergyModel, Fit
 from analysis.errors import CannotAnswer
 from analysis.recommend import NOT_WORSE, find_baseline
+from analysis.rounding import format_with_uncertainty
 from analysis.slices import (
     ACCURACY,
     AXES,
@@ -95,7 +96,7 @@ def cheapest_kept(part: pd.DataFrame, baseline: pd.Series, column: str) -> pd.Se
 
 def times(value: float) -> str:
     """ "14.9×": a ratio for a title; its interval is in the table."""
-    return f"{value:.3g}×" if value < 100 else f"{value:.0f}×"
+    return f"{format_with_uncertainty(value)}×"
 
 
 def _frontiers(study: Study, picture: _Picture) -> tuple[list[Picture], list[str]]:
@@ -124,7 +125,7 @@ def _tradeoff(
 ) -> Picture:
     kept = cheapest_kept(part.table, baseline, x.column)
     word = "energy" if short == "energy" else "time"
-    kind = "estimated " if study.estimated and short == "energy" else ""
+    kind = "est. " if study.estimated and short == "energy" else ""
     if kept is None:
         title = f"Nothing {'cheaper' if short == 'energy' else 'faster'} is known to keep accuracy"
         if "verdict" not in part.table or len(part.table) < 2:
@@ -239,7 +240,7 @@ def _model_figure(study: Study, fits: list[Fit], model: EnergyModel, x_label: st
         pd.DataFrame(points),
         pd.concat(lines, ignore_index=True),
         x_label=x_label,
-        y_label=energy.label,
+        y_label=energy.label.replace(" (", "\n("),
         title=title,
         subtitle="Points: one per configuration; lines: fitted",
         estimated=study.estimated,

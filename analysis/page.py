@@ -26,7 +26,7 @@ from analysis.energy_model import EnergyModel
 from analysis.gallery import Gallery, Picture, baseline_of, times
 from analysis.recommend import CANNOT_TELL, NOT_WORSE, Recommendation
 from analysis.rounding import MISSING, format_interval, format_with_uncertainty
-from analysis.slices import AXES, LATENCY, Quantity, describe, energy_quantity
+from analysis.slices import AXES, LATENCY, Quantity, describe, energy_quantity, same_as
 from analysis.study import Part, Study, attempt
 from trainables.record import FLAGS
 
@@ -265,7 +265,8 @@ def audit_of(study: Study, baseline: pd.Series) -> list[Finding]:
         )
         for c in claims.claims
     ]
-    return check_claims(study.clean, dataclasses.replace(claims, claims=own))
+    rows = same_as(study.clean, baseline, list(fixed))
+    return check_claims(rows, dataclasses.replace(claims, claims=own))
 
 
 def finding_words(finding: Finding) -> dict[str, str]:

@@ -56,19 +56,19 @@ def reference(points: pd.DataFrame, *, title: str, subtitle: str = "", estimated
         ratios = points["ratio"]
         if log_if_wide(axes, [*ratios, 1.0], axis="y"):
             low, high = min(float(ratios.min()), 1.0), float(ratios.max())
-            axes.set_ylim(low / 1.25, high * 1.25)
+            axes.set_ylim(low / 1.3, high * 1.25)
         else:
             axes.set_ylim(0, max(float(ratios.max()), 1.0) * 1.1)
         axes.annotate(
             "matmul reference",
             (1.0, 1.0),
             xycoords=axes.get_yaxis_transform(),
-            xytext=(0, -2),
+            xytext=(0, 2),
             textcoords="offset points",
             fontsize=6.5,
             color=MUTED,
             ha="right",
-            va="top",
+            va="bottom",
         )
         axes.set_xlabel("Maximum length (tokens)")
         axes.set_ylabel("Measured energy over\nmatmul reference")
