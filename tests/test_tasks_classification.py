@@ -11,6 +11,8 @@ from trainables.tasks import get_task
 from trainables.tasks.base import Ragged
 from trainables.tasks.classification import ClassificationTask, Examples, f1
 from trainables.tasks.special_tokens import SpecialTokens
+from trainables.tasks.squad import SQUAD
+from trainables.tasks.squad_data import Question, collect
 from trainables.tasks.truncation import longest_first
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -67,6 +69,28 @@ def distilbert() -> Any:
     )
 
 
+def byte_level_roberta() -> Any:
+    """Byte-level pieces, a space belonging to the word after it, as RoBERTa and ModernBERT have them."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import BPE
+    from tokenizers.pre_tokenizers import ByteLevel
+    from tokenizers.processors import RobertaProcessing
+    from tokenizers.trainers import BpeTrainer
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(BPE())
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    special = ["<s>", "<pad>", "</s>"]
+    trainer = BpeTrainer(
+        vocab_size=320, special_tokens=special, initial_alphabet=ByteLevel.alphabet(), show_progress=False
+    )
+    tokenizer.train_from_iterator([SENTENCE], trainer)
+    tokenizer.post_processor = RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", model_input_names=["input_ids", "attention_mask"]
+    )
+
+
 def texts(seed: int, n: int, longest: int) -> tuple[str, ...]:
     rng = np.random.default_rng(seed)
     return tuple(" ".join(rng.choice(WORDS, rng.integers(1, longest + 1))) for _ in range(n))
@@ -92,7 +116,7 @@ def assert_equals_tokenizer(tokenizer: Any, first: tuple[str, ...], second: tupl
             assert inputs.token_types is None
 
 
-@pytest.mark.parametrize("make", [bert, roberta, distilbert])
+@pytest.mark.parametrize("make", [bert, roberta, distilbert, byte_level_roberta])
 @pytest.mark.parametrize("pair", [False, True])
 def test_inputs_equal_the_tokenizer_s(make: Any, pair: bool) -> None:
     assert_equals_tokenizer(make(), texts(1, 120, 90), texts(2, 120, 90) if pair else None)
@@ -138,6 +162,16 @@ def test_special_tokens_of_bert() -> None:
 def test_longest_first(first: int, second: int, room: int, kept: tuple[int, int]) -> None:
     lengths = longest_first(np.array([first]), np.array([second]), room)
     assert (int(lengths[0][0]), int(lengths[1][0])) == kept
+
+
+def test_byte_level_offsets_give_answers_without_the_space_before() -> None:
+    question = Question("q", "a kettle ?", SENTENCE, ("old trams",), SENTENCE.index("old trams"))
+    tokenized = SQUAD.tokenize(collect([question]), byte_level_roberta())
+    windows = SQUAD.inputs(tokenized, 512)
+    targets = SQUAD.train_targets(tokenized, windows)
+    outputs = np.zeros((1, 512, 2), dtype=np.float32)
+    outputs[0, targets["start_positions"][0], 0] = outputs[0, targets["end_positions"][0], 1] = 9.0
+    assert SQUAD.predictions(outputs, tokenized, windows) == ["old trams"]
 
 
 def test_ragged_slices_and_join() -> None:

@@ -124,7 +124,7 @@ class SquadTask:
         }
 
     def score(self, outputs: np.ndarray, tokenized: Tokenized, inputs: Inputs) -> Scores:
-        """`outputs`: logits (n inputs, tokens, 2) of the first and the last token of the answer."""
+        """`outputs`: logits (n inputs, tokens, 2) that a token is the first, or the last, of the answer."""
         predictions = self.predictions(outputs, tokenized, inputs)
         pairs = list(zip(predictions, tokenized.answers, strict=True))
         correct = np.array([exact_match(prediction, answers) for prediction, answers in pairs])
