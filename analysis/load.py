@@ -3,8 +3,8 @@
 A trial is finished when its own `result.json` says so: Ray's experiment state lags by seconds and is missing
 after a SIGKILL. Both are read, and the trial's file wins.
 
-Ray's state files can embed pickles, which run code when read: load run folders only from people you trust, and
-exchange results.csv or results.parquet otherwise.
+Ray's state files can embed pickles, which run code when read: load run folders only from people you trust,
+and exchange results.csv or results.parquet otherwise.
 """
 
 from __future__ import annotations
