@@ -211,9 +211,16 @@ def _write_pages(
     problem: str,
     folder: Path,
 ) -> tuple[Path, Path]:
-    from analysis import audit
     from analysis.load import load_environment
-    from analysis.page import Page, environment_rows, exclusion_table, flag_table, render, section
+    from analysis.page import (
+        Page,
+        environment_rows,
+        exclusion_table,
+        flag_table,
+        published_findings,
+        render,
+        section,
+    )
     from analysis.study import attempt
 
     environments = []
@@ -234,7 +241,7 @@ def _write_pages(
         excluded=exclusion_table(excluded),
         excluded_count=len(excluded),
         environments=environments,
-        published=attempt("The audit of the published rows", audit),
+        published=attempt("The audit of the published rows", published_findings),
     )
     html, markdown = folder / "report.html", folder / "report.md"
     texts = render(page)

@@ -161,10 +161,20 @@ def log_if_wide(axes: "Axes", values: Any, axis: str = "x") -> bool:
 
 
 def save(figure: "Figure", folder: Path, name: str) -> tuple[Path, Path]:
-    """Write `name.png` (200 dpi) and `name.svg` into `folder`; their paths. Same input, same bytes."""
+    """Write `name.png` (200 dpi) and `name.svg` into `folder`; their paths. Same input, same bytes.
+
+    The canvases print directly: `Figure.savefig` draws every figure twice, first for the layout, which
+    `settle` has already fixed.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     folder.mkdir(parents=True, exist_ok=True)
     png, svg = folder / f"{name}.png", folder / f"{name}.svg"
+    before = figure.dpi
     with styled():
-        figure.savefig(png, dpi=PNG_DPI, metadata={"Software": None})
-        figure.savefig(svg, metadata={"Date": None})
+        figure.set_dpi(PNG_DPI)
+        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})
+    figure.set_dpi(before)
     return png, svg

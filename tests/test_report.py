@@ -48,6 +48,22 @@ def report_of(folder: Path, rows: pd.DataFrame, **settings: object) -> tuple[Rep
     return report, report.html.read_text(encoding="utf-8")
 
 
+@pytest.fixture
+def sketches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures as empty files, for tests of something else: drawing is most of a report's time."""
+
+    def sketch(figure: object, folder: Path, name: str) -> tuple[Path, Path]:
+        folder.mkdir(parents=True, exist_ok=True)
+        files = folder / f"{name}.png", folder / f"{name}.svg"
+        for file in files:
+            file.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+        return files
+
+    monkeypatch.setattr("analysis.gallery.save", sketch)
+    for name in ("tradeoff", "energy_model", "reference", "drift"):
+        monkeypatch.setattr(f"analysis.figures.{name}", lambda *args, **kwargs: None)
+
+
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, str]:
     """40 trials and 2 anchored cards, with front probabilities."""
@@ -100,6 +116,7 @@ def test_the_page_needs_no_network(full: tuple[Report, str]) -> None:
     assert "url(" not in html
 
 
+@pytest.mark.usefixtures("sketches")
 def test_the_same_folder_gives_the_same_report(tmp_path: Path) -> None:
     rows = fabricated.table(**SMALL)
     pages = []
@@ -122,6 +139,7 @@ def test_rows_are_in_the_table_with_numbers_rounded_to_their_uncertainty(full: t
     assert "None" not in body
 
 
+@pytest.mark.usefixtures("sketches")
 def test_failed_and_flagged_trials_are_named_and_escaped(tmp_path: Path) -> None:
     rows = fabricated.table(**SMALL)
     rows.loc[0, "flags"] = "short_window;power_capped"
@@ -141,7 +159,8 @@ def test_failed_and_flagged_trials_are_named_and_escaped(tmp_path: Path) -> None
     assert "3 trials were left out" in summary(report)
 
 
-@pytest.mark.parametrize("column", ["model", "task", "gpu_name", "flags", "backend"])
+@pytest.mark.usefixtures("sketches")
+@pytest.mark.parametrize("column", ["model", "gpu_name", "flags", "backend"])
 def test_no_string_of_the_data_becomes_markup(tmp_path: Path, column: str) -> None:
     rows = fabricated.table(lengths=(48, 128), depths=(12,))
     clean = fabricated.write_csv_run(tmp_path / "clean", rows)
@@ -173,6 +192,7 @@ def test_one_row_makes_a_report_that_says_what_it_lacks(tmp_path: Path) -> None:
     assert "stay with it" in summary(report)
 
 
+@pytest.mark.usefixtures("sketches")
 def test_estimated_energy_is_called_so_everywhere(tmp_path: Path) -> None:
     rows = fabricated.table(
         task="demo", model="demo-bert", precisions=("fp32", "bf16"), energy_source="estimate", **SMALL
@@ -190,6 +210,7 @@ def test_estimated_energy_is_called_so_everywhere(tmp_path: Path) -> None:
     assert "(energy estimated)" in text
 
 
+@pytest.mark.usefixtures("sketches")
 def test_measured_and_estimated_rows_never_meet(tmp_path: Path) -> None:
     measured = fabricated.table(**SMALL)
     guessed = fabricated.table(energy_source="estimate", **SMALL)
@@ -198,6 +219,7 @@ def test_measured_and_estimated_rows_never_meet(tmp_path: Path) -> None:
     assert "16 trials left out" in html
 
 
+@pytest.mark.usefixtures("sketches")
 def test_several_runs_and_tasks_get_a_section_each(tmp_path: Path) -> None:
     for task in ("sst2", "qqp"):
         fabricated.write_csv_run(tmp_path / task, fabricated.table(task=task, **SMALL))
@@ -211,6 +233,7 @@ def test_several_runs_and_tasks_get_a_section_each(tmp_path: Path) -> None:
     assert not (tmp_path / "sst2" / "report.html").exists()
 
 
+@pytest.mark.usefixtures("sketches")
 def test_no_valid_trial_is_still_a_report(tmp_path: Path) -> None:
     config = TrialConfig("sst2", "m", 42, 64, 12, "fp32")
     report, html = report_of(tmp_path / "run", pd.DataFrame([fabricated.failed_row(config, "broken")]))
@@ -242,6 +265,7 @@ def test_a_broken_part_does_not_stop_the_report(tmp_path: Path, monkeypatch: pyt
     assert any("planted" in p for p in report.problems)
 
 
+@pytest.mark.usefixtures("sketches")
 def test_an_unreadable_environment_and_anchors_are_sentences(tmp_path: Path) -> None:
     folder = fabricated.write_csv_run(tmp_path / "run", fabricated.table(**SMALL))
     (folder / "environment.json").write_text("{not json")
@@ -249,6 +273,13 @@ def test_an_unreadable_environment_and_anchors_are_sentences(tmp_path: Path) -> 
     report = build_report([folder], bootstrap=False)
     assert "environment.json must hold JSON" in report.html.read_text(encoding="utf-8")
     assert any("anchors" in p for p in report.problems)
+
+
+def test_a_task_of_hostile_name_is_drawn_and_escaped(tmp_path: Path) -> None:
+    rows = fabricated.table(lengths=(48, 128), depths=(12,), task=NASTY, model="$x^{")
+    report, html = report_of(tmp_path / "run", rows)
+    assert [tag for tag, _ in tags(html)].count("script") == 1
+    assert report.problems == []
 
 
 def test_the_summary_fits_a_terminal(full: tuple[Report, str]) -> None:
@@ -263,6 +294,7 @@ def test_the_summary_fits_a_terminal(full: tuple[Report, str]) -> None:
     assert "figures" in text
 
 
+@pytest.mark.usefixtures("sketches")
 def test_three_objectives_reach_the_pareto_file(tmp_path: Path) -> None:
     names = ("accuracy", "energy_j_per_example", "peak_gpu_memory_mib")
     folder = fabricated.write_csv_run(tmp_path / "run", fabricated.table(**SMALL))
@@ -294,6 +326,7 @@ def test_mistakes_are_one_line_and_exit_code_2(
     assert err.count("\n") == 1
 
 
+@pytest.mark.usefixtures("sketches")
 def test_a_csv_file_gets_a_folder_beside_it(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     fabricated.table(lengths=(48, 128), depths=(12,)).to_csv(file, index=False)
@@ -310,7 +343,12 @@ def test_bad_objective_raises_before_anything_is_written(tmp_path: Path) -> None
 
 
 def test_help_is_quick_and_loads_nothing_heavy() -> None:
-    code = "import sys; sys.argv=['x','--help']\ntry:\n import analysis.report as r; r.main()\nfinally:\n print(sorted({'pandas','numpy','matplotlib','torch','ray'} & set(sys.modules)))"
+    heavy = "{'pandas', 'numpy', 'matplotlib', 'torch', 'ray'}"
+    code = (
+        "import sys; sys.argv = ['report', '--help']\n"
+        "import analysis.report\n"
+        f"try: analysis.report.main()\nfinally: print(sorted({heavy} & set(sys.modules)))"
+    )
     start = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert time.perf_counter() - start < 5  # 0.4 s alone; the machine that runs the tests may be busy
