@@ -101,14 +101,15 @@ def precision_style(precision: str) -> tuple[str, str]:
     return OTHER_COLORS[index], OTHER_MARKERS[index]
 
 
-def title(figure: "Figure", text: str, subtitle: str = "", width: int = 56) -> None:
+def title(figure: "Figure", text: str, subtitle: str = "", width: int = 60) -> None:
     """The title, and below it in grey what the picture shows; `settle` moves both to the left edge."""
     import textwrap
 
-    wrapped = textwrap.wrap(text, width)
+    wrapped = textwrap.wrap(text, width) or [""]
     extra = 0.13 * max(len(wrapped) - 1, 0)  # a second line makes the picture taller, not the plot smaller
     figure.set_figheight(figure.get_figheight() + extra)
-    figure.suptitle("\n".join(wrapped), x=0.015, ha="left", fontsize=8.5, fontweight="bold", color=INK)
+    size = 8.5 if len(wrapped[0]) <= 54 else 8
+    figure.suptitle("\n".join(wrapped), x=0.015, ha="left", fontsize=size, fontweight="bold", color=INK)
     if subtitle:
         axes = figure.axes[0]
         lines = "\n".join(textwrap.wrap(subtitle, width + 8))

@@ -13,8 +13,22 @@ if TYPE_CHECKING:
 
 # Where a label may stand, as (horizontal, vertical) direction from its point, best first. A frontier that
 # rises to the right leaves room below right and above left.
-_DIRECTIONS = ((1, -1), (-1, 1), (1, 0), (0, -1), (0, 1), (-1, 0), (1, 1), (-1, -1))
-_DISTANCES_PT = (4.0, 9.0, 15.0, 22.0, 32.0, 44.0)
+_DIRECTIONS = (
+    (1, -1),
+    (-1, 1),
+    (1, 0),
+    (0, -1),
+    (0, 1),
+    (-1, 0),
+    (1, 1),
+    (-1, -1),
+    (0.5, -1),
+    (-0.5, 1),
+    (-0.5, -1),
+    (0.5, 1),
+)
+_DISTANCES_PT = (4.0, 9.0, 15.0, 22.0, 32.0)
+_FAR_PT = (44.0, 60.0)  # for bold labels only: what must be found is worth a longer leader
 _FONT_PT = 7.0
 
 Box = tuple[float, float, float, float]  # left, bottom, right, top in pixels
@@ -58,7 +72,7 @@ def place_labels(
         x, y = anchors_px[index]
         best: tuple[float, Box, float] | None = None
         for rank, (dx, dy) in enumerate(_DIRECTIONS):
-            for distance in _DISTANCES_PT:
+            for distance in (*_DISTANCES_PT, *(_FAR_PT if weight == "bold" else ())):
                 box = _box(x, y, dx, dy, distance * to_px, extent.width, extent.height)
                 if not _inside(box, (frame.x0, frame.y0, frame.x1, frame.y1)):
                     continue
@@ -70,6 +84,8 @@ def place_labels(
                 crossed = _count_inside(box, lines, pad=0.5 * to_px)
                 own = _gap(box, np.array([[x, y]]))
                 misread = _gap(box, other_anchors[index]) < own + 2 * to_px
+                if misread and weight == "normal":
+                    continue  # nearer to another labelled point: no label is better than a wrong one
                 cost = 0.4 * rank + 0.5 * distance + 2.5 * min(crossed, 8) + 12 * misread
                 if best is None or cost < best[0]:
                     best = (cost, box, distance)
@@ -108,10 +124,11 @@ def place_labels(
     return written
 
 
-def _box(x: float, y: float, dx: int, dy: int, gap: float, width: float, height: float) -> Box:
+def _box(x: float, y: float, dx: float, dy: int, gap: float, width: float, height: float) -> Box:
     """The label's box `gap` pixels from (x, y) towards (dx, dy)."""
-    reach = gap / (1.4 if dx and dy else 1.0)
-    cx = x + dx * (reach + width / 2)
+    aside = abs(dx) == 1  # beside the point; a half means above or below it, shifted by half the width
+    reach = gap / (1.4 if aside and dy else 1.0)
+    cx = x + dx * (reach * aside + width / 2)
     cy = y + dy * (reach + height / 2)
     return cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2
 
