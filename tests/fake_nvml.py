@@ -83,6 +83,8 @@ class FakeCard:
     temperature_c: Callable[[float], int] = lambda t: 50
     throttle: Callable[[float], int] = lambda t: 0
     sm_clock_mhz: int = 1980
+    power_limit_mw: int = 700_000
+    persistence: int = 1
 
     def counter_mj(self, t: float) -> int:
         shown_s = min(t, self.stuck_from_s)
@@ -190,13 +192,13 @@ class FakeNvml:
         return "580.00"
 
     def nvmlDeviceGetEnforcedPowerLimit(self, card: FakeCard) -> int:
-        return self._answer(card, 700_000)
+        return self._answer(card, card.power_limit_mw)
 
     def nvmlDeviceGetPowerManagementDefaultLimit(self, card: FakeCard) -> int:
         return self._answer(card, 700_000)
 
     def nvmlDeviceGetPersistenceMode(self, card: FakeCard) -> int:
-        return self._answer(card, 1)
+        return self._answer(card, card.persistence)
 
     def nvmlDeviceGetComputeRunningProcesses(self, card: FakeCard) -> list[SimpleNamespace]:
         pids = self._answer(card, card.pids, missing=card.pids is None)

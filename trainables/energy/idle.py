@@ -8,6 +8,8 @@ import numpy as np
 from trainables.energy.meter import Meter, Sample
 from trainables.energy.trace import COUNTER_SOURCES, Trace, counter_ticks
 
+IDLE_POLL_S = 0.002  # nothing runs that polling could disturb, and ticks are the better timed
+
 
 def idle_power_w(
     meter: Meter,
@@ -27,7 +29,7 @@ def idle_power_w(
     end = clock() + duration_s
     while clock() < end:
         samples.append(meter.read())
-        sleep(meter.poll_s)
+        sleep(min(meter.poll_s, IDLE_POLL_S))
     trace = Trace.from_samples(samples, meter.source, meter.tick_s)
     if meter.source in COUNTER_SOURCES:
         ticks = counter_ticks(trace)

@@ -37,7 +37,12 @@ class MeterError(RuntimeError):
 
 
 class SensorUnavailable(RuntimeError):
-    """This machine lacks the sensor, or may not read it. The message says which, and what would help."""
+    """This machine lacks the sensor, or may not read it; `remedy` is what would help, if anything."""
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(f"{reason}; {remedy}" if remedy else reason)
+        self.reason = reason
+        self.remedy = remedy
 
 
 class Meter(Protocol):

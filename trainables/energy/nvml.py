@@ -77,7 +77,7 @@ class NvmlMeter:
         self.source = "nvml_counter" if self._counter else "nvml_power"
         self.tick_s = POWER_TICK_S if tick_s is None else tick_s
         self.device = self._describe()
-        self._processes = ProcessWatch(self._compute_pids)
+        self._processes = ProcessWatch(self.compute_pids)
 
     # -- readings -------------------------------------------------------------------------------------------
 
@@ -169,7 +169,8 @@ class NvmlMeter:
         name, uuid = _ask(nvml, nvml.nvmlDeviceGetName, handle), _ask(nvml, nvml.nvmlDeviceGetUUID, handle)
         return DeviceInfo(str(name or "NVIDIA GPU"), str(uuid), details)
 
-    def _compute_pids(self) -> frozenset[int] | None:
+    def compute_pids(self) -> frozenset[int] | None:
+        """Who computes on the card (in a container perhaps the host's ids); None if not told."""
         try:
             return frozenset(p.pid for p in self._nvml.nvmlDeviceGetComputeRunningProcesses(self._handle))
         except self._nvml.NVMLError:
@@ -192,14 +193,23 @@ def load_nvml() -> ModuleType:
     try:
         return importlib.import_module("pynvml")
     except ImportError as error:
-        raise SensorUnavailable("pynvml is not installed: pip install nvidia-ml-py") from error
+        raise SensorUnavailable("pynvml is not installed", "pip install nvidia-ml-py") from error
+
+
+def start_nvml(nvml: Any) -> None:
+    """Initialise NVML (it counts its users). Raises SensorUnavailable without a library or driver."""
+    try:
+        nvml.nvmlInit()
+    except nvml.NVMLError as error:
+        raise SensorUnavailable(f"NVML: {error}", "install NVIDIA's driver if there is a card") from error
 
 
 def handles(nvml: Any) -> Iterator[tuple[str, Any]]:
     """(UUID, handle) of every card NVML shows; NVML must be initialised."""
     for index in range(nvml.nvmlDeviceGetCount()):
-        handle = nvml.nvmlDeviceGetHandleByIndex(index)
-        yield nvml.nvmlDeviceGetUUID(handle), handle
+        with contextlib.suppress(nvml.NVMLError):  # a card that is lost does not hide the others
+            handle = nvml.nvmlDeviceGetHandleByIndex(index)
+            yield nvml.nvmlDeviceGetUUID(handle), handle
 
 
 def mig_enabled(nvml: Any, handle: Any) -> bool:
@@ -209,10 +219,7 @@ def mig_enabled(nvml: Any, handle: Any) -> bool:
 
 def _find(nvml: Any, cuda_uuid: str) -> Any:
     """The handle of the card; NVML is left initialised."""
-    try:
-        nvml.nvmlInit()
-    except nvml.NVMLError as error:
-        raise SensorUnavailable(f"NVML cannot be used: {error}") from error
+    start_nvml(nvml)
     wanted = str(cuda_uuid).strip().removeprefix("GPU-").lower()
     shown = dict(handles(nvml))
     for uuid, handle in shown.items():

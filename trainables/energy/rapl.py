@@ -82,7 +82,7 @@ def _open(path: Path) -> _Zone:
     try:
         limit, now = ((path / name).read_text() for name in ("max_energy_range_uj", "energy_uj"))
     except PermissionError as error:
-        raise SensorUnavailable(f"RAPL may not be read; make it readable with: {MAKE_READABLE}") from error
+        raise SensorUnavailable("RAPL may not be read", f"make it readable: {MAKE_READABLE}") from error
     except OSError as error:
         raise SensorUnavailable(f"RAPL cannot be read: {error}") from error
     return _Zone(path, int(limit), int(now))
