@@ -76,6 +76,8 @@ def draw(study: Study, folder: Path, anchors: pd.DataFrame | None = None) -> Gal
     return Gallery(frontiers, models, card, notes)
 
 
+LINEAR_PERCENT = 10.0  # median leave-one-out error above which a title does not call energy linear
+
 _Picture = Callable[[str, str, str, Callable[[], object]], Picture]
 
 
@@ -192,10 +194,12 @@ def _models(study: Study, picture: _Picture) -> list[Picture]:
         errors = [f.loo_median_percent for f in fits if f.loo_median_percent is not None]
         what = "layers and tokens" if by_depth else "tokens"
         title = f"Energy against {what}"
-        if errors:
-            title = f"Energy is linear in {what} to {max(errors):.2g} % (median)"
-        elif any(f.coefficient("b").value <= 0 for f in fits):
+        if any(f.coefficient("b").value <= 0 for f in fits):
             title = f"Energy does not grow with {what}"
+        elif errors and max(errors) <= LINEAR_PERCENT:
+            title = f"Energy is linear in {what} to {max(errors):.2g} % (median)"
+        elif errors:
+            title = f"A line in {what} misses energy by {max(errors):.0f} % (median)"
         caption = (
             "; ".join(f"{f.precision}: {f.formula}" for f in fits) + ". Shaded: 95 % of the fitted line."
         )

@@ -228,7 +228,7 @@ def _model_part(common: Mapping[str, Any], part: Part[EnergyModel]) -> dict[str,
                     "value": format_with_uncertainty(value, None if half is None else half * scale),
                     "unit": unit,
                     "r2": MISSING if fit.r2 is None else f"{fit.r2:.4f}",
-                    "error": MISSING if fit.loo_median_percent is None else f"{fit.loo_median_percent:.2g} %",
+                    "error": MISSING if fit.loo_median_percent is None else _percent(fit.loo_median_percent),
                     "n": str(fit.configurations),
                 }
             )
@@ -246,6 +246,10 @@ def _model_part(common: Mapping[str, Any], part: Part[EnergyModel]) -> dict[str,
     fits = [f.verdict for f in (*model.depth_fits, *model.length_fits)]
     rest = [s for s in model.sentences if s not in fits]
     return {"common": ", ".join(words), "problem": "", "sentences": rest, "fits": fits, "table": table}
+
+
+def _percent(value: float) -> str:
+    return f"{value:.2g} %" if value < 100 else f"{value:.0f} %"
 
 
 def _si(value: float, unit: str) -> tuple[float, str]:

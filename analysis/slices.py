@@ -108,7 +108,7 @@ def describe(
 ) -> str:
     """ "fp16 · 48 tokens · 12 layers", or in short "fp16 · 48 tok · 12 L"; nulls are left out."""
     words = _SPELLED if short else _WORDS
-    return " · ".join(words[a].format(_plain(row[a])) for a in words if a in axes and pd.notna(row[a]))
+    return " · ".join(_word(words[a], row[a]) for a in words if a in axes and pd.notna(row[a]))
 
 
 def points(
@@ -138,7 +138,7 @@ def points(
     short = _WORDS if len(axes) == 1 else _SPELLED
     order = [a for a in short if a in (axes or ("precision",))]
     frame["label"] = [
-        " · ".join(short[a].format(_plain(value)) for a, value in zip(order, values, strict=True))
+        " · ".join(_word(short[a], value) for a, value in zip(order, values, strict=True))
         for values in part[order].itertuples(index=False)
     ]
     frame["on_front"] = part["front"].astype(bool)
@@ -166,16 +166,18 @@ def _errors(part: pd.DataFrame, quantity: Quantity) -> pd.Series[float]:
     return part[quantity.error_column].astype(float) * quantity.factor
 
 
-def _plain(value: object) -> object:
-    """48.0 is 48 tokens."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+def _word(pattern: str, value: object) -> str:
+    """ "48 tokens" of 48.0, and "1 layer"."""
+    plain = int(value) if isinstance(value, float) and value.is_integer() else value
+    text = pattern.format(plain)
+    return text.removesuffix("s") if plain == 1 and pattern.startswith("{} ") else text
 
 
 def _fixed_words(table: pd.DataFrame, baseline: pd.Series, axes: Sequence[str]) -> str:
     """ ", at 12 layers in fp32": what is held fixed, of the axes that vary elsewhere in the table."""
     held = [a for a in ("max_seq_len", "depth", "precision") if a not in axes and pd.notna(baseline[a])]
     held += [a for a in ("batch_size", "padding", "backend") if len(set(table[a])) > 1]
-    words = [_WORDS[a].format(_plain(baseline[a])) for a in held]
+    words = [_word(_WORDS[a], baseline[a]) for a in held]
     return f" (at {', '.join(words)})" if words else ""
 
 

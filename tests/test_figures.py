@@ -123,7 +123,11 @@ def test_points_carry_the_frontier_the_labels_and_the_roles() -> None:
 
 def test_describe_names_precision_length_and_depth() -> None:
     table = configurations()
-    assert describe(baseline(table)) == "fp32 · 128 tokens · 12 layers"
+    row = baseline(table)
+    assert describe(row) == "fp32 · 128 tokens · 12 layers"
+    assert describe(row, short=True) == "fp32 · 128 tok · 12 L"
+    row["depth"] = 1
+    assert describe(row, ("depth", "batch_size")) == "1 layer · batch 64"
 
 
 def test_every_figure_is_drawn_and_saved_the_same_twice(tmp_path: Path) -> None:

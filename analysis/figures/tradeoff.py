@@ -152,6 +152,8 @@ def _pad_limits(axes: "Axes", points: pd.DataFrame) -> None:
     error = points["x_error"].fillna(0)
     left, right = (points["x"] - error).min(), (points["x"] + error).max()
     for lo, hi, axis in ((left, right, "x"), (low, high, "y")):
+        if points[axis].min() >= 0:
+            lo = max(lo, 0.0)  # an error bar may reach below zero, a joule may not
         logarithmic = (axes.get_xscale() if axis == "x" else axes.get_yscale()) == "log"
         if logarithmic:
             lo = max(lo, float(points[axis].min()) / 2)
