@@ -11,9 +11,10 @@ from trainables.energy import select
 from trainables.energy.estimate import WATTS_PER_CORE, EstimateMeter
 from trainables.energy.idle import idle_power_w
 from trainables.energy.meter import MeterError, SensorUnavailable
-from trainables.energy.nvml import NvmlMeter
+from trainables.energy.nvml import POWER_INSTANT_FIELD, NvmlMeter
 from trainables.energy.processes import ProcessWatch
 from trainables.energy.rapl import RaplMeter
+from trainables.energy.trace import THROTTLE_FLAGS
 
 
 def open_card(card: FakeCard, *others: FakeCard) -> tuple[NvmlMeter, FakeClock]:
@@ -70,6 +71,23 @@ def test_device_details_for_environment_json() -> None:
     assert details["persistence_mode"] == 1
     assert details["max_sm_clock_mhz"] == 1980
     assert details["unavailable"] == {}
+
+
+def test_the_fake_has_only_names_of_the_real_module_and_constants_agree() -> None:
+    pynvml = pytest.importorskip("pynvml")
+    names = [name for name in dir(FakeNvml) if name.lower().startswith("nvml")]
+    assert len(names) > 20
+    assert [name for name in names if not hasattr(pynvml, name)] == []
+    assert pynvml.NVML_FI_DEV_POWER_INSTANT == POWER_INSTANT_FIELD
+    assert (pynvml.NVML_CLOCK_SM, pynvml.NVML_CLOCK_MEM, pynvml.NVML_TEMPERATURE_GPU) == (1, 2, 0)
+    hw_thermal = pynvml.nvmlClocksEventReasonHwThermalSlowdown
+    assert {
+        "power_capped": pynvml.nvmlClocksEventReasonSwPowerCap,
+        "thermal_throttled": pynvml.nvmlClocksEventReasonSwThermalSlowdown | hw_thermal,
+        "hw_slowdown": pynvml.nvmlClocksEventReasonHwSlowdown
+        | hw_thermal
+        | pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown,
+    } == THROTTLE_FLAGS
 
 
 # ---- NVML: capabilities and failures ----------------------------------------------------------------------

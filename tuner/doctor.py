@@ -119,9 +119,12 @@ def _readings(meter: NvmlMeter, subject: str, clock: dict[str, Callable[..., Any
         shown = "unknown" if limit is None else f"{limit:.0f} W"
         yield Line(subject, "power limit", shown)
     else:
-        remedy = f"compare only with cards limited alike, or: sudo nvidia-smi -i {meter.device.uuid} -pl {default:.0f}"
+        undo = f"sudo nvidia-smi -i {meter.device.uuid} -pl {default:.0f}"
+        remedy = f"compare only with cards limited alike, or: {undo}"
         yield Line(subject, "power limit", f"{limit:.0f} W, by default {default:.0f} W", "warning", remedy)
-    if facts["persistence_mode"]:
+    if facts["persistence_mode"] is None:
+        yield Line(subject, "persistence", "unknown")
+    elif facts["persistence_mode"]:
         yield Line(subject, "persistence", "on")
     else:
         remedy = f"sudo nvidia-smi -i {meter.device.uuid} -pm 1 keeps the driver loaded between trials"
