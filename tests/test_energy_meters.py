@@ -130,6 +130,14 @@ def test_a_counter_without_power_still_measures() -> None:
     assert meter.read().power_w is None
 
 
+def test_a_counter_that_fails_while_its_tick_is_sought_gives_way() -> None:
+    meter, _ = open_card(FakeCard(fails_from_s=0.1))
+    assert meter.source == "nvml_power"
+    assert meter.device.details["unavailable"] == {"energy_counter": "GPU is lost"}
+    with pytest.raises(MeterError, match="GPU is lost"):
+        meter.read()
+
+
 def test_neither_counter_nor_power_is_no_sensor() -> None:
     nvml = FakeNvml(FakeCard(has_counter=False, has_instant=False, has_usage=False))
     with pytest.raises(SensorUnavailable, match=r"neither energy nor power.*Not Supported"):

@@ -66,10 +66,16 @@ class NvmlMeter:
         self._slow: tuple[float | None, float | None, int] = (None, None, 0)
         self._slow_due_s = float("-inf")
 
-        tick_s = self._find_tick() if self._counter else None
-        if self._counter and tick_s is None:
-            self._unavailable["energy_counter"] = f"stuck: it did not tick in {TICK_LIMIT_S} s"
-            self._counter = None
+        tick_s: float | None = None
+        if self._counter:
+            try:
+                tick_s = self._find_tick()
+                reason = f"stuck: it did not tick in {TICK_LIMIT_S} s"
+            except self._nvml.NVMLError as error:
+                reason = str(error)
+            if tick_s is None:
+                self._unavailable["energy_counter"] = reason
+                self._counter = None
         if self._counter is None and self._power is None:
             self.close()
             why = "; ".join(f"{name}: {reason}" for name, reason in self._unavailable.items())
