@@ -10,7 +10,16 @@ import pandas as pd
 
 from analysis.recommend import NOT_WORSE, WORSE
 from analysis.rounding import MISSING, format_interval, format_with_uncertainty
-from analysis.slices import AXES, LATENCY, Quantity, describe, energy_quantity, same_as, wilson
+from analysis.slices import (
+    AXES,
+    LATENCY,
+    Quantity,
+    describe,
+    energy_quantity,
+    same_as,
+    score_quantity,
+    wilson,
+)
 from analysis.study import Study
 
 ROW_LIMIT = 500
@@ -74,7 +83,8 @@ def configuration_table(study: Study, baseline: pd.Series) -> Table:
     for axis in ("precision", "max_seq_len", "depth"):
         columns.append(_axis(axis))
     columns += [_axis(a) for a in ("batch_size", "padding", "backend") if len(set(study.table[a])) > 1]
-    columns.append((Head("Accuracy", "%", True, "descending"), _accuracy))
+    if table["accuracy"].notna().any() or score_quantity(table) is None:
+        columns.append((Head("Accuracy", "%", True, "descending"), _accuracy))
     for name in ("f1", "exact_match"):
         if name in table and table[name].notna().any():
             columns.append((Head(name.replace("_", " ").capitalize(), "%", True, "descending"), _share(name)))

@@ -16,7 +16,6 @@ from analysis.errors import CannotAnswer
 from analysis.recommend import NOT_WORSE, find_baseline
 from analysis.rounding import format_with_uncertainty
 from analysis.slices import (
-    ACCURACY,
     AXES,
     LATENCY,
     Quantity,
@@ -26,6 +25,7 @@ from analysis.slices import (
     paper_slices,
     points,
     same_as,
+    score_quantity,
 )
 from analysis.study import Part, Study, attempt
 from analysis.style import save
@@ -108,12 +108,14 @@ def _frontiers(study: Study, picture: _Picture) -> tuple[list[Picture], list[str
     if not slices:
         slices = [Slice("all", "The only configuration", (), table)]
     found = []
-    has_accuracy = table["accuracy"].notna().any()
-    if not has_accuracy:
+    score = score_quantity(table)
+    if score is None:
         notes.append("Accuracy is null in every row, so nothing is plotted against it.")
-    for part in slices if has_accuracy else []:
+    for part in slices:
+        if score is None:
+            break
         for x, short in ((energy, "energy"), (LATENCY, "latency")):
-            found.append(_tradeoff(study, picture, part, x, short, baseline))
+            found.append(_tradeoff(study, picture, part, x, score, short, baseline))
     found.append(_energy_latency(study, picture, energy, baseline))
     return found, notes
 
@@ -123,31 +125,38 @@ def _all(table: pd.DataFrame) -> str:
 
 
 def _tradeoff(
-    study: Study, picture: _Picture, part: Slice, x: Quantity, short: str, baseline: pd.Series
+    study: Study,
+    picture: _Picture,
+    part: Slice,
+    x: Quantity,
+    score: Quantity,
+    short: str,
+    baseline: pd.Series,
 ) -> Picture:
     kept = cheapest_kept(part.table, baseline, x.column)
     word = "energy" if short == "energy" else "time"
+    name = score.column.replace("_", " ")
     kind = "est. " if study.estimated and short == "energy" else ""
     if kept is None:
-        title = f"Nothing {'cheaper' if short == 'energy' else 'faster'} is known to keep accuracy"
+        title = f"Nothing {'cheaper' if short == 'energy' else 'faster'} is known to keep {name}"
         if "verdict" not in part.table or len(part.table) < 2:
-            title = f"Accuracy against {kind}{short}"
+            title = f"{name[0].upper()}{name[1:]} against {kind}{short}"
     else:
         saved = times(float(baseline[x.column]) / float(kept[x.column]))
-        name = describe(kept, part.axes or AXES, short=len(part.axes) > 2)
-        title = f"{name}: {saved} less {kind}{word}, accuracy kept"
+        words = describe(kept, part.axes or AXES, short=len(part.axes) > 2)
+        title = f"{words}: {saved} less {kind}{word}, {name} kept"
     band = None
-    if pd.notna(baseline["accuracy"]):
+    if pd.notna(baseline[score.column]):
         tolerance = 100 * study.tolerance
-        level = 100 * float(baseline["accuracy"]) - tolerance
+        level = 100 * float(baseline[score.column]) - tolerance
         band = (level, f"−{tolerance:g} point" + ("" if tolerance == 1 else "s"))
 
     def make() -> object:
-        frame = points(part.table, x, ACCURACY, part.axes, baseline, kept)
+        frame = points(part.table, x, score, part.axes, baseline, kept)
         return figures.tradeoff(
             frame,
             x_label=x.label,
-            y_label=ACCURACY.label,
+            y_label=score.label,
             title=title,
             subtitle=part.title,
             band=band,

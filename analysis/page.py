@@ -27,7 +27,7 @@ from analysis.energy_model import EnergyModel
 from analysis.gallery import Gallery, Picture, baseline_of, times
 from analysis.recommend import CANNOT_TELL, NOT_WORSE, Recommendation
 from analysis.rounding import MISSING, format_interval, format_with_uncertainty
-from analysis.slices import AXES, LATENCY, Quantity, describe, energy_quantity, same_as
+from analysis.slices import AXES, LATENCY, Quantity, describe, energy_quantity, same_as, score_quantity
 from analysis.study import Part, Study, attempt
 from trainables.record import FLAGS
 
@@ -176,17 +176,19 @@ def _pair_tile(label: str, quantity: Quantity, r: Recommendation) -> Tile:
 
 def _accuracy_tile(r: Recommendation) -> Tile:
     shown = r.choice if r.choice is not None else r.baseline
-    if pd.isna(shown["accuracy"]):
+    score = score_quantity(r.table)
+    if score is None or pd.isna(shown[score.column]):
         return Tile("Accuracy", MISSING, "not known")
-    value = f"{100 * shown['accuracy']:.1f} %"
+    name = score.label.removesuffix(" (%)")
+    value = f"{100 * shown[score.column]:.1f} %"
     if r.choice is None:
-        return Tile("Accuracy", value, "the baseline")
-    note = f"baseline {100 * r.baseline['accuracy']:.1f} %"
+        return Tile(name, value, "the baseline")
+    note = f"baseline {100 * r.baseline[score.column]:.1f} %"
     if pd.notna(shown["accuracy_difference_low"]):
         change = points_change(shown["accuracy_difference"], r.examples)
         worst = points_change(shown["accuracy_difference_low"], r.examples)
         note += f"; change {change} points, at worst {worst} (one-sided 95 %)"
-    return Tile("Accuracy", value, note)
+    return Tile(name, value, note)
 
 
 def _how_to_read(study: Study) -> str:

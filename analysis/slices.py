@@ -52,6 +52,19 @@ LATENCY = Quantity(
 )
 
 
+SCORES = (
+    ACCURACY,
+    Quantity("exact_match", "Exact match (%)", 100.0, "max"),
+    Quantity("f1", "F1 (%)", 100.0, "max"),
+)
+
+
+def score_quantity(table: pd.DataFrame) -> Quantity | None:
+    """What the task is scored by: accuracy, else exact match (SQuAD), else F1; None where all are null."""
+    known = [q for q in SCORES if q.column in table and table[q.column].notna().any()]
+    return known[0] if known else None
+
+
 def energy_quantity(table: pd.DataFrame) -> Quantity:
     """Energy in J or mJ per example: one unit for the whole report, chosen by the cheapest configuration."""
     cheapest = table["energy_j_per_example"].min()
@@ -129,8 +142,8 @@ def points(
     frame["x"] = part[x.column].astype(float) * x.factor
     frame["y"] = part[y.column].astype(float) * y.factor
     frame["x_error"] = _errors(part, x)
-    if y.column == "accuracy":
-        low, high = wilson(part["accuracy"].to_numpy(float), part["examples"].to_numpy(float))
+    if y.column in ("accuracy", "exact_match"):
+        low, high = wilson(part[y.column].to_numpy(float), part["examples"].to_numpy(float))
         frame["y_low"], frame["y_high"] = low * y.factor, high * y.factor
     else:
         frame["y_low"], frame["y_high"] = frame["y"] - _errors(part, y), frame["y"] + _errors(part, y)

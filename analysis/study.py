@@ -15,6 +15,7 @@ from analysis.energy_model import EnergyModel, fit_energy
 from analysis.errors import CannotAnswer
 from analysis.pareto import DEFAULT_OBJECTIVES, pareto_set
 from analysis.recommend import DEFAULT_TOLERANCE, Recommendation, recommend
+from analysis.slices import score_quantity
 from analysis.table import comparable_groups, configurations, valid
 from analysis.uncertainty import front_probability
 from search_spaces.config import model_slug
@@ -107,6 +108,9 @@ def _study(
     recommendation = attempt("The recommendation", lambda: recommend(clean, tolerance=tolerance))
     if recommendation.value is not None:
         table = recommendation.value.table
+    score = score_quantity(table)
+    if score is not None and table["accuracy"].isna().all():  # SQuAD is scored by exact match
+        objectives = tuple(score.column if o == "accuracy" else o for o in objectives)
     front = _front(clean, table, objectives, rng, bootstrap)
     if front.value is not None:
         added = [c for c in front.value.columns if c not in table.columns]
@@ -139,7 +143,9 @@ def _front(
     bootstrap: bool,
 ) -> Part[pd.DataFrame]:
     """With probabilities where they can be had; the exact set alone otherwise, with a note that says why."""
-    why = f"front probabilities are left out above {BOOTSTRAP_LIMIT} configurations"
+    why = "no probabilities were drawn"
+    if len(table) > BOOTSTRAP_LIMIT:
+        why += f", since there are more than {BOOTSTRAP_LIMIT} configurations"
     if bootstrap and len(table) <= BOOTSTRAP_LIMIT:
         sure = attempt("Front probabilities", lambda: front_probability(clean, objectives, rng=rng))
         if sure.value is not None:

@@ -250,6 +250,17 @@ def test_null_accuracy_is_not_plotted_and_says_so(tmp_path: Path) -> None:
     assert any("energy_latency" in p.name for p in report.figures)
 
 
+def test_squad_is_scored_by_exact_match(tmp_path: Path) -> None:
+    rows = fabricated.table(task="squad", lengths=(64, 128), depths=(12,))
+    rows = rows.assign(exact_match=rows["accuracy"], f1=rows["accuracy"] + 0.05, accuracy=None)
+    report, html = report_of(tmp_path / "run", rows)
+    assert report.problems == []
+    assert report.studies[0].objectives == ("exact_match", "energy_j_per_example")
+    assert '<div class="label">Exact match</div>' in html
+    assert "exact match kept" in html
+    assert any("accuracy_energy_length" in p.name for p in report.figures)
+
+
 def test_a_broken_part_does_not_stop_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*args: object, **kwargs: object) -> None:
         raise ZeroDivisionError("planted")
