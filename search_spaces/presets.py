@@ -26,8 +26,8 @@ SST2_FRONTIER = replace(
 DEMO = SweepConfig(
     task="demo",
     model="demo-bert",
-    axes=Axes(max_seq_len=(16, 24, 32, 48, 64), depth=(1, 2, 3, 4), precision=("fp32", "bf16")),
-    finetuning=Finetuning(epochs=4, learning_rate=1e-3, train_max_seq_len=64),
+    axes=Axes(max_seq_len=(16, 24, 32, 40, 48, 64), depth=(1, 2, 3, 4), precision=("fp32", "bf16")),
+    finetuning=Finetuning(epochs=3, learning_rate=5e-4, train_max_seq_len=64),
     measuring=Measuring(warmup_s=0.3, min_window_s=0.2, min_windows=5, min_total_s=1.0, max_measure_s=2.0),
 )
 

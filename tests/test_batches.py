@@ -87,7 +87,10 @@ def test_each_input_alone_is_the_reference(rng):
     model = encoder.cut(tiny.model(), 4, torch.float32, CPU)
     inputs = tiny.inputs(LENGTHS, rng)
     with torch.inference_mode():
-        alone = [model(input_ids=torch.from_numpy(inputs.ids[i].astype(np.int64))[None]).logits[0] for i in range(11)]
+        alone = [
+            model(input_ids=torch.from_numpy(inputs.ids[i].astype(np.int64))[None]).logits[0]
+            for i in range(11)
+        ]
     np.testing.assert_allclose(all_logits(model, inputs, "longest"), torch.stack(alone).numpy(), atol=2e-5)
 
 

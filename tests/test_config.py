@@ -76,9 +76,9 @@ def test_the_paper_grid_is_every_combination_once_in_a_seeded_order():
 
 def test_values_beyond_the_model_are_refused():
     sweep = SweepConfig(axes=Axes(max_seq_len=(16,), depth=(7,), precision=("fp32",)))
-    with pytest.raises(UsageError, match="depth must be at most 6, .*, but got 7; give depths from 1 to 6"):
+    with pytest.raises(UsageError, match=r"depth must be at most 6, .*, but got 7; give depths from 1 to 6"):
         grid(sweep, layers=6, max_positions=512)
-    with pytest.raises(UsageError, match="max_seq_len must be at most 12, .*, but got 16"):
+    with pytest.raises(UsageError, match=r"max_seq_len must be at most 12, .*, but got 16"):
         grid(sweep, layers=8, max_positions=12)
 
 

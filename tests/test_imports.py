@@ -52,7 +52,9 @@ def test_analysis_never_imports_torch():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("module", ["tuner.grid", "tuner.doctor", "analysis.report", "analysis.audit", "analysis.predict"])
+@pytest.mark.parametrize(
+    "module", ["tuner.grid", "tuner.doctor", "analysis.report", "analysis.audit", "analysis.predict"]
+)
 def test_help_answers_in_under_a_second(module):
     best = min(_help_seconds(module) for _ in range(3))
     assert best < 1, f"{module} --help took {best:.2f} s"
@@ -60,7 +62,9 @@ def test_help_answers_in_under_a_second(module):
 
 def _help_seconds(module: str) -> float:
     start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "usage" in done.stdout
     return time.perf_counter() - start

@@ -166,7 +166,9 @@ def _packed_batch(
         return torch.from_numpy(joined)[None].to(device)
 
     longest = int(inputs.ids.lengths.max())
-    positions = np.concatenate([np.arange(n) for n in (*lengths, filler)]).clip(max=longest - 1) + first_position
+    positions = (
+        np.concatenate([np.arange(n) for n in (*lengths, filler)]).clip(max=longest - 1) + first_position
+    )
     return Batch(
         input_ids=packed(inputs.ids.values, inputs.pad_id),
         token_type_ids=None if inputs.token_types is None else packed(inputs.token_types.values, 0),

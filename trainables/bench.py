@@ -17,7 +17,7 @@ from search_spaces.config import MAX_SEQ_LEN
 from search_spaces.sweep_config import Measuring
 from trainables import encoder
 from trainables.device import accelerator, free_memory, set_precision, set_threads
-from trainables.energy.idle import idle_power_w
+from trainables.energy.idle import settled_idle_power_w
 from trainables.energy.meter import Meter
 from trainables.energy.sampler import Sampler
 from trainables.energy.select import open_meter
@@ -58,7 +58,7 @@ class Bench:
         self.task = get_task(data.task)
         self.device = accelerator()
         self.meter = self._open_meter()
-        self.idle_power_w = idle_power_w(self.meter)
+        self.idle_power_w = settled_idle_power_w(self.meter)
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self._files = files
         self._master: tuple[int, PreTrainedModel] | None = None

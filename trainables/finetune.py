@@ -43,6 +43,8 @@ class FinetuneTrainable(tune.Trainable):
     """Fine-tunes one model. Config: job, a dict of task, model, seed, finetuning (a Finetuning as dict), cpu, gpu
     and resume_from (a checkpoint folder of an earlier start, or None)."""
 
+    PHASE = "finetune"  # names the Ray experiment
+
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
         return tune.PlacementGroupFactory([{"CPU": config["job"]["cpu"], "GPU": config["job"]["gpu"]}])
@@ -62,7 +64,8 @@ class FinetuneTrainable(tune.Trainable):
         self.targets = self.task.train_targets(data.train, self.train_inputs)
         self.validation = data.validation
         self.steps_per_epoch = -(-len(self.train_inputs.ids) // self.settings.train_batch_size)
-        self.optimizer, self.schedule = self._optimizer()
+        self.optimizer = self._optimizer()
+        self.schedule = self._schedule(0)
         self.epoch = 0
         if self.job["resume_from"]:
             self.load_checkpoint(self.job["resume_from"])
@@ -104,7 +107,7 @@ class FinetuneTrainable(tune.Trainable):
         self.optimizer.zero_grad()
         return loss.detach()
 
-    def _optimizer(self) -> tuple[Any, Any]:
+    def _optimizer(self) -> Any:
         import torch
 
         decayed = [p for p in self.model.parameters() if p.ndim > 1]
@@ -113,16 +116,21 @@ class FinetuneTrainable(tune.Trainable):
             {"params": decayed, "weight_decay": self.settings.weight_decay},
             {"params": plain, "weight_decay": 0.0},
         ]
-        optimizer = torch.optim.AdamW(
-            groups, lr=self.settings.learning_rate, fused=self.device.type == "cuda"
-        )
+        return torch.optim.AdamW(groups, lr=self.settings.learning_rate, fused=self.device.type == "cuda")
+
+    def _schedule(self, steps_done: int) -> Any:
+        """Linear warm-up, then linear decay to zero, as it stands after `steps_done` optimiser steps."""
+        import torch
+
         total = self.settings.epochs * self.steps_per_epoch
         warmup = max(1, round(self.settings.warmup_ratio * total))
 
         def factor(step: int) -> float:
             return step / warmup if step < warmup else max(0.0, (total - step) / max(1, total - warmup))
 
-        return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        for group in self.optimizer.param_groups:
+            group["initial_lr"] = self.settings.learning_rate
+        return torch.optim.lr_scheduler.LambdaLR(self.optimizer, factor, last_epoch=steps_done - 1)
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         from safetensors.torch import save_file
@@ -151,8 +159,7 @@ class FinetuneTrainable(tune.Trainable):
             index, _, name = key.partition(".")
             state.setdefault(int(index), {})[name] = value
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
-        self.schedule.last_epoch = self.epoch * self.steps_per_epoch - 1
-        self.schedule.step()
+        self.schedule = self._schedule(self.epoch * self.steps_per_epoch)
 
 
 def evaluate(

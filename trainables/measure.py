@@ -2,6 +2,7 @@
 
 import base64
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -248,13 +249,17 @@ class MeasureTrainable(tune.Trainable):
     Config: job, a dict of the fields of a TrialConfig, cpu and gpu.
     """
 
+    PHASE = "measure"  # names the Ray experiment
+
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
         return tune.PlacementGroupFactory([{"CPU": config["job"]["cpu"], "GPU": config["job"]["gpu"]}])
 
     def setup(self, config: dict[str, Any], data: MeasuringData, files: dict[int, Any]) -> None:
         self.bench = Bench(
-            data, {seed: lambda r=ref: ray.get(r) for seed, ref in files.items()}, config["job"]["cpu"]
+            data,
+            {seed: partial(ray.get, reference) for seed, reference in files.items()},
+            config["job"]["cpu"],
         )
         self.reset_config(config)
 

@@ -65,7 +65,7 @@ def packed_attention(
 
         q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))
         out = varlen_attn(q, k, v, cu_seqlens, cu_seqlens, max_seqlen, max_seqlen, scale=scaling)
-        return out[None], None
+        return out.unsqueeze(0), None  # type: ignore[union-attr]
     tokens = torch.arange(query.shape[2], device=query.device)
     sequence = torch.bucketize(tokens, cu_seqlens, right=True)
     same = (sequence[:, None] == sequence[None, :])[None, None]

@@ -1,6 +1,7 @@
 """Where a run was made: cards, versions, git commit, digests. Written to environment.json before any trial."""
 
 import hashlib
+import os
 import platform
 import subprocess
 import sys
@@ -26,7 +27,7 @@ PACKAGES = (
 
 
 def describe(config: SweepConfig) -> dict[str, Any]:
-    """Facts about this machine and this code; no user names, no absolute paths, no environment variables."""
+    """Facts about this machine and this code; the command and digests name files as they were given."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "gpus": _gpus(),
@@ -104,17 +105,18 @@ def _cpu_name() -> str:
 
 
 def _git_commit() -> str | None:
-    """The commit of this code, with "+" where files differ from it; None outside a checkout."""
+    """The commit of this code, with "+" where files differ from it; outside a checkout what GIT_COMMIT says."""
     root = Path(__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str | None:
         try:
-            done = subprocess.run(
-                ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10
-            )  # noqa: S603, S607
+            command = ["git", "-C", str(root), *arguments]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=10)  # noqa: S603 (fixed words)
         except (OSError, subprocess.TimeoutExpired):
             return None
         return done.stdout.strip() if done.returncode == 0 else None
 
     commit = git("rev-parse", "HEAD")
-    return commit and commit + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    if commit is None:
+        return os.environ.get("GIT_COMMIT")
+    return commit + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import tyro
 
-from search_spaces.errors import UsageError
 from search_spaces.presets import PRESETS, preset
 from search_spaces.sweep_config import SweepConfig
 from tuner.cli import FAILED, INTERRUPTED, run_command
@@ -72,20 +71,18 @@ def _preset_name(arguments: list[str]) -> str:
 
 
 def main(arguments: list[str]) -> int:
+    """Run the command; returns the exit code."""
     parsed = parse(arguments)
     options = parsed.run
     if options.resume is not None:
-        return _run(*_resumed(options.resume), options)
-    output = options.output_dir or Path("runs") / parsed.preset
+        from tuner.run_folder import read_sweep
+
+        config, output = read_sweep(options.resume), options.resume
+    else:
+        config, output = parsed.sweep, options.output_dir or Path("runs") / parsed.preset
     if options.dry_run:
-        return _dry_run(parsed.sweep)
-    return _run(parsed.sweep, output, options)
-
-
-def _resumed(path: Path) -> tuple[SweepConfig, Path]:
-    from tuner.run_folder import read_sweep
-
-    return read_sweep(path), path
+        return _dry_run(config, options.resume)
+    return _run(config, output, options)
 
 
 def _run(config: SweepConfig, output: Path, options: RunArguments) -> int:
@@ -98,35 +95,36 @@ def _run(config: SweepConfig, output: Path, options: RunArguments) -> int:
         overwrite=options.overwrite,
         ray_options=sweep.RayOptions(options.dashboard, options.address),
     )
-    from analysis.report import print_summary, write_report
+    from analysis.report import build_report, print_summary
 
-    write_report([result.path])
-    print_summary(result.path)
+    print_summary(build_report([result.path]))
     if not result.complete:
         print(
-            f"The run is not complete: finish it with  python -m tuner.grid --resume {output}",
+            f"The run is not complete; finish it with: python -m tuner.grid --resume {output}",
             file=sys.stderr,
         )
         return INTERRUPTED
-    if (result.rows["status"] != "ok").all():
-        raise UsageError(f"no trial could be measured; the first says: {result.rows['error'].iloc[0]}")
     return FAILED if (result.rows["status"] == "failed").any() else 0
 
 
-def _dry_run(config: SweepConfig) -> int:
+def _dry_run(config: SweepConfig, resumed: Path | None) -> int:
     from tuner.sweep import plan
 
     planned = plan(config)
-    for trial in planned.trials:
+    left = planned.trials
+    if resumed is not None:
+        from analysis.load import finished_trials
+
+        done = finished_trials(resumed)
+        left = [trial for trial in left if trial.trial_id not in done]
+    for trial in left:
         print(trial.trial_id)
-    minutes = len(planned.trials) * planned.seconds_per_trial / 60
-    seeds = len(config.seeds)
-    tuning = (
-        ""
-        if config.checkpoint or config.random_weights
-        else f", after fine-tuning {seeds} model{'s'[: seeds - 1]}"
+    minutes = len(left) * planned.seconds_per_trial / 60
+    tuned = not (config.checkpoint or config.random_weights)
+    tuning = f", after fine-tuning {len(config.seeds)} times" if tuned else ""
+    print(
+        f"{len(left)} trials, about {minutes:.0f} minutes of measuring on one device{tuning}; nothing was run"
     )
-    print(f"{len(planned.trials)} trials, about {minutes:.0f} minutes on one device{tuning}; nothing was run")
     return 0
 
 

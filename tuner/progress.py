@@ -1,9 +1,8 @@
 """One line of progress per finished trial, from Tune's callbacks."""
 
-import sys
 import time
 from collections import deque
-from typing import Any, TextIO
+from typing import Any
 
 from ray.tune import Callback
 
@@ -13,12 +12,11 @@ RECENT = 20  # finished trials whose pace predicts the time left
 class Progress(Callback):
     """Counts trials of one phase and prints what came out of the last one."""
 
-    def __init__(self, total: int, done: int = 0, out: TextIO = sys.stdout) -> None:
+    def __init__(self, total: int, done: int = 0) -> None:
         self.total, self.done, self.failed, self.running = total, done, 0, 0
-        self._out = out
         self._finished: deque[float] = deque([time.monotonic()], maxlen=RECENT)
 
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_start(self, trial: Any, **info: Any) -> None:
         self.running += 1
 
     def on_trial_result(
@@ -26,19 +24,19 @@ class Progress(Callback):
     ) -> None:
         if "train_loss" in result:
             self._print(
-                f"{trial.trial_id}  epoch {result['epoch']}  loss {result['train_loss']:.4f}  {_scores(result)}"
+                f"{trial.config['job']['name']}  epoch {result['epoch']}  loss {result['train_loss']:.4f}  {_scores(result)}"
             )
         elif "status" in result:
             self.failed += result["status"] not in ("ok", "pruned")
             self._count(_measured(result))
 
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_complete(self, trial: Any, **info: Any) -> None:
         self.running -= 1
 
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_error(self, trial: Any, **info: Any) -> None:
         self.running -= 1
         self.failed += 1
-        self._count(f"{trial.trial_id}  the trial's process died; see {trial.path}")
+        self._count(f"{trial.config['job']['name']}  the trial's process died; see {trial.path}")
 
     def _count(self, last: str) -> None:
         self.done += 1
@@ -46,12 +44,12 @@ class Progress(Callback):
         pace = (self._finished[-1] - self._finished[0]) / (len(self._finished) - 1)
         left = (self.total - self.done) * pace
         self._print(
-            f"[{self.done:>{len(str(self.total))}}/{self.total}] failed {self.failed}  running {max(0, self.running - 1)}"
-            f"  left {_duration(left)}  {last}"
+            f"[{self.done:>{len(str(self.total))}}/{self.total}] failed {self.failed}  "
+            f"running {max(0, self.running - 1)}  left {_duration(left)}  {last}"
         )
 
     def _print(self, line: str) -> None:
-        print(line, file=self._out, flush=True)
+        print(line, flush=True)
 
 
 def _measured(row: dict[str, Any]) -> str:

@@ -214,8 +214,8 @@ class _Sweep:
             for seed in missing
         ]
         self._tune(
-            tune.with_parameters(FinetuneTrainable, data=data, files=files),
-            "finetune",
+            FinetuneTrainable,
+            {"data": data, "files": files},
             jobs,
             checkpoint=tune.CheckpointConfig(num_to_keep=1, checkpoint_frequency=1, checkpoint_at_end=True),
             total=len(jobs),
@@ -289,8 +289,8 @@ class _Sweep:
         )
         resources = self.devices.resources(self.config.measuring.cpu_threads)
         self._tune(
-            tune.with_parameters(MeasureTrainable, data=data, files=files),
-            "measure",
+            MeasureTrainable,
+            {"data": data, "files": files},
             [{"name": t.trial_id, **t.to_dict(), **resources} for t in left],
             checkpoint=tune.CheckpointConfig(checkpoint_at_end=False),
             total=len(trials),
@@ -333,7 +333,12 @@ class _Sweep:
     # ---- Tune ----
 
     def _tune(
-        self, trainable: Any, phase: str, jobs: list[dict[str, Any]], checkpoint: Any, total: int
+        self,
+        trainable: Any,
+        parameters: dict[str, Any],
+        jobs: list[dict[str, Any]],
+        checkpoint: Any,
+        total: int,
     ) -> None:
         """One Tune experiment over ready-made jobs, in their order; an error stays with its trial."""
         from ray import tune
@@ -343,17 +348,19 @@ class _Sweep:
         def name(trial: Any) -> str:
             return trial.config["job"]["name"]
 
+        shared = tune.with_parameters(trainable, **parameters)
+        shared.__name__ = trainable.__name__  # what the dashboard calls the actor
         tune.Tuner(
-            trainable,
+            shared,
             param_space={"job": tune.grid_search(jobs)},
             tune_config=tune.TuneConfig(
-                reuse_actors=phase == "measure",
+                reuse_actors=trainable.PHASE == "measure",
                 max_concurrent_trials=self.devices.concurrent,
                 trial_name_creator=name,
                 trial_dirname_creator=name,
             ),
             run_config=tune.RunConfig(
-                name=self.folder.next_experiment(phase),
+                name=self.folder.next_experiment(trainable.PHASE),
                 storage_path=str(self.folder.ray_dir),
                 checkpoint_config=checkpoint,
                 failure_config=tune.FailureConfig(max_failures=1),
@@ -369,7 +376,9 @@ def _ray(options: RayOptions) -> Iterator[_Devices]:
     # Tune's state reaches the disk every second; the working directory of workers stays the driver's.
     os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1")
     os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault(
+        "RAY_AIR_NEW_OUTPUT", "0"
+    )  # the other reporter prints a header even when told not to
     import ray
 
     try:
