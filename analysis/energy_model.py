@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import CannotAnswer
-from analysis.intervals import NONE, REPLICATES, WITHIN, ratios, spread
+from analysis.intervals import NONE, ratios, spread
 from analysis.least_squares import Fitted, relative_least_squares, wants_more
 from analysis.recommend import CANNOT_TELL, DEFAULT_TOLERANCE, NOT_WORSE, assess, points
 from analysis.table import COMPARABLE, configurations, valid
@@ -454,7 +454,6 @@ def _pairs(
     if shared.empty:
         return []
     between = spread(table)
-    kind = REPLICATES if between.freedom else WITHIN
     value, low, high = ratios(first.loc[shared], second.loc[shared], between)
     pairs = []
     for (length, depth), r, lo, hi in zip(shared, value, low, high, strict=True):
@@ -466,7 +465,7 @@ def _pairs(
                 "ratio": float(r),
                 "low": _number(lo),
                 "high": _number(hi),
-                "interval_kind": kind if math.isfinite(lo) else NONE,
+                "interval_kind": between.kind if math.isfinite(lo) else NONE,
                 "stable": all(v == NOT_WORSE for v in judged),
             }
         )

@@ -10,27 +10,53 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-REPLICATES, WITHIN, NONE = "replicates", "within trial", "none"
+# Where an interval comes from. "pooled replicates": the spread between trials of several configurations;
+# "replicates": that of the only configuration measured more than once.
+POOLED, REPLICATES, WITHIN, NONE = "pooled replicates", "replicates", "within trial", "none"
 
 
 @dataclass(frozen=True)
 class Spread:
     """Relative standard deviation between trials, pooled over configurations (errors are proportional to
-    the value)."""
+    the value).
+
+    Two trials of one configuration estimate their spread with one degree of freedom, so their own intervals
+    would differ tenfold by chance; what many pairs say together is steady.
+    """
 
     relative_sd: float  # NaN where no configuration has two trials
     freedom: int
+    configurations: int = 0  # that have at least two trials
+
+    @property
+    def kind(self) -> str:
+        """Of an interval made from this spread; WITHIN where there is none."""
+        return POOLED if self.configurations > 1 else REPLICATES if self.freedom else WITHIN
+
+    def half_width(self, mean: Any, trials: Any) -> np.ndarray:
+        """Of the Student-t 95 % interval of a mean of `trials` trials, in its unit; NaN without a spread."""
+        if not self.freedom:
+            return np.full(np.shape(mean), np.nan)
+        factor = float(stdtrit(self.freedom, 0.975)) * self.relative_sd
+        return factor * np.asarray(mean, dtype=float) / np.sqrt(np.asarray(trials, dtype=float))
+
+
+def pooled(relative_sd: np.ndarray, trials: np.ndarray) -> Spread:
+    """From each configuration's own relative standard deviation and number of trials."""
+    freedom = np.asarray(trials, dtype=float) - 1
+    use = (freedom >= 1) & np.isfinite(relative_sd)
+    if not use.any():
+        return Spread(float("nan"), 0)
+    total = freedom[use].sum()
+    return Spread(
+        float(np.sqrt((freedom[use] * relative_sd[use] ** 2).sum() / total)), int(total), int(use.sum())
+    )
 
 
 def spread(table: pd.DataFrame, name: str = "energy_j_per_example") -> Spread:
     """Pooled over the rows of `configurations` that average at least two trials."""
     relative = table[f"{name.split('_')[0]}_relative_sd"].to_numpy(dtype=float)
-    freedom = table["n_trials"].to_numpy(dtype=float) - 1
-    use = (freedom >= 1) & np.isfinite(relative)
-    if not use.any():
-        return Spread(float("nan"), 0)
-    pooled = np.sqrt((freedom[use] * relative[use] ** 2).sum() / freedom[use].sum())
-    return Spread(float(pooled), int(freedom[use].sum()))
+    return pooled(relative, table["n_trials"].to_numpy(dtype=float))
 
 
 @dataclass(frozen=True)
@@ -47,8 +73,7 @@ class Ratio:
 def ratio(first: Any, second: Any, between: Spread, name: str = "energy_j_per_example") -> Ratio:
     """Ratio of two rows of `configurations`; see `ratios`."""
     value, low, high = (float(v) for v in ratios(first, second, between, name))
-    kind = NONE if np.isnan(low) else REPLICATES if between.freedom else WITHIN
-    return Ratio(value, low, high, kind)
+    return Ratio(value, low, high, NONE if np.isnan(low) else between.kind)
 
 
 def ratios(

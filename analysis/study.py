@@ -16,7 +16,7 @@ from analysis.errors import CannotAnswer
 from analysis.pareto import DEFAULT_OBJECTIVES, pareto_set
 from analysis.recommend import DEFAULT_TOLERANCE, Recommendation, recommend
 from analysis.slices import score_quantity
-from analysis.table import comparable_groups, configurations, valid
+from analysis.table import TOGETHER, comparable_groups, configurations, valid
 from analysis.uncertainty import front_probability
 from search_spaces.config import model_slug
 from search_spaces.errors import UsageError
@@ -24,7 +24,6 @@ from search_spaces.errors import UsageError
 T = TypeVar("T")
 _LOG = logging.getLogger("jouletune.report")
 
-TOGETHER = ("task", "model", "gpu_name", "energy_source", "sweep")  # what one recommendation may not mix
 BOOTSTRAP_LIMIT = (
     2000  # configurations: above this, front probabilities take longer than the rest of the report
 )

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
+from analysis.intervals import NONE, WITHIN, pooled
 from analysis.load import LATENCY_CI
 from trainables.record import FLAGS
 
@@ -23,6 +23,7 @@ COMPARABLE = (
     "gpu_uuid",
     "energy_source",
 )
+TOGETHER = ("task", "model", "gpu_name", "energy_source", "sweep")  # what one recommendation may not mix
 _KEYS = (*CONFIGURATION, "gpu_name", "energy_source", "sweep")
 
 INVALID_FLAGS = frozenset(f.name for f in FLAGS.values() if f.invalid)
@@ -85,12 +86,16 @@ def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     """One row per configuration, averaged over replicates and seeds. Give it the clean rows of `valid`.
 
-    Besides the means of the rows' columns: n_trials, n_seeds, interval_kind ("replicates": Student-t between
-    trials; "within trial": over the windows of the only trial, too narrow as a statement about the
-    configuration; "none"), `energy_j_per_example_ci95` and `latency_ms_per_example_ci95` (half-widths of
-    that kind), energy_relative_sd (between trials), accuracy_between_seed_sd and accuracy_within_seed_sd,
-    energy_j_per_correct (mean energy over mean accuracy), window_s (shortest), flags, estimated, and
-    configuration (a label). Different cards, sensors and sweeps are never averaged into one row.
+    Besides the means of the rows' columns: n_trials, n_seeds, interval_kind, `energy_j_per_example_ci95` and
+    `latency_ms_per_example_ci95` (half-widths of that kind, 95 %), energy_relative_sd (between its own
+    trials), accuracy_between_seed_sd and accuracy_within_seed_sd, energy_j_per_correct (mean energy over mean
+    accuracy), window_s (shortest), flags, estimated, and configuration (a label). Different kinds of cards,
+    sensors and sweeps are never averaged into one row.
+
+    interval_kind: "pooled replicates", Student-t with the relative spread between separate trials, pooled
+    over all replicated configurations of the same task, model, kind of card, sensor and sweep (it also serves
+    those measured once); "replicates", the same where only one configuration was repeated; "within trial",
+    over the windows of the only trial, too narrow as a statement about the configuration; "none".
     """
     keys = [k for k in _KEYS if k in rows]
     work = rows.copy()
@@ -104,12 +109,18 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
         ("energy_j_per_example", "energy_j_per_example_ci95"),
         ("latency_ms_per_example", LATENCY_CI),
     ):
-        spread = groups[name].std(ddof=1).to_numpy(dtype=float)
-        between = half_width(spread, n)
-        table[within] = np.where(n >= 2, between, groups[within].first().to_numpy(dtype=float))
-        table[f"{name.split('_')[0]}_relative_sd"] = spread / table[name].to_numpy(dtype=float)
-    has_within = np.isfinite(table["energy_j_per_example_ci95"].to_numpy())
-    table["interval_kind"] = np.where(n >= 2, "replicates", np.where(has_within, "within trial", "none"))
+        mean = table[name].to_numpy(dtype=float)
+        relative = groups[name].std(ddof=1).to_numpy(dtype=float) / mean
+        half, kind = groups[within].first().to_numpy(dtype=float), np.full(len(table), WITHIN, dtype=object)
+        for together in _comparisons(table):
+            between = pooled(relative[together], n[together])
+            if between.freedom:
+                half[together] = between.half_width(mean[together], n[together])
+                kind[together] = between.kind
+        table[within] = half
+        table[f"{name.split('_')[0]}_relative_sd"] = relative
+        if name.startswith("energy"):
+            table["interval_kind"] = np.where(np.isfinite(half), kind, NONE)
     table = table.join(_accuracy_spread(work, keys))
     table["energy_j_per_correct"] = table["energy_j_per_example"] / table["accuracy"].where(
         table["accuracy"] > 0
@@ -125,14 +136,12 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def half_width(sd: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Half-width of the Student-t 95 % interval of a mean of n values with standard deviation `sd`; NaN for
-    n < 2."""
-    n = np.asarray(n, dtype=float)
-    out = np.full(n.shape, np.nan)
-    many = n >= 2
-    out[many] = stdtrit(n[many] - 1, 0.975) * np.asarray(sd, dtype=float)[many] / np.sqrt(n[many])
-    return out
+def _comparisons(table: pd.DataFrame) -> list[np.ndarray]:
+    """Positions of the rows of each comparison: what differs in task, card or sensor differs in spread."""
+    index = table.index.to_frame(index=False)
+    keys = [k for k in TOGETHER if k in index]
+    number = index.groupby(keys, dropna=False, sort=False, observed=True).ngroup().to_numpy()
+    return [np.flatnonzero(number == i) for i in range(number.max(initial=-1) + 1)]
 
 
 def labels(table: pd.DataFrame) -> list[str]:

@@ -19,13 +19,10 @@ class Progress(Callback):
     def on_trial_start(self, trial: Any, **info: Any) -> None:
         self.running += 1
 
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
+    def on_trial_result(self, trial: Any, result: dict[str, Any], **info: Any) -> None:
         if "train_loss" in result:
-            self._print(
-                f"{trial.config['job']['name']}  epoch {result['epoch']}  loss {result['train_loss']:.4f}  {_scores(result)}"
-            )
+            name, loss = trial.config["job"]["name"], result["train_loss"]
+            self._print(f"{name}  epoch {result['epoch']}  loss {loss:.4f}  {_scores(result)}")
         elif "status" in result:
             self.failed += result["status"] not in ("ok", "pruned")
             self._count(_measured(result))
