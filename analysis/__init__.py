@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.audit import audit
+    from analysis.cards import card_factors, level_cards
+    from analysis.decomposition import decompose
     from analysis.energy_model import EnergyModel, fit_energy
     from analysis.errors import CannotAnswer
     from analysis.load import (
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
 
 _HOME = {
     "audit": "audit",
+    "card_factors": "cards",
+    "level_cards": "cards",
+    "decompose": "decomposition",
     "EnergyModel": "energy_model",
     "fit_energy": "energy_model",
     "CannotAnswer": "errors",
@@ -66,13 +71,16 @@ __all__ = [
     "CannotAnswer",
     "EnergyModel",
     "audit",
+    "card_factors",
     "comparable_groups",
     "configurations",
+    "decompose",
     "finished_trials",
     "fit_energy",
     "front_probability",
     "hypervolume",
     "knee",
+    "level_cards",
     "load",
     "load_anchors",
     "load_environment",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import CannotAnswer
+from analysis.files import write_text
 from analysis.intervals import NONE, ratios, spread
 from analysis.least_squares import Fitted, relative_least_squares, wants_more
 from analysis.recommend import CANNOT_TELL, DEFAULT_TOLERANCE, NOT_WORSE, assess, points
-from analysis.table import COMPARABLE, configurations, valid
+from analysis.table import comparable_columns, configurations, valid
 from search_spaces.config import PRECISIONS
 
 DEFAULT_EQUIVALENCE = 0.10
@@ -193,9 +194,7 @@ def fit_energy(
 
 def _one_of_each(clean: pd.DataFrame) -> dict[str, Any]:
     common = {}
-    for column in (*COMPARABLE, "sweep"):
-        if column not in clean:
-            continue
+    for column in comparable_columns(clean):
         values = list(clean[column].unique())
         if len(values) > 1:
             listed = ", ".join("unknown" if pd.isna(v) else str(v) for v in values[:4])
@@ -619,6 +618,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def save(model: EnergyModel, file: str | Path) -> None:
-    """Write energy_model.json."""
-    Path(file).write_text(model.to_json() + "\n", encoding="utf-8")
+def save(models: Sequence[EnergyModel], file: str | Path) -> None:
+    """Write energy_model.json: a list, one model per group of comparable rows; `common` says which group."""
+    text = json.dumps([m.to_dict() for m in models], indent=1, allow_nan=False)
+    write_text(file, text + "\n")

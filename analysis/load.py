@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ DERIVED_COLUMNS = (LATENCY_CI, "run")
 
 _TABLES = (".csv", ".parquet")
 _TRIAL_FILES = ("params.json", "result.json")
+_ANCHOR_FROM_ROW = ("model", "gpu_name", "started_at", "gpu_uuid", "worker")
 _CONFIG_FIELDS = tuple(f for f in COLUMN_NAMES if f in TrialConfig.__dataclass_fields__)
 
 
@@ -52,7 +53,7 @@ def load(*paths: str | Path, columns: Mapping[str, str] | None = None) -> pd.Dat
     if not paths:
         raise UsageError("at least one run folder or table must be given; give a path such as runs/demo")
     frames, notes = [], []
-    names = _run_names([Path(p) for p in paths])
+    names = run_names([Path(p) for p in paths])
     for path, name in zip(map(Path, paths), names, strict=True):
         frame, remarks = _load_one(path, columns)
         frame["run"] = name
@@ -66,11 +67,15 @@ def load(*paths: str | Path, columns: Mapping[str, str] | None = None) -> pd.Dat
     return rows
 
 
-def load_windows(path: str | Path) -> pd.DataFrame:
-    """The windows of every trial of a run: trial_id, window (from 0), then WINDOW_COLUMNS (s and J)."""
+def load_windows(*paths: str | Path) -> pd.DataFrame:
+    """The windows of every trial: trial_id, window (from 0), then WINDOW_COLUMNS (s and J); of several runs
+    also `run`."""
+    return _joined(paths, _windows)
+
+
+def _windows(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    path = Path(path)
     if not _experiments(path, "measure"):
         kept = path / "windows.parquet"
         if kept.is_file():
@@ -107,17 +112,22 @@ def load_environment(path: str | Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def load_anchors(path: str | Path) -> pd.DataFrame:
-    """Measurements of the run's fixed anchor load, by time: what a drift of the card shows up in. May be
-    empty.
+def load_anchors(*paths: str | Path) -> pd.DataFrame:
+    """Measurements of the fixed anchor load, by time: what the drift of a card and the difference between
+    cards show up in. May be empty.
 
-    Columns: trial_id (the trial that it preceded), started_at (UNIX s), gpu_uuid, energy_j_per_example, ...
+    Columns: trial_id (the trial that it preceded), model, gpu_name, started_at (UNIX s), gpu_uuid, worker,
+    energy_j_per_example, mean_power_w, temperature_c; of several runs also `run`. Read from the trials'
+    results, or from the anchors.csv of a folder kept without them.
     """
+    return _joined(paths, _anchors)
+
+
+def _anchors(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    path = Path(path)
     found = [
-        {"trial_id": trial_id, "started_at": r.get("started_at"), "gpu_uuid": r.get("gpu_uuid")} | r["anchor"]
+        {"trial_id": trial_id} | {k: r.get(k) for k in _ANCHOR_FROM_ROW} | r["anchor"]
         for trial_id, r in (_results(path).items() if _experiments(path, "measure") else ())
         if isinstance(r.get("anchor"), dict)
     ]
@@ -127,12 +137,15 @@ def load_anchors(path: str | Path) -> pd.DataFrame:
     return pd.DataFrame(found).sort_values("started_at", ignore_index=True)
 
 
-def load_finetune(path: str | Path) -> pd.DataFrame:
-    """The last result of each fine-tuning trial (task, model, seed, epoch, accuracy, energy_j, ...); may be
-    empty."""
+def load_finetune(*paths: str | Path) -> pd.DataFrame:
+    """The last result of each fine-tuning trial (task, model, seed, epoch, accuracy, energy_j, ...); of
+    several runs also `run`. May be empty."""
+    return _joined(paths, _finetune)
+
+
+def _finetune(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    path = Path(path)
     kept = path / "finetune.csv"
     last = [result for folder in _experiments(path, "finetune") for result in _last_results(folder)]
     if not last:
@@ -144,6 +157,19 @@ def load_finetune(path: str | Path) -> pd.DataFrame:
             k: v for k, v in result.items() if not isinstance(v, (dict, list)) and k not in _RAY_KEYS
         }
     return pd.DataFrame(list(newest.values()))
+
+
+def _joined(paths: Sequence[str | Path], read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+    """The tables of all paths that have one, with the run's name where there are several."""
+    import pandas as pd
+
+    folders = [Path(p) for p in paths]
+    if len(folders) == 1:
+        return read(folders[0])
+    named = zip(folders, run_names(folders), strict=True)
+    tables = [read(folder).assign(run=name) for folder, name in named]
+    tables = [t for t in tables if len(t)]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def finished_trials(path: str | Path) -> dict[str, str]:
@@ -533,7 +559,7 @@ def _complete(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     return _set_types(frame.copy())
 
 
-def _run_names(paths: list[Path]) -> list[str]:
+def run_names(paths: list[Path]) -> list[str]:
     """Folder names, with the parent's where two are the same."""
     names = [p.resolve().name for p in paths]
     return [

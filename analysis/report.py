@@ -102,23 +102,27 @@ def build_report(
         len(run_dirs) > 0, "a report needs at least one run", list(run_dirs), "give a path such as runs/demo"
     )
     paths = [Path(p) for p in run_dirs]
-    from analysis.load import load
+    from analysis.load import load, load_anchors
 
     rows = load(*paths, columns=columns)
     folder = _folder(paths, output)
 
     import numpy as np
+    import pandas as pd
 
+    from analysis.cards import level_cards
     from analysis.gallery import draw
     from analysis.study import attempt, studies
     from analysis.table import valid
 
+    read = attempt("The anchors", lambda: load_anchors(*paths))
+    problems = [read.problem] if read.problem else []
+    anchors = read.value if read.value is not None else pd.DataFrame()
+    levelled, said = level_cards(rows, anchors)
     _, excluded = valid(rows)
-    found = studies(rows, names, tolerance, rng=np.random.default_rng(seed), bootstrap=bootstrap)
-    problems = _write_tables(paths, rows, found, folder)
-    anchors = attempt("The anchors", lambda: _anchors(paths))
-    problems += [anchors.problem] if anchors.problem else []
-    galleries = [draw(study, folder / "figures", _of_card(anchors.value, study)) for study in found]
+    found = studies(levelled, names, tolerance, rng=np.random.default_rng(seed), bootstrap=bootstrap)
+    problems += _write_tables(paths, rows, found, folder)
+    galleries = [draw(study, folder / "figures", _of_study(anchors, study)) for study in found]
     page_problem = ""
     if not found:
         reasons = "; ".join(
@@ -154,7 +158,6 @@ def _folder(paths: list[Path], output: str | Path | None) -> Path:
 
 def _write_tables(paths: list[Path], rows: pd.DataFrame, found: list[Study], folder: Path) -> list[str]:
     """results.*, pareto.csv, energy_model.json; the sentences of what could not be written."""
-    from analysis.energy_model import save
     from analysis.pareto import pareto_set
     from analysis.study import attempt
     from analysis.write import PARETO_PAIRS, pareto_table, write_tables
@@ -176,29 +179,18 @@ def _write_tables(paths: list[Path], rows: pd.DataFrame, found: list[Study], fol
     models = [part.value for study in found for _, part in study.models if part.value is not None]
     written = attempt(
         "The tables",
-        lambda: write_tables(folder, rows, fronts or None, models[0] if models else None, source=paths[0]),
+        lambda: write_tables(folder, rows, fronts, models or None, sources=paths),
     )
-    problems += [written.problem] if written.problem else []
-    for number, model in enumerate(models[1:], start=2):
-        save(model, folder / f"energy_model_{number}.json")
-    return problems
+    return [*problems, written.problem] if written.problem else problems
 
 
-def _anchors(paths: list[Path]) -> pd.DataFrame | None:
-    """anchors.csv of every run that has one."""
-    import pandas as pd
-
-    files = [path / "anchors.csv" for path in paths if (path / "anchors.csv").is_file()]
-    return pd.concat([pd.read_csv(file) for file in files], ignore_index=True) if files else None
-
-
-def _of_card(anchors: pd.DataFrame | None, study: Study) -> pd.DataFrame | None:
-    """The anchors of the study's own cards, where anchors say which card they are of."""
-    if anchors is None or "gpu_uuid" not in anchors:
-        return anchors
-    cards = set(study.clean["gpu_uuid"].dropna())
-    kept = anchors[anchors["gpu_uuid"].isin(cards)] if cards else anchors
-    return kept if len(kept) else None
+def _of_study(anchors: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The anchors of the study's own model and cards, as far as the anchors say whose they are."""
+    for column in ("gpu_uuid", "model"):
+        own = set(study.clean[column].dropna())
+        if own and column in anchors:
+            anchors = anchors[anchors[column].isna() | anchors[column].isin(own)]
+    return anchors
 
 
 def _write_pages(
@@ -211,6 +203,7 @@ def _write_pages(
     problem: str,
     folder: Path,
 ) -> tuple[Path, Path]:
+    from analysis.files import write_text
     from analysis.load import load_environment
     from analysis.page import (
         Page,
@@ -246,7 +239,7 @@ def _write_pages(
     html, markdown = folder / "report.html", folder / "report.md"
     texts = render(page)
     for file, text in ((html, texts[0]), (markdown, texts[1])):
-        file.write_text(text, encoding="utf-8")
+        write_text(file, text)
     return html, markdown
 
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.files import replacing
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -170,12 +172,13 @@ def save(figure: "Figure", folder: Path, name: str) -> tuple[Path, Path]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-    folder.mkdir(parents=True, exist_ok=True)
     png, svg = folder / f"{name}.png", folder / f"{name}.svg"
     before = figure.dpi
     with styled():
         figure.set_dpi(PNG_DPI)
-        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
-        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})
+        with replacing(png) as temporary:
+            FigureCanvasAgg(figure).print_png(temporary, metadata={"Software": None})
+        with replacing(svg) as temporary:
+            FigureCanvasSVG(figure).print_svg(temporary, metadata={"Date": None})
     figure.set_dpi(before)
     return png, svg

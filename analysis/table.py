@@ -24,6 +24,7 @@ COMPARABLE = (
     "energy_source",
 )
 TOGETHER = ("task", "model", "gpu_name", "energy_source", "sweep")  # what one recommendation may not mix
+CARD_FACTOR = "card_factor"  # of `level_cards`: what the energies of a row were divided by
 _KEYS = (*CONFIGURATION, "gpu_name", "energy_source", "sweep")
 
 INVALID_FLAGS = frozenset(f.name for f in FLAGS.values() if f.invalid)
@@ -172,16 +173,22 @@ def labels(table: pd.DataFrame) -> list[str]:
 
 def comparable_groups(rows: pd.DataFrame) -> list[tuple[dict[str, Any], pd.DataFrame]]:
     """Groups of rows that one fit may take: one task, model, batch size, padding, backend, card, sensor and
-    sweep.
+    sweep. Cards of one kind are one where `analysis.level_cards` brought their energies together.
 
     (what they have in common, rows), the largest group first.
     """
-    keys = [k for k in (*COMPARABLE, "sweep") if k in rows]
+    keys = comparable_columns(rows)
     groups = [
         ({k: plain(v) for k, v in zip(keys, values, strict=True)}, group)
         for values, group in rows.groupby(keys, dropna=False, sort=False, observed=True)
     ]
     return sorted(groups, key=lambda pair: -len(pair[1]))
+
+
+def comparable_columns(rows: pd.DataFrame) -> list[str]:
+    """The columns in which rows of one fit must agree."""
+    levelled = CARD_FACTOR in rows and bool(rows[CARD_FACTOR].notna().all())
+    return [k for k in (*COMPARABLE, "sweep") if k in rows and not (levelled and k == "gpu_uuid")]
 
 
 def plain(value: Any) -> Any:

@@ -1,5 +1,5 @@
-"""The tables a run folder keeps: results.csv, results.parquet, windows.parquet, pareto.csv,
-energy_model.json."""
+"""The tables a run folder keeps: results.csv, results.parquet, windows.parquet, finetune.csv, anchors.csv,
+pareto.csv, energy_model.json."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.energy_model import EnergyModel, save
+from analysis.files import replacing
 from analysis.load import load_anchors, load_finetune, load_windows
 
 PARETO_PAIRS = (
@@ -22,41 +23,46 @@ def write_tables(
     run_dir: str | Path,
     rows: pd.DataFrame,
     pareto: pd.DataFrame | Sequence[pd.DataFrame] | None = None,
-    model: EnergyModel | None = None,
-    source: str | Path | None = None,
+    models: EnergyModel | Sequence[EnergyModel] | None = None,
+    sources: Sequence[str | Path] | None = None,
 ) -> list[Path]:
-    """Write what there is into `run_dir` and return the files.
+    """Write what there is into `run_dir` and return the files. Each replaces its older self at once.
 
-    `rows`: of `analysis.load`. `pareto`: of `pareto_table`. `source`: the run folder the windows and
-    fine-tunings are read from (default: run_dir); files of a run without them are not written.
+    `rows`: of `analysis.load`, as measured. `pareto`: of `pareto_table`. `models`: one per group of
+    comparable rows, all in one energy_model.json. `sources`: the run folders that windows, fine-tunings and
+    anchors are read from (default: run_dir).
     """
     folder = Path(run_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    origin = Path(source) if source else folder
+    origins = [Path(p) for p in sources or [run_dir]]
+    tables = {"results.csv": rows, "results.parquet": rows}
+    if any((p / "ray").is_dir() for p in origins):
+        tables |= {
+            "windows.parquet": load_windows(*origins),
+            "finetune.csv": load_finetune(*origins),
+            "anchors.csv": load_anchors(*origins),
+        }
+    fronts = [] if pareto is None else [pareto] if isinstance(pareto, pd.DataFrame) else list(pareto)
+    if fronts:
+        tables["pareto.csv"] = pd.concat(fronts, ignore_index=True)
     written = []
-
-    def file(name: str) -> Path:
-        written.append(folder / name)
-        return folder / name
-
-    rows.to_csv(file("results.csv"), index=False)
-    plain = rows.copy()
-    plain.attrs = {}
-    plain.to_parquet(file("results.parquet"), index=False)
-    if (origin / "ray").is_dir():
-        windows = load_windows(origin)
-        if len(windows):
-            windows.to_parquet(file("windows.parquet"), index=False)
-        for name, table in (("finetune.csv", load_finetune(origin)), ("anchors.csv", load_anchors(origin))):
-            if len(table):
-                table.to_csv(file(name), index=False)
-    if pareto is not None:
-        tables = [pareto] if isinstance(pareto, pd.DataFrame) else list(pareto)
-        if tables:
-            pd.concat(tables, ignore_index=True).to_csv(file("pareto.csv"), index=False)
-    if model is not None:
-        save(model, file("energy_model.json"))
+    for name, table in tables.items():
+        if len(table):
+            _write(table, folder / name)
+            written.append(folder / name)
+    if models is not None:
+        save([models] if isinstance(models, EnergyModel) else list(models), folder / "energy_model.json")
+        written.append(folder / "energy_model.json")
     return written
+
+
+def _write(table: pd.DataFrame, file: Path) -> None:
+    plain = table.copy(deep=False)
+    plain.attrs = {}  # Parquet would keep them, paths of this machine included
+    with replacing(file) as temporary:
+        if file.suffix == ".parquet":
+            plain.to_parquet(temporary, index=False)
+        else:
+            plain.to_csv(temporary, index=False)
 
 
 def pareto_table(front: pd.DataFrame, objectives: Sequence[str]) -> pd.DataFrame:

@@ -28,7 +28,7 @@ DEMO = SweepConfig(
     model="demo-bert",
     axes=Axes(max_seq_len=(16, 24, 32, 40, 48, 64), depth=(1, 2, 3, 4), precision=("fp32", "bf16")),
     finetuning=Finetuning(epochs=3, learning_rate=5e-4, train_max_seq_len=64),
-    measuring=Measuring(warmup_s=0.3, min_window_s=0.2, min_windows=5, min_total_s=1.0, max_measure_s=2.0),
+    measuring=Measuring(warmup_s=0.2, min_window_s=0.1, min_windows=5, min_total_s=0.6, max_measure_s=1.2),
 )
 
 PRESETS: dict[str, SweepConfig] = {"demo": DEMO, "sst2": SST2, "sst2-frontier": SST2_FRONTIER}

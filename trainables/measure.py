@@ -157,14 +157,13 @@ def _outputs(run: backends.Run, plan: Any, staged: list[Any], inputs: Any, trial
 
 
 def _flags(windows: Any, bench: Bench) -> set[str]:
+    """The energies' own flags, and what only the trial knows. An estimate has no sensor to be too short for."""
     flags = set(windows.energies.flags)
-    settings = bench.settings
-    if not windows.interval_reached:
-        flags.add("interval_not_reached")
-    if len(windows.durations_s) < 5 or windows.durations_s.sum() < 5:
-        flags.add("few_windows")
-    if settings.min_window_s < 1 and bench.meter.source != "estimate" and windows.durations_s.min() < 1:
-        flags.add("short_window")
+    if bench.meter.source != "estimate":
+        if not windows.interval_reached:
+            flags.add("interval_not_reached")
+        if len(windows.durations_s) < 5 or windows.durations_s.sum() < 5:
+            flags.add("few_windows")
     foreign = bench.meter.foreign_processes()
     if bench.device.type == "cuda" and foreign is None:
         flags.add("foreign_process_unknown")

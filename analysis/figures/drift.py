@@ -65,8 +65,3 @@ def drift(anchors: pd.DataFrame, *, title: str, subtitle: str = "", estimated: b
             watermark(figure)
         settle(figure)
     return figure
-
-
-def short_uuid(uuid: str) -> str:
-    """ "GPU-3f2a91c4-..." -> "GPU-3f2a91c4": enough to tell the cards of one run apart."""
-    return "-".join(uuid.split("-")[:2]) if uuid.startswith("GPU-") else uuid[:16]
