@@ -88,13 +88,17 @@ def main(arguments: list[str]) -> int:
 def _run(config: SweepConfig, output: Path, options: RunArguments) -> int:
     from tuner import sweep
 
-    result = sweep.run(
-        config,
-        output,
-        resume=options.resume is not None,
-        overwrite=options.overwrite,
-        ray_options=sweep.RayOptions(options.dashboard, options.address),
-    )
+    try:
+        result = sweep.run(
+            config,
+            output,
+            resume=options.resume is not None,
+            overwrite=options.overwrite,
+            ray_options=sweep.RayOptions(options.dashboard, options.address),
+        )
+    except sweep.Interrupted as stopped:
+        print(stopped, file=sys.stderr)
+        return INTERRUPTED
     from analysis.report import build_report, print_summary
 
     print_summary(build_report([result.path]))

@@ -49,6 +49,10 @@ class SweepResult:
     complete: bool  # every trial of the sweep has a row
 
 
+class Interrupted(Exception):
+    """The sweep was stopped before there is any row; the message says how to go on."""
+
+
 @dataclass(frozen=True)
 class SweepPlan:
     """The trials of a sweep in their order, and about how long measuring takes on one device."""
@@ -100,9 +104,7 @@ def _result(folder: RunFolder, trials: Sequence[TrialConfig]) -> SweepResult:
 
     done = finished_trials(folder.path)
     if not done:
-        raise UsageError(
-            f"the run was stopped before its first trial finished; go on with --resume {folder.path}"
-        )
+        raise Interrupted(f"stopped before the first trial was measured; go on with --resume {folder.path}")
     return SweepResult(folder.path, load(folder.path), all(t.trial_id in done for t in trials))
 
 
