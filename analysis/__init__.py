@@ -1,7 +1,8 @@
 """What a finished, unfinished or partly failed sweep means: tables, Pareto sets, models, audit. Never torch.
 
     import analysis
-    rows = analysis.load("runs/sst2")              # one row per measuring trial
+    rows = analysis.load("runs/sst2")              # one row per measuring trial, as measured
+    rows, _ = analysis.level_cards(rows, analysis.load_anchors("runs/sst2"))  # trials on several cards
     clean, excluded = analysis.valid(rows)
     table = analysis.configurations(clean)         # one row per configuration
     front = analysis.pareto_set(table, ["accuracy", "energy_j_per_example"])

@@ -55,7 +55,7 @@ def audit(
 ) -> list[Finding]:
     """Check claims against rows (a DataFrame of `analysis.load`, or a path); the published ones where not
     given."""
-    from analysis.load import load
+    from analysis.cards import load_levelled
 
     known = claims if isinstance(claims, Claims) else load_claims(claims)
     if rows is None:
@@ -63,21 +63,18 @@ def audit(
             raise UsageError(
                 "an audit needs rows, but neither --rows nor the claims file names any; give --rows FILE"
             )
-        rows = load(known.rows, columns=PUBLISHED_COLUMNS)
+        rows = load_levelled(known.rows, columns=PUBLISHED_COLUMNS)
     elif isinstance(rows, (str, Path)):
-        rows = _load(Path(rows))
+        rows = load_levelled(rows)
     return check_claims(rows, known, ratio_tolerance, accuracy_tolerance)
 
 
-def _load(*paths: Path, columns: dict[str, str] | None = None) -> pd.DataFrame:
-    from analysis.load import load
-
-    return load(*paths, columns=columns)
-
-
 def _main(arguments: Arguments) -> int:
+    from analysis.cards import load_levelled
+
     claims = load_claims(arguments.claims)
-    rows = _load(*arguments.rows, columns=column_mapping(arguments.columns)) if arguments.rows else None
+    columns = column_mapping(arguments.columns)
+    rows = load_levelled(*arguments.rows, columns=columns) if arguments.rows else None
     findings = audit(
         rows, claims, ratio_tolerance=arguments.ratio_tolerance, accuracy_tolerance=arguments.tolerance
     )

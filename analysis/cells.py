@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.recommend import NOT_WORSE, WORSE
-from analysis.rounding import MISSING, format_interval, format_with_uncertainty
+from analysis.rounding import MISSING, format_interval, format_with_uncertainty, points_change, points_word
 from analysis.slices import (
     AXES,
     LATENCY,
@@ -97,15 +97,22 @@ def configuration_table(study: Study, baseline: pd.Series) -> Table:
     columns.append((Head(word, energy.unit, True), _quantity(energy)))
     if "energy_ratio" in table:
         columns.append((Head("Saving", "×", True, "descending"), _saving))
+    if "front" in table:
+        columns.append((Head("Frontier", "", False, "descending"), _front))
     columns.append((Head("Latency", LATENCY.unit, True), _quantity(LATENCY)))
     if table["peak_gpu_memory_mib"].notna().any():
         columns.append((Head("Memory", "MiB", True), _plain("peak_gpu_memory_mib", "{:.0f}")))
-    if table["mean_power_w"].notna().any():
+    if table["mean_power_w"].notna().any() and not study.estimated:
         columns.append((Head("Power", "W", True, "descending"), _plain("mean_power_w", "{:.0f}")))
-    if "front" in table:
-        columns.append((Head("Frontier", "", False, "descending"), _front))
     columns.append((Head("Trials", "", True, "descending"), _plain("n_trials", "{:.0f}")))
-    columns.append((Head("Flags"), lambda r: Cell(r["flags"].replace(";", ", "), r["flags"])))
+    shared = shared_flags(study.clean)
+    own = {
+        text: [f for f in filter(None, text.split(";")) if f not in shared] for text in set(table["flags"])
+    }
+    if any(own.values()):
+        columns.append((Head("Flags"), lambda r: Cell(", ".join(map(flag_words, own[r["flags"]])))))
+    if shared:
+        note = f"{note} Every trial is flagged: {', '.join(map(flag_words, shared))}.".strip()
     choice = study.recommendation.value.choice if study.recommendation.value else None
     roles = pd.Series("", index=table.index)
     roles[table.index.isin(same_as(table, baseline, AXES).index)] = "baseline"
@@ -128,6 +135,17 @@ def _own(head: Head, cell: Cell, role: str) -> Cell:
     return replace(cell, text="1") if head.text == "Saving" else cell
 
 
+def shared_flags(rows: pd.DataFrame) -> list[str]:
+    """Flags that every trial carries: said once, not in every row."""
+    first, *others = [str(text).split(";") for text in rows["flags"].unique()] or [[]]
+    return [f for f in first if f and all(f in other for other in others)]
+
+
+def flag_words(name: str) -> str:
+    """ "interval_not_reached" -> "interval not reached"."""
+    return name.replace("_", " ")
+
+
 def neighbour_table(study: Study, neighbours: pd.DataFrame) -> Table:
     """The cheapest not-worse configuration per axis: `Recommendation.single_axis` or `.runners_up`."""
     energy = energy_quantity(study.table)
@@ -135,18 +153,15 @@ def neighbour_table(study: Study, neighbours: pd.DataFrame) -> Table:
     heads = [
         Head("Axis"),
         Head("Configuration"),
-        Head("Energy", energy.unit, True),
         Head("Saving", "×", True),
+        Head("Accuracy change", "points", True),
+        Head("Energy", energy.unit, True),
+        Head("Latency", LATENCY.unit, True),
     ]
-    heads += [Head("Accuracy change", "points", True), Head("Latency", LATENCY.unit, True)]
     rows = []
     for row in neighbours.to_dict("records"):
-        cells = [
-            Cell(_HEADS[row["axis"]][0]),
-            Cell(describe(pd.Series(row), varying)),
-            _quantity(energy)(row),
-        ]
-        rows.append(Row([*cells, _saving(row), _change(row), _quantity(LATENCY)(row)]))
+        cells = [Cell(_HEADS[row["axis"]][0]), Cell(describe(pd.Series(row), varying)), _saving(row)]
+        rows.append(Row([*cells, _change(row), _quantity(energy)(row), _quantity(LATENCY)(row)]))
     return Table(heads, rows)
 
 
@@ -189,18 +204,6 @@ def _change(r: Any) -> Cell:
     if pd.isna(value):
         return Cell(MISSING, "", True)
     return Cell(points_change(value, r["examples"]), value, True)
-
-
-def points_word(tolerance: float) -> str:
-    """ "1 point", "0.5 points"."""
-    return f"{100 * tolerance:g} point{'' if tolerance == 0.01 else 's'}"
-
-
-def points_change(value: float, examples: float | None) -> str:
-    """A change of accuracy in points, with the digits that this many examples can show: "−0.6", "+0.03"."""
-    places = 2 if examples is not None and not pd.isna(examples) and examples >= 5000 else 1
-    text = f"{100 * value + 0.0:+.{places}f}"
-    return "0" if float(text) == 0 else text.replace("-", "−")
 
 
 def _verdict(r: Any) -> Cell:

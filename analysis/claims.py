@@ -22,7 +22,6 @@ HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
 RATIO_TOLERANCE = 0.15  # "about 4x" is met by 3.4x and more
 ACCURACY_TOLERANCE = 0.01  # "unchanged" means at most one point lost
 SENSOR_AVERAGING_S = 1.0
-SOUND_WINDOW_S = 10.0  # DESIGN's rule for a published number
 
 
 @dataclass(frozen=True)
@@ -296,9 +295,11 @@ def _doubts(first: Any, second: Any, windows: tuple[float, float] | None, averag
                 f"which "
                 f"understates their energy"
             )
-    flags = sorted({f for side in (first, second) for f in str(side["flags"]).split(";")} & INVALID_FLAGS)
+    flags = {f for side in (first, second) for f in str(side["flags"]).split(";")} & INVALID_FLAGS
+    if windows is not None:
+        flags.discard("short_window")  # said above, with the lengths
     if flags:
-        out.append(f"flags {', '.join(flags)}")
+        out.append(f"flags {', '.join(sorted(flags))}")
     return out
 
 

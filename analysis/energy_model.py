@@ -17,11 +17,13 @@ from analysis.errors import CannotAnswer
 from analysis.files import write_text
 from analysis.intervals import NONE, ratios, spread
 from analysis.least_squares import Fitted, relative_least_squares, wants_more
-from analysis.recommend import CANNOT_TELL, DEFAULT_TOLERANCE, NOT_WORSE, assess, points
+from analysis.recommend import CANNOT_TELL, DEFAULT_TOLERANCE, NOT_WORSE, assess
+from analysis.rounding import count_of, format_percent, points_word
 from analysis.table import comparable_columns, configurations, valid
 from search_spaces.config import PRECISIONS
 
 DEFAULT_EQUIVALENCE = 0.10
+MOST_WARNINGS = 3
 WORDS = {
     "task": "tasks",
     "model": "models",
@@ -134,8 +136,8 @@ def fit_energy(
 ) -> EnergyModel:
     """Fit the valid trials among `rows` (J per example against processed tokens per example).
 
-    Per precision: E = a + b tokens at full depth; E = a + b depth tokens (+ c depth tokens^2 where
-    leave-one-out wants it). One point per configuration, the mean of its trials; leaving one out leaves a
+    Per precision: E = a + b * tokens at full depth; E = a + b * depth * tokens (+ c * depth * tokens^2
+    where leave-one-out wants it). One point per configuration, the mean of its trials; leaving one out leaves a
     whole configuration out. Then the factor between precisions, an equivalence test with limit `equivalence`
     inside the stable regime, where accuracy is not worse than the baseline's by more than `tolerance`.
 
@@ -235,7 +237,7 @@ def _length_fit(points: pd.DataFrame, precision: str) -> Fit:
     units = {"a": ("J", "per example, whatever its length"), "b": ("J per token", "per processed token")}
     depth = int(points["depth"].iloc[0])
     return _fit(
-        "length", precision, f"E = a + b tokens, at depth {depth}", terms, units, result, points, None
+        "length", precision, f"E = a + b * tokens, at depth {depth}", terms, units, result, points, None
     )
 
 
@@ -255,7 +257,7 @@ def _depth_fit(points: pd.DataFrame, precision: str) -> Fit:
         "b": ("J per token-layer", "per processed token and layer"),
         "c": ("J per token^2-layer", "attention: per pair of tokens and layer"),
     }
-    formula = "E = a + b depth tokens"
+    formula = "E = a + b * depth * tokens"
     attention: dict[str, Any]
     richer = np.column_stack([x, depth * tokens**2])
     if (
@@ -276,7 +278,7 @@ def _depth_fit(points: pd.DataFrame, precision: str) -> Fit:
             else "leave-one-out error does not fall clearly",
         }
         if kept:
-            result, terms, formula = more, ["a", "b", "c"], f"{formula} + c depth tokens^2"
+            result, terms, formula = more, ["a", "b", "c"], f"{formula} + c * depth * tokens^2"
     return _fit("depth_length", precision, formula, terms, units, result, points, attention)
 
 
@@ -389,8 +391,8 @@ def _verdict(fit: Fit) -> str:
         quality = "how well it predicts cannot be told"
     else:
         quality = (
-            f"an unseen configuration is predicted to {fit.loo_median_percent:.2g} % (median; "
-            f"{fit.loo_max_percent:.2g} % at worst)"
+            f"an unseen configuration is predicted to {format_percent(fit.loo_median_percent)} (median; "
+            f"{format_percent(fit.loo_max_percent)} at worst)"
         )
     r2 = "" if fit.r2 is None else f", R^2 {fit.r2:.3f}"
     return f"At {fit.precision}, {fit.formula}: b = {slope.value:.3g} {slope.unit}{limits}{r2}; {quality}."
@@ -440,7 +442,7 @@ def _regime(
     keys = zip(judged["precision"], judged["max_seq_len"], judged["depth"], judged["verdict"], strict=True)
     return {
         (p, s, d): v for p, s, d, v in keys
-    }, f"where accuracy is not worse by more than {points(tolerance)}"
+    }, f"where accuracy is not worse by more than {points_word(tolerance)}"
 
 
 def _pairs(
@@ -476,7 +478,7 @@ def _factor(
 ) -> PrecisionFactor:
     limit = 100 * equivalence
     inside = [p for p in pairs if p["stable"]]
-    claim = f"Energy multiplicative in precision, {slow} over {fast}"
+    claim = f"One factor between {slow} and {fast} (energy multiplicative in precision)"
     if len(inside) < 2:
         sentence = (
             f"{claim}: cannot tell, since it takes two pairs of configurations in the stable regime and "
@@ -552,18 +554,18 @@ def _factor_sentence(
     regime: str,
     pairs: list[dict[str, Any]],
 ) -> str:
-    bound = f", at most {100 * high:.2g} %" if math.isfinite(high) else ", no interval"
+    bound = f", at most {format_percent(100 * high)}" if math.isfinite(high) else ", no interval"
     text = (
-        f"{claim}: {verdict} within {limit:g} %. One factor, {factor:.3g}x, fits "
+        f"{claim}: {verdict} within {limit:g} %. {factor:.3g}x fits "
         f"{sum(p['stable'] for p in pairs)} pairs "
-        f"to {100 * largest:.2g} % ({worst['max_seq_len']} tokens, depth {worst['depth']}{bound}) {regime}."
+        f"to {format_percent(100 * largest)} ({worst['max_seq_len']} tokens, depth {worst['depth']}{bound}) {regime}."
     )
     broken = [p for p in pairs if p["breaks"]]
     if broken:
         several = len({p["depth"] for p in pairs}) > 1
         places = ", ".join(
             f"{p['max_seq_len']} tokens"
-            + (f" x {p['depth']} layers" if several else "")
+            + (f" x {count_of(p['depth'], 'layers')}" if several else "")
             + f" ({p['ratio']:.2g}x)"
             for p in broken[:6]
         )
@@ -576,9 +578,10 @@ def _factor_sentence(
 
 
 def _rising(table: pd.DataFrame) -> list[str]:
-    """Where energy rises although work falls, by more than the trials of one configuration differ."""
+    """Where energy rises although work falls, by more than the trials of one configuration differ; the worst
+    first."""
     between = spread(table)
-    out = []
+    out: list[tuple[float, str]] = []
     for work, unit, fixed, other in (
         ("max_seq_len", "tokens", "depth", "layers"),
         ("depth", "layers", "max_seq_len", "tokens"),
@@ -589,15 +592,28 @@ def _rising(table: pd.DataFrame) -> list[str]:
         value, low, _ = ratios(less, more, between)
         beyond = np.where(np.isfinite(low), low > 1, value > 1.02)
         for i in np.flatnonzero(same & beyond):
-            place = f"{less['precision'].iloc[i]}, {less[fixed].iloc[i]} {other}"
+            place = f"{less['precision'].iloc[i]}, {count_of(less[fixed].iloc[i], other)}"
+            amount = count_of(less[work].iloc[i], unit)
             out.append(
-                f"Energy rises as work falls: {less[work].iloc[i]} {unit} cost "
-                f"{100 * (value[i] - 1):.2g} % more than {more[work].iloc[i]} ({place})."
+                (
+                    float(value[i]),
+                    f"Energy rises as work falls: {amount} {'costs' if amount.startswith('1 ') else 'cost'} "
+                    f"{format_percent(100 * (value[i] - 1))} more than {more[work].iloc[i]} ({place}).",
+                )
             )
-    return out
+    worst = [text for _, text in sorted(out, key=lambda found: -found[0])]
+    if len(worst) > MOST_WARNINGS:
+        rest = len(worst) - MOST_WARNINGS
+        worst[MOST_WARNINGS:] = [f"Energy rises as work falls at {rest} more neighbouring configurations."]
+    return worst
 
 
 # ---- JSON ----
+
+
+def spelled(formula: str) -> str:
+    """A formula as it is printed: "b * depth * tokens^2" -> "b·depth·tokens²"."""
+    return formula.replace(" * ", "·").replace("^2", "²")
 
 
 def _number(value: float | None) -> float | None:

@@ -11,12 +11,15 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from analysis import figures
-from analysis.energy_model import EnergyModel, Fit
+from analysis.cards import card_factors
+from analysis.decomposition import Step, decompose
+from analysis.energy_model import EnergyModel, Fit, spelled
 from analysis.errors import CannotAnswer
 from analysis.recommend import NOT_WORSE, find_baseline
-from analysis.rounding import format_with_uncertainty
+from analysis.rounding import format_percent, format_with_uncertainty
 from analysis.slices import (
     AXES,
+    AXIS_WORDS,
     LATENCY,
     Quantity,
     Slice,
@@ -47,6 +50,7 @@ class Picture:
 class Gallery:
     """Pictures by the section of the report they stand in."""
 
+    saving: list[Picture]
     frontiers: list[Picture]
     models: list[Picture]
     card: list[Picture]
@@ -54,11 +58,11 @@ class Gallery:
 
     @property
     def pictures(self) -> list[Picture]:
-        return [*self.frontiers, *self.models, *self.card]
+        return [*self.saving, *self.frontiers, *self.models, *self.card]
 
 
-def draw(study: Study, folder: Path, anchors: pd.DataFrame | None = None) -> Gallery:
-    """Draw and save every figure of a study into `folder`; `anchors` as `figures.drift` takes them."""
+def draw(study: Study, folder: Path, anchors: pd.DataFrame) -> Gallery:
+    """Draw and save every figure of a study into `folder`; `anchors`: those of its cards, may be empty."""
     prefix = f"{study.slug}-" if study.slug else ""
 
     def picture(name: str, title: str, caption: str, make: Callable[[], object]) -> Picture:
@@ -73,7 +77,7 @@ def draw(study: Study, folder: Path, anchors: pd.DataFrame | None = None) -> Gal
     frontiers, notes = _frontiers(study, picture)
     models = _models(study, picture)
     card = [*_reference(study, picture), *_drift(study, anchors, picture)]
-    return Gallery(frontiers, models, card, notes)
+    return Gallery(_saving(study, picture), frontiers, models, card, notes)
 
 
 LINEAR_PERCENT = 10.0  # median leave-one-out error above which a title does not call energy linear
@@ -118,6 +122,54 @@ def _frontiers(study: Study, picture: _Picture) -> tuple[list[Picture], list[str
             found.append(_tradeoff(study, picture, part, x, score, short, baseline))
     found.append(_energy_latency(study, picture, energy, baseline))
     return found, notes
+
+
+def _saving(study: Study, picture: _Picture) -> list[Picture]:
+    """The waterfall from the baseline to the choice; none where there is no choice, or one axis makes it."""
+    found = study.recommendation.value
+    choice = None if found is None else found.choice
+    if found is None or choice is None:
+        return []
+    steps = attempt("The parts of the saving", lambda: decompose(study.table, found.baseline, choice))
+    if steps.value is None:
+        return []
+    energy = energy_quantity(study.table)
+    total = found.baseline["energy_j_per_example"] / choice["energy_j_per_example"]
+    parts = ", ".join(f"{AXIS_WORDS[s.axis]} {times(s.saving.value)}" for s in steps.value)
+    title = f"{times(total)} less {'estimated ' if study.estimated else ''}energy: {parts}"
+    ranges = ", ".join(
+        f"{AXIS_WORDS[s.axis]} {times(s.least)} to {times(s.most)}"
+        for s in steps.value
+        if s.most / s.least > 1.02
+    )
+    caption = "One thing switched at a time, from the top; every step is two measured configurations."
+    if ranges:
+        caption += f" What a step saves depends on the order; over all orders: {ranges}."
+    frame = pd.DataFrame(
+        {
+            "label": [_switch(s) for s in steps.value],
+            "before": [s.energy_before * energy.factor for s in steps.value],
+            "after": [s.energy_after * energy.factor for s in steps.value],
+            "note": [times(s.saving.value) for s in steps.value],
+        }
+    )
+
+    def make() -> object:
+        return figures.waterfall(
+            frame,
+            x_label=energy.label,
+            title=title,
+            subtitle=f"From {describe(found.baseline)}",
+            estimated=study.estimated,
+        )
+
+    return [picture("saving", title, caption, make)]
+
+
+def _switch(step: Step) -> str:
+    """ "fp32 → fp16", "128 → 64 tokens"."""
+    unit = {"max_seq_len": " tokens", "depth": " layers", "batch_size": " per batch"}.get(step.axis, "")
+    return f"{step.before} → {step.after}{unit}"
 
 
 def _all(table: pd.DataFrame) -> str:
@@ -169,7 +221,7 @@ def _tradeoff(
 
 def _energy_latency(study: Study, picture: _Picture, energy: Quantity, baseline: pd.Series) -> Picture:
     choice = study.recommendation.value.choice if study.recommendation.value else None
-    title = f"{'Estimated energy' if study.estimated else 'Energy'} against latency"
+    title = f"{'Estimated energy' if study.estimated else 'Energy'} {_power_words(study.table)}"
     caption = "Lower left is better in both."
     if study.estimated:
         caption += " Energy is estimated as watts × busy time, so the two are one quantity here."
@@ -190,6 +242,15 @@ def _energy_latency(study: Study, picture: _Picture, energy: Quantity, baseline:
     return picture("energy_latency", title, caption, make)
 
 
+def _power_words(table: pd.DataFrame) -> str:
+    """ "is latency × 380 to 640 W": what the configurations draw on average."""
+    power = table["energy_j_per_example"] / table["latency_ms_per_example"] * 1e3
+    if power.isna().all():
+        return "against latency"
+    low, high = (f"{value:.{2 if value < 100 else 3}g}" for value in (power.min(), power.max()))
+    return f"is latency × {low} W" if low == high else f"is latency × {low} to {high} W"
+
+
 def _models(study: Study, picture: _Picture) -> list[Picture]:
     found = []
     for index, (_, part) in enumerate(study.models):
@@ -206,11 +267,12 @@ def _models(study: Study, picture: _Picture) -> list[Picture]:
         if any(f.coefficient("b").value <= 0 for f in fits):
             title = f"Energy does not grow with {what}"
         elif errors and max(errors) <= LINEAR_PERCENT:
-            title = f"Energy is linear in {what} to {max(errors):.2g} % (median)"
+            title = f"Energy is linear in {what} to {format_percent(max(errors))} (median)"
         elif errors:
-            title = f"A line in {what} misses energy by {max(errors):.0f} % (median)"
+            title = f"A line in {what} misses energy by {format_percent(max(errors))} (median)"
         caption = (
-            "; ".join(f"{f.precision}: {f.formula}" for f in fits) + ". Shaded: 95 % of the fitted line."
+            "; ".join(f"{f.precision}: {spelled(f.formula)}" for f in fits)
+            + ". Shaded: 95 % of the fitted line."
         )
         if any(len(f.coefficients) > 2 for f in fits):
             caption += " With the attention term, the line is drawn at the full depth."
@@ -283,7 +345,7 @@ def _line(fit: Fit, factor: float) -> pd.DataFrame:
 
 def _reference(study: Study, picture: _Picture) -> list[Picture]:
     table = study.table
-    if study.estimated:
+    if study.estimated or table["matmul_reference_j_per_example"].isna().all():
         return []
     baseline = baseline_of(study)
     ratio = table["energy_j_per_example"] / table["matmul_reference_j_per_example"]
@@ -309,37 +371,28 @@ def _reference(study: Study, picture: _Picture) -> list[Picture]:
     )
 
     def make() -> object:
-        if finite.empty:
-            raise CannotAnswer("The rows hold no matmul reference (matmul_reference_j_per_example is null).")
         return figures.reference(frame, title=title, subtitle=subtitle)
 
     return [picture("matmul_reference", title, caption, make)]
 
 
-def _drift(study: Study, anchors: pd.DataFrame | None, picture: _Picture) -> list[Picture]:
-    if anchors is None:
+def _drift(study: Study, anchors: pd.DataFrame, picture: _Picture) -> list[Picture]:
+    if anchors.empty:
         return []
-    if "time_s" not in anchors and "started_at" in anchors:
-        anchors = anchors.rename(columns={"started_at": "time_s"})
     title = "Anchor drift"
-    caption = "The same configuration measured again and again through the run, against its card's median."
-    missing = [c for c in ("time_s", "energy_j_per_example") if c not in anchors]
-    if not missing:
-        if "gpu_uuid" not in anchors:
-            anchors = anchors.assign(gpu_uuid=None)
-        median = anchors.groupby(anchors["gpu_uuid"].fillna(""))["energy_j_per_example"].transform("median")
-        largest = (
-            float(np.nanmax((anchors["energy_j_per_example"] / median - 1).abs())) if len(anchors) else 0.0
-        )
-        title = f"Anchors stay within {100 * largest:.2g} % of their card's median"
+    caption = "The same load measured again and again through the run, against its card's median."
+    factors = card_factors(anchors)
+    if len(factors):
+        title = f"Anchors stay within {format_percent(100 * factors['drift'].max())} of their card's median"
 
     def make() -> object:
+        missing = [c for c in ("started_at", "gpu_uuid", "energy_j_per_example") if c not in anchors]
         if missing:
             raise CannotAnswer(f"anchors.csv lacks the column {' and '.join(missing)}.")
         return figures.drift(
             anchors,
             title=title,
-            subtitle="One configuration, measured through the run",
+            subtitle="One fixed load, measured through the run",
             estimated=study.estimated,
         )
 

@@ -32,6 +32,8 @@ REQUIRED_COLUMNS = ("task", "max_seq_len", "depth", "precision", "energy_j_per_e
 LATENCY_CI = "latency_ms_per_example_ci95"  # derived from the window table, half-width within the trial
 DERIVED_COLUMNS = (LATENCY_CI, "run")
 
+SHORT_WINDOW_S = 1.0  # trainables.record.FLAGS["short_window"]
+
 _TABLES = (".csv", ".parquet")
 _TRIAL_FILES = ("params.json", "result.json")
 _ANCHOR_FROM_ROW = ("model", "gpu_name", "started_at", "gpu_uuid", "worker")
@@ -299,7 +301,22 @@ def _load_table(path: Path, columns: Mapping[str, str] | None) -> tuple[pd.DataF
         raise UsageError(
             f"a table of rows must hold at least one row, but {path} is empty; give another file"
         )
-    return _complete(frame, path), []
+    flagged = "flags" in frame.columns
+    frame = _complete(frame, path)
+    return frame, [] if flagged else _flag_short_windows(frame)
+
+
+def _flag_short_windows(frame: pd.DataFrame) -> list[str]:
+    """Flag the rows of a table without flags as our own trials would be: no energy from a window shorter than
+    the sensor needs. Estimates have no sensor."""
+    short = (frame["window_s"] < SHORT_WINDOW_S) & (frame["energy_source"].fillna("") != "estimate")
+    frame.loc[short, "flags"] = "short_window"
+    if not short.any():
+        return []
+    return [
+        f"{int(short.sum())} of {len(frame)} rows come from windows shorter than {SHORT_WINDOW_S:g} s and were "
+        f"flagged short_window: their energies are too low by an unknown amount, and enter nothing"
+    ]
 
 
 # ---- Ray's folders ----

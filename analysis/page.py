@@ -14,21 +14,31 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.cards import card_factors, short_uuid
 from analysis.cells import (
     Table,
     configuration_table,
+    flag_words,
     neighbour_table,
     plain_table,
+)
+from analysis.claims import Finding, check_claims, load_claims
+from analysis.energy_model import EnergyModel, spelled
+from analysis.gallery import Gallery, Picture, baseline_of, times
+from analysis.intervals import NONE, POOLED, REPLICATES, WITHIN, spread
+from analysis.recommend import CANNOT_TELL, NOT_WORSE, Recommendation
+from analysis.rounding import (
+    MISSING,
+    count_of,
+    format_interval,
+    format_percent,
+    format_with_uncertainty,
     points_change,
     points_word,
 )
-from analysis.claims import Finding, check_claims, load_claims
-from analysis.energy_model import EnergyModel
-from analysis.gallery import Gallery, Picture, baseline_of, times
-from analysis.recommend import CANNOT_TELL, NOT_WORSE, Recommendation
-from analysis.rounding import MISSING, format_interval, format_with_uncertainty
 from analysis.slices import AXES, LATENCY, Quantity, describe, energy_quantity, same_as, score_quantity
 from analysis.study import Part, Study, attempt
+from analysis.table import CARD_FACTOR, TOGETHER, plain, valid
 from trainables.record import FLAGS
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -39,10 +49,12 @@ SOURCES = {
     "estimate": "no sensor: an assumed power times the busy time",
 }
 INTERVALS = {
-    "replicates": "between separate trials of one configuration (Student-t)",
-    "within trial": "over the windows of the only trial, too narrow as a statement about the configuration",
-    "none": "no interval",
+    POOLED: "Student-t, from the spread between separate trials, pooled over all repeated configurations",
+    REPLICATES: "Student-t, from the spread between the trials of the only configuration that was repeated",
+    WITHIN: "over the windows of the only trial, too narrow as a statement about the configuration",
+    NONE: "no interval",
 }
+SHORT_INTERVALS = {POOLED: "between trials", REPLICATES: "between trials", WITHIN: "within one trial"}
 
 
 @dataclass(frozen=True)
@@ -84,13 +96,20 @@ class Section:
     how_to_read: str
     table: Table
     front_note: str
+    front_probabilities: bool
     model_parts: list[dict[str, Any]]
     audit: Part[list[Finding]]
     method: list[str]
+    caveats: list[str]  # what weakens the answer: cards that cannot be told apart, hardly any repeats
+    cards: Table | None  # the anchors, card by card
 
 
-def section(study: Study, gallery: Gallery) -> Section:
-    """Everything the page says about a study."""
+def section(
+    study: Study, gallery: Gallery, anchors: pd.DataFrame, card_note: str = "", left_out: str = ""
+) -> Section:
+    """Everything the page says about a study. `card_note`: of `level_cards`. `left_out`: a sentence."""
+    levelled = CARD_FACTOR in study.clean and study.clean[CARD_FACTOR].notna().all()
+    caveats = [left_out, "" if levelled else card_note]
     baseline = baseline_of(study)
     recommendation = study.recommendation.value
     front_note = study.front.problem
@@ -105,29 +124,87 @@ def section(study: Study, gallery: Gallery) -> Section:
         ),
         estimated=study.estimated,
         trials=len(study.clean),
-        answer=None if recommendation is None else answer(study, recommendation),
+        answer=None
+        if recommendation is None
+        else answer(study, recommendation, card_note if levelled else ""),
         problem=study.recommendation.problem,
         gallery=gallery,
         how_to_read=_how_to_read(study),
         table=configuration_table(study, baseline),
         front_note=front_note,
+        front_probabilities="front_probability" in study.table
+        and bool(study.table["front_probability"].notna().any()),
         model_parts=[_model_part(common, part) for common, part in study.models],
         audit=attempt("The audit", lambda: audit_of(study, baseline)),
-        method=_method(study),
+        method=[*_method(study), *([card_note] if card_note else [])],
+        caveats=[note for note in (*caveats, _repeats_note(study.table)) if note],
+        cards=_card_table(anchors, study),
     )
 
 
-def answer(study: Study, r: Recommendation) -> Answer:
-    """The recommendation in words, tiles and tables."""
+def left_out(study: Study, rows: pd.DataFrame) -> str:
+    """How many trials of this comparison are not in it, and why; "" where none is missing. `rows`: all."""
+    own = rows
+    for column in TOGETHER:
+        if column in own:  # a failed trial may not know its card
+            value = study.common.get(column)
+            own = own[own[column].isna() | (own[column] == value)] if value is not None else own
+    missing = own[~own.index.isin(study.clean.index)]
+    if missing.empty:
+        return ""
+    reasons = valid(missing)[1]["reason"].str.split(":").str[0].value_counts()
+    spelled = "; ".join(f"{n} with {_reason_words(str(r))}" for r, n in reasons.head(4).items())
+    return f"Left out: {len(missing)} of {count_of(len(own), 'trials')}. {spelled}."
+
+
+def _reason_words(reason: str) -> str:
+    """ "flag short_window" with the flag's rule."""
+    name = reason.removeprefix("flag ")
+    rule = f" ({FLAGS[name].rule})" if name in FLAGS else ""
+    return f"{reason.replace(name, flag_words(name))}{rule}" if rule else flag_words(reason)
+
+
+def _card_table(anchors: pd.DataFrame, study: Study) -> Table | None:
+    """How the cards of the study differ by their anchors; None where there are none."""
+    factors = card_factors(anchors)
+    if factors.empty:
+        return None
+    trials = study.clean["gpu_uuid"].value_counts()
+    rows = [
+        {
+            "card": short_uuid(str(f["gpu_uuid"])),
+            "trials": str(trials.get(f["gpu_uuid"], 0)),
+            "anchors": str(f["anchors"]),
+            "energy": format_with_uncertainty(1e3 * f["energy_j_per_example"]),
+            "factor": format_with_uncertainty(
+                f["energy_factor"], 1.96 * f["energy_factor_se"] if len(factors) > 1 else None
+            ),
+            "drift": format_percent(100 * f["drift"]),
+        }
+        for f in factors.to_dict("records")
+    ]
+    heads = {
+        "card": "Card",
+        "trials": "Trials",
+        "anchors": "Anchors",
+        "energy": "Anchor energy (mJ/example)",
+        "factor": "Over the cards' mean",
+        "drift": "Furthest from its median",
+    }
+    if len(factors) == 1:
+        del heads["factor"]
+    return plain_table(pd.DataFrame(rows), heads)
+
+
+def answer(study: Study, r: Recommendation, note: str = "") -> Answer:
+    """The recommendation in words, tiles and tables. `note`: a sentence to end on."""
     energy = energy_quantity(study.table)
-    varying = ["precision", "max_seq_len", "depth"]
-    varying += [a for a in AXES if a not in varying and len(set(study.table[a])) > 1]
     shown = r.choice if r.choice is not None else r.baseline
+    varying = ["precision", "max_seq_len", "depth"]
+    varying += [a for a in AXES if a not in varying and plain(shown[a]) != plain(r.baseline[a])]
     tiles = [_pair_tile("Estimated energy" if r.estimated else "Energy", energy, r)]
     if r.saving is not None:
-        note = "95 % interval, " + {"replicates": "between trials", "within trial": "within one trial"}.get(
-            r.saving.kind, "none"
-        )
+        note = f"95 % interval, {SHORT_INTERVALS.get(r.saving.kind, 'none')}"
         value = format_interval(r.saving.value, r.saving.low, r.saving.high, "×")
         tiles.insert(
             0,
@@ -149,7 +226,7 @@ def answer(study: Study, r: Recommendation) -> Answer:
         badge=badge,
         badge_class=badge_class,
         tiles=tiles,
-        sentences=r.sentences[1:] if r.choice is not None else list(r.sentences),
+        sentences=[*r.sentences[r.choice is not None :], *([note] if note else [])],
         single_axis=neighbour_table(study, r.single_axis) if len(r.single_axis) else None,
         runners_up=neighbour_table(study, r.runners_up) if len(r.runners_up) else None,
         snippet=r.snippet,
@@ -192,14 +269,25 @@ def _accuracy_tile(r: Recommendation) -> Tile:
 
 
 def _how_to_read(study: Study) -> str:
-    kinds = [k for k in study.table["interval_kind"].unique() if k != "none"]
-    bars = " or ".join(INTERVALS[k] for k in kinds)
+    kinds = [k for k in study.table["interval_kind"].unique() if k != NONE]
+    bars = " or ".join(SHORT_INTERVALS[str(k)] for k in kinds)
     bars = f"Energy and latency bars: 95 %, {bars}. " if bars else "Energy and latency have no interval. "
     return (
-        "The black step is the frontier: the best that can be had at each cost. Circled: the baseline, and "
-        "the cheapest configuration whose accuracy is not worse by more than "
-        f"{points_word(study.tolerance)} (dashed line). {bars}Accuracy bars: Wilson 95 %; the verdict "
-        "compares the same examples, and is sharper than these bars suggest."
+        "The black step is the frontier: the best accuracy that can be had for at most that cost. Circled: "
+        "the baseline, and the cheapest configuration whose accuracy is not worse by more than "
+        f"{points_word(study.tolerance)} (dashed line). {bars}Accuracy bars: 95 % (Wilson); the verdict "
+        "compares the same examples one by one, and is sharper than these bars suggest."
+    )
+
+
+def _repeats_note(table: pd.DataFrame) -> str:
+    """A warning where one pair of trials is all that is known of the spread between trials."""
+    if spread(table).freedom != 1:
+        return ""
+    return (
+        "One configuration was measured twice and no other was repeated: energy intervals rest on a single "
+        "difference (Student-t with one degree of freedom), so they are wide and tell little. Repeat more "
+        "configurations."
     )
 
 
@@ -214,23 +302,27 @@ def _model_part(common: Mapping[str, Any], part: Part[EnergyModel]) -> dict[str,
             "problem": part.problem,
             "sentences": [],
             "fits": [],
+            "not_made": [],
             "table": None,
         }
     rows = []
     for fit in (*model.depth_fits, *model.length_fits):
         for c in fit.coefficients:
             half = None if c.low is None or c.high is None else (c.high - c.low) / 2
-            value, unit = _si(c.value, c.unit)
-            scale = value / c.value if c.value else 1.0
+            factor, unit = _si(max(abs(c.value), half or 0.0), c.unit)
             rows.append(
                 {
                     "precision": fit.precision,
-                    "formula": fit.formula,
+                    "formula": spelled(fit.formula),
                     "name": c.name,
-                    "value": format_with_uncertainty(value, None if half is None else half * scale),
+                    "value": format_with_uncertainty(
+                        c.value * factor, None if half is None else half * factor
+                    ),
                     "unit": unit,
                     "r2": MISSING if fit.r2 is None else f"{fit.r2:.4f}",
-                    "error": MISSING if fit.loo_median_percent is None else _percent(fit.loo_median_percent),
+                    "error": MISSING
+                    if fit.loo_median_percent is None
+                    else format_percent(fit.loo_median_percent),
                     "n": str(fit.configurations),
                 }
             )
@@ -246,20 +338,24 @@ def _model_part(common: Mapping[str, Any], part: Part[EnergyModel]) -> dict[str,
     }
     table = plain_table(pd.DataFrame(rows, columns=list(heads)), heads) if rows else None
     fits = [f.verdict for f in (*model.depth_fits, *model.length_fits)]
-    rest = [s for s in model.sentences if s not in fits]
-    return {"common": ", ".join(words), "problem": "", "sentences": rest, "fits": fits, "table": table}
+    rest = [spelled(s) for s in model.sentences if s not in (*fits, *model.not_made)]
+    fits = [spelled(s) for s in fits]
+    return {
+        "common": ", ".join(words),
+        "problem": "",
+        "sentences": rest,
+        "fits": fits,
+        "not_made": model.not_made,
+        "table": table,
+    }
 
 
-def _percent(value: float) -> str:
-    return f"{value:.2g} %" if value < 100 else f"{value:.0f} %"
-
-
-def _si(value: float, unit: str) -> tuple[float, str]:
-    """3.2e-5 "J per token" -> 32, "µJ per token"."""
+def _si(size: float, unit: str) -> tuple[float, str]:
+    """The factor and the unit in which `size` is at least 1: 3.2e-5, "J per token" -> 1e6, "µJ per token"."""
     for factor, prefix in ((1.0, ""), (1e3, "m"), (1e6, "µ"), (1e9, "n")):
-        if abs(value) * factor >= 1 or prefix == "n":
-            return value * factor, unit.replace("J", f"{prefix}J", 1)
-    return value, unit
+        if abs(size) * factor >= 1 or prefix == "n":
+            break
+    return factor, spelled(unit.replace("J", f"{prefix}J", 1))
 
 
 def audit_of(study: Study, baseline: pd.Series) -> list[Finding]:
@@ -320,8 +416,11 @@ def _method(study: Study) -> list[str]:
             "Accuracy: one complete pass of exactly the configuration measured, "
             f"{rows['examples'].max():.0f} examples."
         )
-    for kind, count in study.table["interval_kind"].value_counts().items():
-        lines.append(f"Energy interval of {count} configurations: {INTERVALS.get(str(kind), kind)}.")
+    kinds = study.table["interval_kind"].value_counts()
+    for kind, count in kinds.items():
+        which = "" if len(kinds) == 1 else f" of {count_of(int(count), 'configurations')}"
+        lines.append(f"95 % intervals{which}: {INTERVALS.get(str(kind), kind)}.")
+    lines += [note for note in (_repeats_note(study.table),) if note]
     lines.append(
         "Accuracy verdicts: paired non-inferiority against the baseline on the same examples, tolerance "
         f"{points_word(study.tolerance)}, score interval (Tango 1998), one-sided 5 %; “{CANNOT_TELL}” where "
@@ -370,8 +469,8 @@ def flag_table(rows: pd.DataFrame) -> Table:
     frame = pd.DataFrame(
         [
             {
-                "flag": name,
-                "trials": str(count),
+                "flag": flag_words(name),
+                "trials": f"all {count}" if count == len(rows) else f"{count} of {len(rows)}",
                 "meaning": FLAGS[name].rule if name in FLAGS else "not a flag this version knows",
                 "effect": "energy excluded"
                 if name in FLAGS and FLAGS[name].invalid
@@ -406,6 +505,35 @@ def picture_source(picture: Picture) -> str:
     return data_uri(picture.png, "image/png")
 
 
+def overview(sections: list[Section]) -> Table:
+    """The answers of several studies at a glance."""
+    rows = []
+    for s in sections:
+        answer = s.answer
+        tile = {t.label.split(" (")[0]: t for t in answer.tiles} if answer else {}
+        rows.append(
+            {
+                "study": s.heading,
+                "choice": "no recommendation"
+                if answer is None
+                else answer.choice or f"stay with {answer.baseline}",
+                "saving": answer.saving if answer and answer.saving else MISSING,
+                "accuracy": tile["Accuracy"].value if "Accuracy" in tile else MISSING,
+                "kind": s.measured,
+                "trials": str(s.trials),
+            }
+        )
+    heads = {
+        "study": "What was compared",
+        "choice": "Cheapest that keeps accuracy",
+        "saving": "Less energy",
+        "accuracy": "Accuracy",
+        "kind": "Energy",
+        "trials": "Trials",
+    }
+    return plain_table(pd.DataFrame(rows, columns=list(heads)), heads)
+
+
 @dataclass(frozen=True)
 class Page:
     """All that the templates need."""
@@ -421,6 +549,7 @@ class Page:
     excluded_count: int
     environments: list[tuple[str, list[tuple[str, str]]]]
     published: Part[list[Finding]]
+    overview: Table | None  # of several sections
     made_at: datetime = dataclasses.field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -445,7 +574,7 @@ def render(page: Page) -> tuple[str, str]:
 def markdown_text(value: object) -> str:
     """Text as text in a Markdown table or sentence: no HTML, no table cells, no line breaks."""
     text = " ".join(str(value).split())
-    for plain, escaped in (
+    for character, escaped in (
         ("&", "&amp;"),
         ("<", "&lt;"),
         (">", "&gt;"),
@@ -453,5 +582,5 @@ def markdown_text(value: object) -> str:
         ("`", "\\`"),
         ("*", "\\*"),
     ):
-        text = text.replace(plain, escaped)
+        text = text.replace(character, escaped)
     return text.replace("[", "\\[").replace("_", "\\_")

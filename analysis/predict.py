@@ -189,10 +189,10 @@ class Arguments:
 
 
 def _main(arguments: Arguments) -> int:
+    from analysis.cards import load_levelled
     from analysis.energy_model import fit_energy
-    from analysis.load import load
 
-    rows = _select(load(*arguments.run, columns=column_mapping(arguments.columns)), arguments)
+    rows = _select(load_levelled(*arguments.run, columns=column_mapping(arguments.columns)), arguments)
     model = fit_energy(rows)
     depth = arguments.depth or max(m["depth"] for m in model.measured)
     answer = predict(model, arguments.max_seq_len, depth, arguments.precision, arguments.extrapolate)
@@ -219,6 +219,8 @@ def _select(rows: pd.DataFrame, arguments: Arguments) -> pd.DataFrame:
         differing = [k for k in groups[0][0] if len({g[0][k] for g in groups}) > 1]
         options = [
             f"--{k.replace('_', '-')} {{{','.join(sorted({str(g[0][k]) for g in groups}))}}}"
+            if hasattr(arguments, k)
+            else f"the rows of one {k}"
             for k in differing
         ]
         raise UsageError(

@@ -22,9 +22,10 @@ from analysis.paired import (
     unpaired_differences,
     verdicts,
 )
-from analysis.snippet import snippet
+from analysis.rounding import points_change, points_word
+from analysis.snippet import Checkpoint, find_checkpoint, snippet
 from analysis.table import CONFIGURATION, configurations, plain, valid
-from search_spaces.config import PRECISIONS, model_slug
+from search_spaces.config import PRECISIONS
 from search_spaces.errors import UsageError, check
 
 AXES = ("max_seq_len", "depth", "precision", "batch_size", "padding", "backend")
@@ -94,8 +95,8 @@ def recommend(
 
     `rows` are trials of `analysis.load`, of one task, card and sensor; invalid ones are left out here.
     `baseline` fixes columns ({"precision": "fp32", "max_seq_len": 128}); what it does not fix is fp32,
-    longest, deepest, batch 64, max_length, eager, as far as present. `checkpoint` is the folder of weights
-    that the snippet loads.
+    longest, deepest, batch 64, max_length, eager, as far as present. `checkpoint` is the folder or hub id of
+    the weights that the snippet loads; by default those of the rows' run folder.
     """
     table = assess(rows, baseline, tolerance)
     base = table[table["is_baseline"]].iloc[0]
@@ -123,7 +124,7 @@ def recommend(
         snippet=snippet(
             reference,
             full_depth=int(table["depth"].max()),
-            checkpoint=checkpoint or _checkpoint(rows, reference),
+            checkpoint=Checkpoint(checkpoint) if checkpoint else _checkpoint(rows, reference),
         ),
         sentences=[],
     )
@@ -289,13 +290,13 @@ def _discordant(table: pd.DataFrame, base: Any, bits: Correctness) -> tuple[np.n
     return out[0], out[1]
 
 
-def _checkpoint(rows: pd.DataFrame, row: pd.Series) -> str | None:
-    """The run's own fine-tuned weights of the row's model, of the first seed, where they are on disk."""
+def _checkpoint(rows: pd.DataFrame, row: pd.Series) -> Checkpoint | None:
+    """The fine-tuned weights that the row was measured with, as far as its run folder says."""
     for name in str(row.get("run", "")).split(";"):
-        folder = Path(rows.attrs.get("folders", {}).get(name, "")) / "checkpoints"
-        found = sorted(folder.glob(f"{row['task']}-{model_slug(str(row['model']))}-s*"))
+        folder = rows.attrs.get("folders", {}).get(name)
+        found = folder and find_checkpoint(Path(folder), str(row["task"]), str(row["model"]))
         if found:
-            return str(found[0])
+            return found
     return None
 
 
@@ -329,7 +330,7 @@ def _axis_first(found: list[dict[str, Any]], like: pd.DataFrame) -> pd.DataFrame
 
 
 def _sentences(r: Recommendation) -> list[str]:
-    within = points(r.tolerance)
+    within = points_word(r.tolerance)
     kind = "estimated energy" if r.estimated else "energy"
     lines = []
     if r.choice is None or r.saving is None:
@@ -343,14 +344,14 @@ def _sentences(r: Recommendation) -> list[str]:
         lines.append(
             f"{r.choice['configuration']} uses {r.saving.value:.3g}x less {kind} than "
             f"{r.baseline['configuration']} "
-            f"({saved:.0f} % saved{_interval(r.saving)}) and is not worse by more than {within}."
+            f"({saved:.0f} % saved{_interval(r.saving)}) and its accuracy is not worse by more than {within}."
         )
         lines.append(_flips(r))
         lines.append(_among_many(r, within))
     if r.examples and r.smallest_tolerance is not None:
         lines.append(
-            f"{r.examples} examples can show at best a loss below {100 * r.smallest_tolerance:.2g} points "
-            f"(no prediction flipped, one-sided 95 %)."
+            f"With {r.examples} examples a loss below {100 * r.smallest_tolerance:.2g} points cannot be ruled "
+            f"out, even where no prediction changes (one-sided 95 %)."
         )
         if r.tolerance < r.smallest_tolerance:
             lines.append(
@@ -380,17 +381,11 @@ def _among_many(r: Recommendation, within: str) -> str:
     return f"{text}, or take {r.cautious['configuration']} ({less:.3g}x), which passes."
 
 
-def points(tolerance: float) -> str:
-    """0.01 -> "1 point", 0.005 -> "0.5 points"."""
-    return f"{100 * tolerance:g} point" + ("" if round(100 * tolerance, 9) == 1 else "s")
-
-
 def _flips(r: Recommendation) -> str:
     c = r.choice
     assert c is not None  # noqa: S101
-    low = 100 * c["accuracy_difference_low"]
-    shift = 100 * c["accuracy_difference"]
-    change = f"Accuracy changes by {shift:+.2f} points, at worst {low:+.2f} (one-sided 95 %)"
+    shift, low = (points_change(c[f"accuracy_difference{end}"]) for end in ("", "_low"))
+    change = f"Accuracy changes by {shift} points, at worst {low} (one-sided 95 %)"
     if pd.isna(c["lost"]):
         return change + "."
     return f"{change}: of {r.examples} examples {c['lost']:g} became wrong and {c['gained']:g} right."

@@ -22,7 +22,7 @@ from search_spaces.objectives import objective
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.gallery import Gallery
+    from analysis.page import Section
     from analysis.study import Study
 
 OBJECTIVES = ("accuracy", "energy_j_per_example")
@@ -112,6 +112,7 @@ def build_report(
 
     from analysis.cards import level_cards
     from analysis.gallery import draw
+    from analysis.page import left_out, section
     from analysis.study import attempt, studies
     from analysis.table import valid
 
@@ -122,14 +123,19 @@ def build_report(
     _, excluded = valid(rows)
     found = studies(levelled, names, tolerance, rng=np.random.default_rng(seed), bootstrap=bootstrap)
     problems += _write_tables(paths, rows, found, folder)
-    galleries = [draw(study, folder / "figures", _of_study(anchors, study)) for study in found]
+    galleries, sections = [], []
+    for study in found:
+        own = _of_study(anchors, study)
+        galleries.append(draw(study, folder / "figures", own))
+        note = said.get((str(study.common.get("gpu_name")), str(study.common.get("model") or "")), "")
+        sections.append(section(study, galleries[-1], own, note, left_out(study, rows)))
     page_problem = ""
     if not found:
         reasons = "; ".join(
             f"{n} {reason}" for reason, n in excluded["reason"].value_counts().head(3).items()
         )
         page_problem = f"There is no answer: none of the {len(rows)} trials has a valid energy ({reasons})."
-    html, markdown = _write_pages(paths, rows, excluded, found, galleries, problems, page_problem, folder)
+    html, markdown = _write_pages(paths, rows, excluded, found, sections, problems, page_problem, folder)
     figures = [p for g in galleries for q in g.pictures for p in (q.png, q.svg) if p is not None]
     problems += [f"{q.title}: {q.problem}" for g in galleries for q in g.pictures if q.problem]
     return Report(folder, html, markdown, figures, rows, excluded, found, problems)
@@ -198,7 +204,7 @@ def _write_pages(
     rows: pd.DataFrame,
     excluded: pd.DataFrame,
     found: list[Study],
-    galleries: list[Gallery],
+    sections: list[Section],
     problems: list[str],
     problem: str,
     folder: Path,
@@ -210,9 +216,9 @@ def _write_pages(
         environment_rows,
         exclusion_table,
         flag_table,
+        overview,
         published_findings,
         render,
-        section,
     )
     from analysis.study import attempt
 
@@ -226,7 +232,7 @@ def _write_pages(
     page = Page(
         title=_title(found),
         runs=[str(name) for name in rows["run"].unique()],
-        sections=[section(s, g) for s, g in zip(found, galleries, strict=True)],
+        sections=sections,
         counts={str(status): int(n) for status, n in counts.items()},
         problem=problem,
         notes=[*rows.attrs.get("notes", []), *problems],
@@ -235,6 +241,7 @@ def _write_pages(
         excluded_count=len(excluded),
         environments=environments,
         published=attempt("The audit of the published rows", published_findings),
+        overview=overview(sections) if len(sections) > 1 else None,
     )
     html, markdown = folder / "report.html", folder / "report.md"
     texts = render(page)

@@ -46,6 +46,28 @@ def format_interval(value: float | None, low: float | None, high: float | None, 
     return _minus(f"{_fixed(value, places)}{unit} ({_fixed(low, places)} to {_fixed(high, places)})")
 
 
+def count_of(number: int, unit: str) -> str:
+    """ "12 layers", and "1 layer"."""
+    return f"{number} {unit.removesuffix('s') if number == 1 else unit}"
+
+
+def format_percent(value: float) -> str:
+    """Two significant digits and no power of ten: "7.8 %", "250 %"."""
+    return f"{_minus(_significant(value, 2))} %"
+
+
+def points_word(tolerance: float) -> str:
+    """0.01 -> "1 point", 0.005 -> "0.5 points"."""
+    return f"{100 * tolerance:g} point{'' if round(100 * tolerance, 9) == 1 else 's'}"
+
+
+def points_change(value: float, examples: float | None = math.inf) -> str:
+    """A change of accuracy in points, with the digits that this many examples can show: "−0.6", "+0.03"."""
+    places = 2 if examples is not None and examples >= 5000 else 1  # NaN: one
+    text = f"{100 * value + 0.0:+.{places}f}"
+    return "0" if float(text) == 0 else _minus(text)
+
+
 def decimals_for(half_width: float) -> int:
     """Decimal places for a number with this uncertainty; negative means tens, hundreds, ...
 

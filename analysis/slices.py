@@ -10,8 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.pareto import pareto_set
+from analysis.table import plain
 
 AXES = ("max_seq_len", "depth", "precision", "batch_size", "padding", "backend")
+AXIS_WORDS = {
+    "precision": "precision",
+    "max_seq_len": "length",
+    "depth": "depth",
+    "batch_size": "batch size",
+    "padding": "padding",
+    "backend": "backend",
+}
 _SPELLED = {
     "precision": "{}",
     "max_seq_len": "{} tok",
@@ -150,8 +159,12 @@ def points(
     frame["series"] = part["precision"].astype(str)
     short = _WORDS if len(axes) == 1 else _SPELLED
     order = [a for a in short if a in (axes or ("precision",))]
+    # Batch, padding and backend are named where they are not the baseline's: labels must be short to fit.
+    usual = {} if baseline is None else {a: plain(baseline[a]) for a in ("batch_size", "padding", "backend")}
+    if len(order) == 1:
+        usual = {}
     frame["label"] = [
-        " · ".join(_word(short[a], value) for a, value in zip(order, values, strict=True))
+        " · ".join(_word(short[a], v) for a, v in zip(order, values, strict=True) if usual.get(a) != plain(v))
         for values in part[order].itertuples(index=False)
     ]
     frame["on_front"] = part["front"].astype(bool)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from search_spaces.config import model_slug
 
 _DTYPES = {"bf16": "torch.bfloat16", "fp16": "torch.float16"}  # fp32 and tf32: torch.float32
 _BACKENDS = {
@@ -15,18 +20,62 @@ _BACKENDS = {
 }
 
 
-def snippet(row: pd.Series | Mapping[str, Any], full_depth: int, checkpoint: str | None = None) -> str:
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where the fine-tuned weights and their tokenizer are: a relative path or a hub id, and a remark."""
+
+    name: str
+    remark: str = "the fine-tuned weights"
+
+
+NO_CHECKPOINT = Checkpoint(
+    "path/to/checkpoint", "put your fine-tuned weights here: the rows do not say where"
+)
+
+
+def find_checkpoint(run: Path, task: str, model: str) -> Checkpoint | None:
+    """The weights that a run folder's trials of a task and model were measured with, None where it does not
+    say: its own fine-tuning (of the first seed), else what sweep.json names as --checkpoint.
+
+    Never an absolute path, which would hold on one machine only: a folder below the working directory is named
+    from there, another from the folder that holds the run.
+    """
+    own = sorted((run / "checkpoints").glob(f"{task}-{model_slug(model)}-s*"))
+    own = [folder for folder in own if folder.suffix != ".tmp"]
+    if own:
+        return _relative(own[0], run.resolve().parent, "the weights this run fine-tuned")
+    try:
+        given = json.loads((run / "sweep.json").read_text(encoding="utf-8")).get("checkpoint")
+    except (OSError, ValueError, AttributeError):
+        return None
+    if not given:
+        return None
+    folder = Path(given)
+    if folder.is_absolute() or folder.exists():
+        return _relative(folder, folder.resolve().parent, "what the run got as --checkpoint")
+    return Checkpoint(str(given), "what the run got as --checkpoint")
+
+
+def _relative(folder: Path, above: Path, remark: str) -> Checkpoint:
+    here, target = Path.cwd().resolve(), folder.resolve()
+    if target.is_relative_to(here):
+        return Checkpoint(target.relative_to(here).as_posix(), remark)
+    return Checkpoint(target.relative_to(above).as_posix(), f"{remark}, from the folder that holds it")
+
+
+def snippet(row: pd.Series | Mapping[str, Any], full_depth: int, checkpoint: Checkpoint | None = None) -> str:
     """Plain `transformers` code, ready to paste, for a row of `configurations`.
 
-    `full_depth`: layers of the whole model. `checkpoint`: the folder of fine-tuned weights and tokenizer.
+    `full_depth`: layers of the whole model. `checkpoint`: the fine-tuned weights and tokenizer.
     """
+    weights = checkpoint or NO_CHECKPOINT
     head = "QuestionAnswering" if row["task"] == "squad" else "SequenceClassification"
     precision, model = str(row["precision"]), str(row["model"])
     lines = [
         "import torch",
         f"from transformers import AutoModelFor{head}, AutoTokenizer",
         "",
-        f'checkpoint = "{checkpoint or "path/to/checkpoint"}"  # the fine-tuned weights',
+        f"checkpoint = {json.dumps(weights.name)}  # {weights.remark}",
         "tokenizer = AutoTokenizer.from_pretrained(checkpoint)",
     ]
     lines += [

@@ -14,6 +14,7 @@ from analysis.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 COLUMN_WIDTH_IN = 3.5
@@ -147,20 +148,24 @@ def watermark(figure: "Figure", text: str = "estimated") -> None:
 def log_if_wide(axes: "Axes", values: Any, axis: str = "x") -> bool:
     """Log scale where positive values span more than a decade; whether it was set. Plain tick numbers."""
     import numpy as np
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     finite = np.asarray(values, dtype=float)
     finite = finite[np.isfinite(finite)]
     if len(finite) == 0 or finite.min() <= 0 or finite.max() / finite.min() <= 10:
         return False
     (axes.set_xscale if axis == "x" else axes.set_yscale)("log")
-    ticks = axes.xaxis if axis == "x" else axes.yaxis
-    decades = np.log10(finite.max() / finite.min())
-    steps = (1.0, 2.0, 5.0) if decades < 2.5 else (1.0,)
-    ticks.set_major_locator(LogLocator(subs=steps, numticks=20))
-    ticks.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
-    ticks.set_minor_formatter(NullFormatter())
+    plain_log_ticks(axes.xaxis if axis == "x" else axes.yaxis, finite.min(), finite.max())
     return True
+
+
+def plain_log_ticks(axis: "Axis", low: float, high: float) -> None:
+    """Ticks at 1, 2, 5, 10, ... (at powers of ten beyond 300-fold), written as plain numbers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    steps = (1.0, 2.0, 5.0) if high / low < 300 else (1.0,)
+    axis.set_major_locator(LogLocator(subs=steps, numticks=20))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def save(figure: "Figure", folder: Path, name: str) -> tuple[Path, Path]:

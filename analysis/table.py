@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.intervals import NONE, WITHIN, pooled
 from analysis.load import LATENCY_CI
+from analysis.rounding import count_of
 from trainables.record import FLAGS
 
 # The configuration; and what must never be averaged over: card, sensor, and the sweep of a foreign table.
@@ -112,7 +113,10 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     ):
         mean = table[name].to_numpy(dtype=float)
         relative = groups[name].std(ddof=1).to_numpy(dtype=float) / mean
-        half, kind = groups[within].first().to_numpy(dtype=float), np.full(len(table), WITHIN, dtype=object)
+        half, kind = (
+            groups[within].first().to_numpy(dtype=float, copy=True),
+            np.full(len(table), WITHIN, dtype=object),
+        )
         for together in _comparisons(table):
             between = pooled(relative[together], n[together])
             if between.freedom:
@@ -165,7 +169,7 @@ def labels(table: pd.DataFrame) -> list[str]:
         if column not in table:
             continue
         if column == "depth" and len(table["depth"].unique()) > 1:
-            parts.append([f"{d} layer{'s' if d != 1 else ''}" for d in table["depth"]])
+            parts.append([count_of(d, "layers") for d in table["depth"]])
         elif column in ("precision", "max_seq_len") or len(table[column].unique()) > 1:
             parts.append([pattern.format(v) if pd.notna(v) else "" for v in table[column]])
     return [", ".join(p for p in row if p) for row in zip(*parts, strict=True)]

@@ -86,10 +86,12 @@ def _log_spread(part: pd.DataFrame, name: str) -> tuple[tuple[np.ndarray, float]
             between.relative_sd / np.sqrt(part["n_trials"].to_numpy(dtype=float)),
             float(between.freedom),
         ), ""
+    what = "latency" if name.startswith("latency") else "energy"
     relative = (part[f"{base}_ci95"] / part[base]).to_numpy(dtype=float) / 1.96
     if np.isnan(relative).all():
-        return (np.zeros(len(part)), np.inf), f"{name} held fixed: nothing was repeated"
-    return (np.nan_to_num(relative), np.inf), f"{name} varies only as within one trial: nothing was repeated"
+        return (np.zeros(len(part)), np.inf), f"the share counts {what} as exact, since no trial was repeated"
+    note = f"the share knows the spread of {what} within single trials only, since no trial was repeated"
+    return (np.nan_to_num(relative), np.inf), note
 
 
 def _draw(

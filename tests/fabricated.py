@@ -141,7 +141,7 @@ def failed_row(config: TrialConfig, error: str, status: str = "failed") -> dict[
 
 
 def anchors(cards: int = 1, n: int = 9) -> pd.DataFrame:
-    """The same configuration measured every four minutes."""
+    """One fixed load measured every four minutes; each further card needs 2.4 % more than the first."""
     rng = np.random.default_rng(3)
     rows = []
     for card in range(cards):
@@ -149,13 +149,20 @@ def anchors(cards: int = 1, n: int = 9) -> pd.DataFrame:
             energy = (0.082 + 0.002 * card) * (1 + 0.003 * np.sin(i / 2) + 0.001 * rng.standard_normal())
             rows.append(
                 {
-                    "time_s": 1.8e9 + 240.0 * i + 30 * card,
-                    "gpu_uuid": UUID if card == 0 else f"GPU-{card:08x}-0000",
+                    "trial_id": f"t{card}-{i}",
+                    "started_at": 1.8e9 + 240.0 * i + 30 * card,
+                    "gpu_uuid": card_uuid(card),
+                    "worker": f"host:{card}",
                     "energy_j_per_example": energy,
-                    "energy_j_per_example_ci95": 0.0002,
+                    "mean_power_w": 640.0,
+                    "temperature_c": 55.0,
                 }
             )
     return pd.DataFrame(rows)
+
+
+def card_uuid(card: int) -> str:
+    return UUID if card == 0 else f"GPU-{card:08x}-0000"
 
 
 ENVIRONMENT: dict[str, Any] = {

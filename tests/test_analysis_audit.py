@@ -102,7 +102,7 @@ def test_replicates_give_the_ratio_an_interval(tmp_path):
 
     (sharp,) = audit(rows(0.01), claims_file(tmp_path))
     assert sharp.verdict == "holds"
-    assert sharp.interval_kind == "replicates"
+    assert sharp.interval_kind == "pooled replicates"
     assert sharp.ratio_low < 4 < sharp.ratio_high
     (vague,) = audit(rows(0.3), claims_file(tmp_path))
     assert vague.verdict == "cannot be told"

@@ -18,7 +18,7 @@ A, B, C = 0.005, 2e-5, 1e-7
 def test_known_coefficients_are_recovered_exactly_without_noise():
     model = fit_energy(frame(linear_rows(A, B)))
     (fit,) = model.depth_fits
-    assert fit.formula == "E = a + b depth tokens"
+    assert fit.formula == "E = a + b * depth * tokens"
     assert fit.coefficient("a").value == pytest.approx(A, rel=1e-9)
     assert fit.coefficient("b").value == pytest.approx(B, rel=1e-9)
     assert fit.coefficient("b").unit == "J per token-layer"
@@ -63,7 +63,7 @@ def test_a_planted_attention_term_is_found():
     rows = frame(linear_rows(A, B, C, noise=0.01, replicates=2))
     (fit,) = fit_energy(rows).depth_fits
     assert fit.attention["kept"] is True
-    assert fit.formula == "E = a + b depth tokens + c depth tokens^2"
+    assert fit.formula == "E = a + b * depth * tokens + c * depth * tokens^2"
     c = fit.coefficient("c")
     assert c.low < C < c.high
     assert c.unit == "J per token^2-layer"
@@ -90,7 +90,7 @@ def test_one_factor_per_precision_holds_where_it_is_planted():
     assert factor.verdict == "holds"
     assert factor.factor == pytest.approx(4.0, rel=0.01)
     assert factor.deviation_percent < factor.deviation_high_percent < 10
-    assert factor.interval_kind == "replicates"
+    assert factor.interval_kind == "pooled replicates"
     assert len(factor.pairs) == 48
 
 

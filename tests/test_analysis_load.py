@@ -103,7 +103,7 @@ def test_csv_and_parquet_give_back_the_same_rows(tmp_path):
     write_trial(run / "ray/measure-0", row(64, energy=None, status="oom", error="OutOfMemoryError"))
     rows = analysis.load(run)
     kept = tmp_path / "kept" / "run"
-    written = analysis.write_tables(kept, rows, source=run)
+    written = analysis.write_tables(kept, rows, sources=[run])
     assert [f.name for f in written] == ["results.csv", "results.parquet", "windows.parquet"]
     for again in (analysis.load(kept), analysis.load(kept / "results.csv")):
         pd.testing.assert_frame_equal(

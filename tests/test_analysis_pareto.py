@@ -115,7 +115,7 @@ def test_a_near_tie_in_accuracy_is_marked():
     assert list(found["front"]) == [True, False]
     assert 0.2 < found["front_probability"][1] < 0.5
     assert list(found["indistinguishable"]) == [False, True]
-    assert "within one trial" in found["front_note"][0]
+    assert "within single trials only" in found["front_note"][0]
 
 
 def test_energy_noise_decides_between_equal_accuracies():

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from analysis.paired import (
     verdicts,
 )
 from analysis.recommend import assess, find_baseline, holm, recommend
+from analysis.snippet import find_checkpoint
 from analysis.table import configurations
 from search_spaces.errors import UsageError
 from tests.fabricate import EXAMPLES, frame, row
@@ -131,14 +134,14 @@ def test_the_cheapest_that_is_not_worse_is_recommended_with_its_saving():
     found = recommend(frame(rows), checkpoint="runs/x/checkpoints/42")
     assert (found.choice["max_seq_len"], found.choice["precision"]) == (48, "fp16")
     assert found.saving.value == pytest.approx(20.0)
-    assert found.saving.kind == "replicates"
+    assert found.saving.kind == "pooled replicates"
     # pooled relative sd 0.01 sqrt(2) with 5 degrees of freedom: t 2.5706, two means of two trials
     assert found.saving.high == pytest.approx(20 * np.exp(2.570582 * 0.01 * 2**0.5), rel=1e-6)
     assert found.answer == (
         "fp16, 48 tokens uses 20x less energy than fp32, 128 tokens (95 % saved, 95 % interval 94.8 to 95.2) "
-        "and is not worse by more than 1 point."
+        "and its accuracy is not worse by more than 1 point."
     )
-    assert "872 examples can show at best a loss below 0.31 points" in " ".join(found.sentences)
+    assert "With 872 examples a loss below 0.31 points cannot be ruled out" in " ".join(found.sentences)
     axes = found.single_axis.set_index("axis")
     assert axes.loc["max_seq_len", "configuration"] == "fp32, 48 tokens"
     assert axes.loc["precision", "configuration"] == "fp16, 128 tokens"
@@ -157,8 +160,27 @@ def test_the_snippet_loads_the_runs_own_checkpoint(tmp_path):
     rows.attrs["folders"] = {"fabricated": str(tmp_path)}
     assert '"path/to/checkpoint"' in recommend(rows).snippet
     (tmp_path / "checkpoints/sst2-bert-base-s42").mkdir(parents=True)
-    assert f'"{tmp_path}/checkpoints/sst2-bert-base-s42"' in recommend(rows).snippet
+    (tmp_path / "checkpoints/sst2-bert-base-s43.tmp").mkdir()  # cut short while it was copied
+    assert f'checkpoint = "{tmp_path.name}/checkpoints/sst2-bert-base-s42"' in recommend(rows).snippet
     assert "checkpoints/sst2-bert-base-s42" in recommend(analysis.valid(rows)[0]).snippet
+
+
+def test_the_snippet_names_weights_by_a_relative_path_or_a_hub_id(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = tmp_path / "runs/one"
+    run.mkdir(parents=True)
+
+    def given(checkpoint):
+        (run / "sweep.json").write_text(json.dumps({"checkpoint": checkpoint}))
+        return find_checkpoint(run, "sst2", "bert-base")
+
+    assert given(None) is None
+    assert given("org/bert-sst2").name == "org/bert-sst2"
+    (tmp_path / "weights").mkdir()
+    assert given(str(tmp_path / "weights")).name == "weights"
+    assert given("/elsewhere/secret/weights").name == "weights"
+    (run / "checkpoints/sst2-bert-base-s42").mkdir(parents=True)
+    assert given("org/bert-sst2").name == "runs/one/checkpoints/sst2-bert-base-s42"
 
 
 def test_choosing_among_many_is_corrected_for():
@@ -192,10 +214,13 @@ def test_without_bits_counts_are_compared_unpaired_and_it_says_so():
     assert found.cautious["max_seq_len"] == 48
     assert not found.paired
     assert any("unpaired" in s for s in found.sentences)
-    sst2 = recommend(published[(published["task"] == "sst2") & (published["sweep"] == "precision_x_seq_len")])
+    rows = published[(published["task"] == "sst2") & (published["sweep"] == "precision_x_seq_len")]
+    sst2 = recommend(rows)
+    assert set(sst2.table["max_seq_len"]) == {64, 96, 128}  # the windows of the others were too short
+    assert set(sst2.table["precision"]) == {"fp32"}
     assert sst2.choice is None  # 872 examples without pairs cannot show a single point
     assert "Nothing cheaper" in sst2.answer
-    table = sst2.table.set_index(["precision", "max_seq_len"])
+    table = recommend(rows.assign(flags="")).table.set_index(["precision", "max_seq_len"])
     assert table.loc[("fp16", 16), "verdict"] == "worse"
     assert table.loc[("fp16", 48), "verdict"] == "cannot tell"
 

@@ -197,7 +197,7 @@ def test_nothing_to_draw_is_an_error_that_says_so() -> None:
     with pytest.raises(ValueError, match="no configuration has both"):
         figures.tradeoff(empty, x_label="x", y_label="y", title="t")
     with pytest.raises(ValueError, match="no anchor"):
-        figures.drift(pd.DataFrame(columns=["time_s", "gpu_uuid", "energy_j_per_example"]), title="t")
+        figures.drift(pd.DataFrame(columns=["started_at", "gpu_uuid", "energy_j_per_example"]), title="t")
     with pytest.raises(ValueError, match="matmul reference"):
         figures.reference(pd.DataFrame(columns=["max_seq_len", "ratio", "series", "main"]), title="t")
 
@@ -253,3 +253,28 @@ def test_svg_names_no_outside_resource(tmp_path: Path) -> None:
     _, svg = save(figures.drift(fabricated.anchors(), title="Drift"), tmp_path, "drift")
     links = re.findall(r'(?:href|src)="([^"]+)"', svg.read_text())
     assert all(link.startswith(("#", "data:")) for link in links)
+
+
+def test_the_waterfall_writes_each_factor_and_both_ends() -> None:
+    steps = pd.DataFrame(
+        {
+            "label": ["fp32 → fp16", "128 → 48 tokens", "eager → compile"],
+            "before": [400.0, 60.0, 20.0],
+            "after": [60.0, 20.0, 22.0],
+            "note": ["6.67×", "3.00×", "0.909×"],
+        }
+    )
+    drawn = figures.waterfall(steps, x_label="Energy (mJ/example)", title="18.2× less energy")
+    axes = drawn.axes[0]
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["baseline", *steps["label"], "recommended"]
+    assert {t.get_text() for t in axes.texts} == {"6.67×", "3.00×", "0.909×", "400", "22"}
+    assert axes.get_xscale() == "log"
+    with pytest.raises(ValueError, match="no step"):
+        figures.waterfall(steps.head(0), x_label="x", title="t")
+
+
+def test_labels_name_padding_and_backend_where_they_are_not_the_baselines() -> None:
+    table = configurations(precisions=("fp32",), depths=(12,), lengths=(48, 128))
+    table.loc[table["max_seq_len"] == 48, "padding"] = "longest"
+    frame = points(table, energy_quantity(table), ACCURACY, ("max_seq_len", "padding"), baseline(table))
+    assert frame["label"].tolist() == ["48 tok · longest", "128 tok"]

@@ -17,7 +17,7 @@ from analysis.report import Report, build_report, main, write_report
 from analysis.summary import summary
 from search_spaces.config import TrialConfig
 from search_spaces.errors import UsageError
-from tests import fabricated
+from tests import fabricate, fabricated
 
 NASTY = "<script>window.pwned=1</script><img src=x onerror=alert(1)>\"'&"
 SMALL = {"lengths": (16, 48, 64, 128), "depths": (10, 12)}
@@ -60,7 +60,7 @@ def sketches(monkeypatch: pytest.MonkeyPatch) -> None:
         return files
 
     monkeypatch.setattr("analysis.gallery.save", sketch)
-    for name in ("tradeoff", "energy_model", "reference", "drift"):
+    for name in ("tradeoff", "energy_model", "reference", "drift", "waterfall"):
         monkeypatch.setattr(f"analysis.figures.{name}", lambda *args, **kwargs: None)
 
 
@@ -81,7 +81,9 @@ def test_a_report_has_every_part(full: tuple[Report, str]) -> None:
     assert report.problems == []
     assert 'class="problem"' not in html
     images = [attributes for tag, attributes in tags(html) if tag == "img"]
-    assert len(images) == 14  # 5 slices x (energy, latency), energy-latency, model, reference, anchors
+    assert (
+        len(images) == 15
+    )  # the saving, 5 slices x (energy, latency), energy-latency, model, reference, anchors
     assert all(str(a["src"]).startswith("data:image/svg+xml;base64,") for a in images)
     assert all(a["alt"] for a in images)
 
@@ -93,8 +95,10 @@ def test_the_files_of_a_run_are_written(full: tuple[Report, str]) -> None:
         assert (report.folder / name).stat().st_size > 0
     drawn = {p.name for p in (report.folder / "figures").iterdir()}
     assert {"accuracy_energy_length.png", "accuracy_latency_all.svg", "energy_model.svg"} <= drawn
-    assert len(drawn) == len(report.figures) == 28
-    json.loads((report.folder / "energy_model.json").read_text(), parse_constant=pytest.fail)
+    assert len(drawn) == len(report.figures) == 30
+    (model,) = json.loads((report.folder / "energy_model.json").read_text(), parse_constant=pytest.fail)
+    assert model["common"]["backend"] == "eager"
+    assert not [p for p in report.folder.rglob("*") if ".tmp" in p.name]
 
 
 def test_the_answer_comes_first_and_says_what_was_measured_where(full: tuple[Report, str]) -> None:
@@ -380,3 +384,110 @@ def test_markdown_text_is_text() -> None:
 
 def test_ratios_of_titles() -> None:
     assert [times(v) for v in (1.956, 12.04, 230.4)] == ["1.96×", "12.0×", "230×"]
+
+
+def two_cards(folder: Path) -> Path:
+    """A run whose trials ran on two cards by chance, the second of which needs 2.4 % more."""
+    rows = fabricated.table(replicates=2, **SMALL)
+    second = rows.index % 3 == 0
+    rows.loc[second, "gpu_uuid"] = fabricated.card_uuid(1)
+    rows.loc[second, "energy_j_per_example"] *= 84 / 82
+    return fabricated.write_csv_run(folder, rows)
+
+
+@pytest.mark.usefixtures("sketches")
+def test_cards_are_told_apart_by_their_anchors_and_it_is_said(tmp_path: Path) -> None:
+    folder = two_cards(tmp_path / "run")
+    fabricated.anchors(cards=2).to_csv(folder / "anchors.csv", index=False)
+    report = build_report([folder], bootstrap=False)
+    html = report.html.read_text(encoding="utf-8")
+    assert "GPU-00000001 1.012, GPU-3f2a91c4 0.988" in html
+    assert "Over the cards&#39; mean" in html
+    assert len(report.studies[0].models) == 1
+    raw = pd.read_csv(folder / "results.csv")
+    assert list(raw["energy_j_per_example"]) == list(report.rows["energy_j_per_example"])  # as measured
+    assert "card_factor" not in raw
+
+
+@pytest.mark.usefixtures("sketches")
+def test_cards_without_anchors_are_a_caveat_of_the_answer(tmp_path: Path) -> None:
+    report = build_report([two_cards(tmp_path / "run")], bootstrap=False)
+    html = report.html.read_text(encoding="utf-8")
+    assert 'class="problem">Trials ran on 2 cards' in html
+    assert "may be one between cards" in report.markdown.read_text(encoding="utf-8")
+    assert len(report.studies[0].models) == 2  # one fit per card
+    models = json.loads((report.folder / "energy_model.json").read_text())
+    assert len({m["common"]["gpu_uuid"] for m in models}) == 2
+
+
+@pytest.mark.usefixtures("sketches")
+def test_anchors_windows_and_finetunings_come_from_the_trials_of_every_run(tmp_path: Path) -> None:
+    for number in (1, 2):
+        run = tmp_path / f"r{number}"
+        anchor = {"started_at": 5.0, "gpu_uuid": "GPU-1", "energy_j_per_example": 0.1, "mean_power_w": 600.0}
+        fabricate.write_trial(
+            run / "ray/measure-0",
+            fabricate.row(48 * number) | {"anchor": anchor},
+            windows=[[0.0, 2.0, 1, 20.0, 20.0, 0]],
+        )
+        fabricate.write_trial(run / "ray/measure-0", fabricate.row(128) | {"anchor": None})
+        tuning = run / "ray/finetune-0/t"
+        tuning.mkdir(parents=True)
+        (tuning / "result.json").write_text(
+            json.dumps({"task": "sst2", "model": "m", "seed": number, "epoch": 1})
+        )
+    report = build_report([tmp_path / "r1", tmp_path / "r2"], bootstrap=False)
+    assert report.problems == []
+    for name in ("anchors.csv", "finetune.csv"):
+        assert list(pd.read_csv(report.folder / name)["run"]) == ["r1", "r2"]
+    assert len(pd.read_parquet(report.folder / "windows.parquet")) == 2
+    assert any("anchor_drift" in p.name for p in (report.folder / "figures").iterdir())
+    alone = build_report([tmp_path / "r1"], bootstrap=False)
+    assert list(pd.read_csv(alone.folder / "anchors.csv")["energy_j_per_example"]) == [0.1]
+
+
+@pytest.mark.usefixtures("sketches")
+def test_a_flag_of_every_trial_is_said_once(tmp_path: Path) -> None:
+    rows = fabricated.table(energy_source="estimate", flags="few_windows;interval_not_reached", **SMALL)
+    rows.loc[0, "flags"] += ";temperature_drift"
+    _, html = report_of(tmp_path / "run", rows)
+    body = html[html.index("<h2>Every configuration</h2>") : html.index("<h2>Energy models</h2>")]
+    assert body.count("interval not reached") == 1
+    assert "Every trial is flagged: estimated, few windows, interval not reached." in body
+    assert body.count(">temperature drift<") == 1
+    assert '<td class="nowrap">all 16</td>' in html
+    assert '<td class="nowrap">1 of 16</td>' in html
+
+
+@pytest.mark.usefixtures("sketches")
+def test_short_windows_of_a_foreign_table_are_left_out_and_said(tmp_path: Path) -> None:
+    rows = fabricated.table(**SMALL).drop(columns="flags")
+    rows.loc[rows["max_seq_len"] == 16, "window_s"] = 0.4
+    report, html = report_of(tmp_path / "run", rows)
+    assert set(report.studies[0].clean["max_seq_len"]) == {48, 64, 128}
+    assert "Left out: 4 of 16 trials. 4 with flag short window (a window was shorter than 1 s" in html
+    assert "4 of 16 rows come from windows shorter than 1 s" in html
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    from analysis.files import replacing, write_text
+
+    file = tmp_path / "deep" / "a.txt"
+    write_text(file, "old")
+
+    def fail() -> None:
+        with replacing(file) as temporary:
+            temporary.write_text("ne")
+            raise ValueError("half-way")
+
+    with pytest.raises(ValueError, match="half-way"):
+        fail()
+    assert file.read_text() == "old"
+    assert [p.name for p in file.parent.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.usefixtures("sketches")
+def test_a_single_repeat_is_called_what_it_is(tmp_path: Path) -> None:
+    rows = pd.concat([fabricated.table(**SMALL), fabricated.table(**SMALL, replicates=2).tail(1)])
+    _, html = report_of(tmp_path / "run", rows)
+    assert "One configuration was measured twice and no other was repeated" in html

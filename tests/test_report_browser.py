@@ -67,7 +67,7 @@ def test_it_opens_offline_without_a_complaint(page: Any, page_file: Path) -> Non
 
 def test_every_figure_has_loaded(page: Any) -> None:
     widths = page.evaluate("[...document.images].map(image => image.naturalWidth)")
-    assert len(widths) == 14
+    assert len(widths) == 15
     assert min(widths) > 0
 
 

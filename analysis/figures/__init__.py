@@ -4,6 +4,7 @@
     energy_model  the fitted model against the data, and its residuals
     reference     measured energy over the matmul reference
     drift         repeated anchor measurements over time
+    waterfall     a saving, one axis switched at a time
 
 `analysis.style.save` writes a figure as PNG and SVG.
 """
@@ -12,5 +13,6 @@ from analysis.figures.drift import drift
 from analysis.figures.energy_model import energy_model
 from analysis.figures.reference import reference
 from analysis.figures.tradeoff import POINT_COLUMNS, tradeoff
+from analysis.figures.waterfall import waterfall
 
-__all__ = ["POINT_COLUMNS", "drift", "energy_model", "reference", "tradeoff"]
+__all__ = ["POINT_COLUMNS", "drift", "energy_model", "reference", "tradeoff", "waterfall"]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.cards import short_uuid
 from analysis.style import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION, new_figure, settle, styled, watermark
 from analysis.style import title as set_title
 
@@ -18,23 +19,23 @@ def drift(anchors: pd.DataFrame, *, title: str, subtitle: str = "", estimated: b
     """Energy of each anchor relative to its card's median, in percent, over the minutes of the run.
 
     Args:
-        anchors: `time_s` (UNIX or run seconds), `gpu_uuid`, `energy_j_per_example`; optionally
+        anchors: `started_at` (s), `gpu_uuid`, `energy_j_per_example`; optionally
             `energy_j_per_example_ci95`. Rows without time or energy are left out.
     Raises:
         ValueError: no row has both a time and an energy.
     """
-    anchors = anchors.dropna(subset=["time_s", "energy_j_per_example"])
+    anchors = anchors.dropna(subset=["started_at", "energy_j_per_example"])
     if anchors.empty:
         raise ValueError("no anchor has both a time and an energy")
-    start = float(anchors["time_s"].min())
+    start = float(anchors["started_at"].min())
     with styled():
         figure, axes = new_figure(height_in=2.1)
         axes.axhline(0, color=INK, lw=0.8, alpha=0.6, zorder=1.5)
         cards = anchors["gpu_uuid"].fillna("no card").astype(str)
         for index, (card, rows) in enumerate(anchors.groupby(cards)):
-            rows = rows.sort_values("time_s")
+            rows = rows.sort_values("started_at")
             median = float(rows["energy_j_per_example"].median())
-            minutes = (rows["time_s"] - start) / 60
+            minutes = (rows["started_at"] - start) / 60
             percent = (rows["energy_j_per_example"] / median - 1) * 100
             error = np.zeros(len(rows))
             if "energy_j_per_example_ci95" in rows:

@@ -21,6 +21,7 @@ POINT_COLUMNS = ("x", "y", "x_error", "y_low", "y_high", "series", "label", "on_
 
 _MANY = 400  # points: above this they are small, without error bars, and rasterised in the SVG
 _MOST_LABELS = 12
+_LONGEST_LABEL = 38  # characters; about half the width of the picture
 
 
 def tradeoff(
@@ -194,6 +195,11 @@ def _label(
     # After the marked ones, the frontier from its good end: a reader asks where accuracy is still high.
     chosen = chosen.sort_values(["rank", "x"], ascending=[True, False], kind="stable").head(_MOST_LABELS)
     texts = [f"{row.label}{notes.get(str(row.role), '')}" for row in chosen.itertuples()]
+    # Too long to find room: the title names the recommended one, the subtitle or the text the baseline.
+    texts = [
+        notes[role].strip(" ()") if role and len(text) > _LONGEST_LABEL else text
+        for text, role in zip(texts, chosen["role"], strict=True)
+    ]
     obstacles = points[["x", "y"]].to_numpy(float)
     if len(points) > _MANY:
         obstacles = points.loc[points["on_front"], ["x", "y"]].to_numpy(float)
