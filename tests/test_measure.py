@@ -127,7 +127,7 @@ def test_a_foreign_process_flags_the_row(make_bench):
 def test_a_sensor_lost_mid_trial_is_a_failed_row_and_the_next_trial_goes_on(make_bench):
     meter = ConstantMeter(reads_before_failure=20)
     trainable = MeasureTrainable.__new__(MeasureTrainable)
-    trainable.bench, trainable.trial = make_bench(meter), TRIAL
+    trainable.bench, trainable.trial, trainable.prune = make_bench(meter), TRIAL, None
     row = trainable.step()
     assert (row["status"], row["done"]) == ("failed", True)
     assert row["error"] == "MeterError: NVML failed on GPU-test: GPU is lost"

@@ -10,6 +10,7 @@ import ray
 from ray import tune
 
 from search_spaces.config import TrialConfig
+from search_spaces.prune import PruneRule
 from trainables import backends, batches, encoder
 from trainables.bench import Bench, MeasuringData
 from trainables.device import free_memory, set_precision
@@ -17,13 +18,16 @@ from trainables.energy.sampler import Sampler
 from trainables.flops import config_sizes, encoder_flop
 from trainables.packed_attention import use_packed_attention
 from trainables.record import TRACE, WINDOW_TABLE, empty_row, join_flags
-from trainables.window import half_width, measure
+from trainables.window import Windows, half_width, measure
 
 MIB = 2**20
 
 
-def measure_trial(trial: TrialConfig, bench: Bench) -> dict[str, Any]:
-    """Measure one configuration: the columns of a row, the table of its windows and its raw trace."""
+def measure_trial(trial: TrialConfig, bench: Bench, prune: PruneRule | None = None) -> dict[str, Any]:
+    """Measure one configuration: the columns of a row, the table of its windows and its raw trace.
+
+    With a rule, a trial whose bounds after one short window cannot join the frontier ends there: `pruned`.
+    """
     import torch
 
     started_at, start = time.time(), time.perf_counter()
@@ -51,8 +55,13 @@ def measure_trial(trial: TrialConfig, bench: Bench) -> dict[str, Any]:
             for i in range(len(staged)):
                 run(i)
 
+        def bounds(probe: Windows) -> dict[str, Any]:
+            known = scores.metrics if bench.data.trained else {}
+            return known | _bounds(probe, len(np.unique(energy_inputs.example)), prune, bench)
+
+        stop = None if prune is None else lambda probe: prune.verdict(bounds(probe)) is not None
         with Sampler(bench.meter) as sampler:
-            windows = measure(run_pass, bench.synchronize, sampler, bench.settings)
+            windows = measure(run_pass, bench.synchronize, sampler, bench.settings, stop)
             trace = sampler.trace()
 
     energies = windows.energies
@@ -105,6 +114,9 @@ def measure_trial(trial: TrialConfig, bench: Bench) -> dict[str, Any]:
         worker=bench.worker,
         flags=join_flags(_flags(windows, bench)),
     )
+    if prune is not None and windows.stopped:
+        row |= dict.fromkeys(NOT_OF_PRUNED) | bounds(windows) | {"error": prune.verdict(bounds(windows))}
+        row["flags"] = "estimated" if energies.source == "estimate" else ""
     row["null_reasons"] = _null_reasons(row, bench)
     table = np.column_stack(
         [
@@ -120,6 +132,32 @@ def measure_trial(trial: TrialConfig, bench: Bench) -> dict[str, Any]:
         WINDOW_TABLE: table.tolist(),
         TRACE: base64.b64encode(trace.to_parquet_bytes()).decode(),
         "anchor": anchor,
+    }
+
+
+# What one window of a half-warmed card must not be taken for.
+NOT_OF_PRUNED = (
+    "energy_j_per_example",
+    "energy_j_per_example_ci95",
+    "energy_j_per_correct",
+    "net_energy_j_per_example",
+    "edge_error_j_per_example",
+    "counter_power_residual",
+    "latency_ms_per_example",
+    "mean_power_w",
+)
+
+
+def _bounds(probe: Windows, examples: int, prune: PruneRule | None, bench: Bench) -> dict[str, Any]:
+    """The columns of a pruned row that the rule decides on: what energy and latency are at least."""
+    least = (1 - prune.margin) / (examples * probe.passes) if prune else 0.0
+    energy_j = probe.energies.total_energy_j
+    return {
+        "status": "pruned",
+        "energy_bound_j_per_example": None if energy_j is None else energy_j * least,
+        "latency_bound_ms_per_example": float(probe.durations_s.sum()) * 1e3 * least,
+        "peak_gpu_memory_mib": _peak_mib(bench),
+        "idle_power_w": bench.idle_power_w,
     }
 
 
@@ -196,6 +234,7 @@ def pack_bits(correct: np.ndarray) -> str:
 def _null_reasons(row: dict[str, Any], bench: Bench) -> str:
     """Why each null is null; a null without a known reason says so."""
     estimated = bench.meter.source == "estimate"
+    pruned = row["status"] == "pruned"
     reasons = {
         "accuracy": "random weights",
         "correct_bits": "random weights",
@@ -216,8 +255,10 @@ def _null_reasons(row: dict[str, Any], bench: Bench) -> str:
         "gpu_uuid": "no GPU",
         "mean_power_w": "see error",
         "edge_error_j_per_example": "see error",
+        "energy_bound_j_per_example": "measured in full",
+        "latency_bound_ms_per_example": "measured in full",
         "null_reasons": "",
-    }
+    } | (dict.fromkeys(NOT_OF_PRUNED, "pruned: see error") if pruned else {})
     nulls = [name for name, value in row.items() if value is None and name not in ("error", "null_reasons")]
     return ";".join(f"{name}: {reasons.get(name, 'unknown')}" for name in nulls)
 
@@ -245,7 +286,7 @@ def failed_row(trial: TrialConfig, error: BaseException, bench: Bench | None) ->
 class MeasureTrainable(tune.Trainable):
     """One Tune trial is one measured configuration; the actor (and its Bench) is reused for the next one.
 
-    Config: job, a dict of the fields of a TrialConfig, cpu and gpu.
+    Config: job, a dict of the fields of a TrialConfig, cpu and gpu; of a search also prune (a PruneRule).
     """
 
     PHASE = "measure"  # names the Ray experiment
@@ -264,11 +305,13 @@ class MeasureTrainable(tune.Trainable):
 
     def reset_config(self, config: dict[str, Any]) -> bool:
         self.trial = TrialConfig.from_dict(config["job"])
+        rule = config["job"].get("prune")  # of a search; a grid measures every trial in full
+        self.prune = PruneRule.from_dict(rule) if rule else None
         return True
 
     def step(self) -> dict[str, Any]:
         try:
-            result = measure_trial(self.trial, self.bench)
+            result = measure_trial(self.trial, self.bench, self.prune)
         except Exception as error:
             self.bench.synchronize()  # a broken CUDA context raises here: then the process must go, not the row
             result = failed_row(self.trial, error, self.bench)

@@ -52,6 +52,8 @@ COLUMNS: tuple[Column, ...] = _columns(
     ("counter_power_residual", "float", "ratio", "(counter - integrated power) / counter over all windows"),
     ("edge_error_j_per_example", "float", "J/example", "bound of the error at the window edges"),
     ("latency_ms_per_example", "float", "ms/example", "wall time of the same windows over their examples"),
+    ("energy_bound_j_per_example", "float", "J/example", "pruned trials: it needs at least this much"),
+    ("latency_bound_ms_per_example", "float", "ms/example", "pruned trials: it takes at least this long"),
     ("mean_power_w", "float", "W", "energy over time of the windows"),
     ("idle_power_w", "float", "W", "before the sweep, with the device context up"),
     ("peak_gpu_memory_mib", "float", "MiB", "peak allocated by this configuration alone"),

@@ -6,7 +6,7 @@ interpolated between sensor ticks. The device is synchronised at the edges only;
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, sqrt
 
 import numpy as np
@@ -30,6 +30,7 @@ class Windows:
     warmup_s: float
     energies: WindowEnergies
     interval_reached: bool
+    stopped: bool = False  # by `stop`, after the probe: these are not windows to publish
 
     @property
     def durations_s(self) -> np.ndarray:
@@ -37,13 +38,31 @@ class Windows:
 
 
 def measure(
-    run_pass: Callable[[], None], synchronize: Callable[[], None], sampler: Sampler, settings: Measuring
+    run_pass: Callable[[], None],
+    synchronize: Callable[[], None],
+    sampler: Sampler,
+    settings: Measuring,
+    stop: Callable[[Windows], bool] | None = None,
 ) -> Windows:
     """Run passes for as long as `settings` ask and return the windows with their energies.
 
+    With `stop`, one window (the probe) is cut halfway through the warm-up and shown to it; if it says so,
+    nothing more is run and the probe is returned, `stopped`. Otherwise the probe counts as warm-up.
+
     Raises MeterError when the sensor fails on the way.
     """
-    warmup_s, pass_s = _warm_up(run_pass, synchronize, settings.warmup_s)
+    if stop is None:
+        warmup_s, pass_s = _warm_up(run_pass, synchronize, settings.warmup_s)
+    else:
+        probe = _probe(run_pass, synchronize, sampler, settings)
+        if stop(probe):
+            return replace(probe, stopped=True)
+        spent_s = probe.warmup_s + time.perf_counter() - probe.edges[0]
+        pass_s = float(probe.durations_s[0]) / probe.passes
+        if spent_s < settings.warmup_s:
+            rest_s, pass_s = _warm_up(run_pass, synchronize, settings.warmup_s - spent_s)
+            spent_s += rest_s
+        warmup_s = spent_s
     passes = max(1, ceil(settings.min_window_s * MARGIN / pass_s))
     edges = [time.perf_counter()]
     reached = False
@@ -59,14 +78,35 @@ def measure(
         reached = relative_half_width(known[np.isfinite(known)]) <= settings.target_ci
         if reached or total_s >= settings.max_measure_s:
             break
-    # The last edge lies between two ticks: keep the load up until both have been seen.
-    tail_s = 2.5 * sampler.meter.tick_s + sampler.meter.poll_s
-    while time.perf_counter() - edges[-1] < tail_s:
-        run_pass()
-        synchronize()
-    sampler.cover(edges[-1])
+    _tail(run_pass, synchronize, sampler, edges[-1])
     energies = window_energies(sampler.trace(), np.array(edges))
     return Windows(np.array(edges), passes, warmup_s, energies, reached)
+
+
+def _probe(
+    run_pass: Callable[[], None], synchronize: Callable[[], None], sampler: Sampler, settings: Measuring
+) -> Windows:
+    """One window after half of the warm-up: good for a bound, too early for a number."""
+    warmup_s, pass_s = _warm_up(run_pass, synchronize, settings.warmup_s / 2)
+    passes = max(1, ceil(settings.min_window_s * MARGIN / pass_s))
+    start = time.perf_counter()
+    for _ in range(passes):
+        run_pass()
+    synchronize()
+    edges = np.array([start, time.perf_counter()])
+    _tail(run_pass, synchronize, sampler, edges[-1])
+    return Windows(edges, passes, warmup_s, window_energies(sampler.trace(), edges), False)
+
+
+def _tail(
+    run_pass: Callable[[], None], synchronize: Callable[[], None], sampler: Sampler, edge: float
+) -> None:
+    """The last edge lies between two ticks: keep the load up until both have been seen."""
+    tail_s = 2.5 * sampler.meter.tick_s + sampler.meter.poll_s
+    while time.perf_counter() - edge < tail_s:
+        run_pass()
+        synchronize()
+    sampler.cover(edge)
 
 
 def _warm_up(
