@@ -146,13 +146,14 @@ def flag_words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def neighbour_table(study: Study, neighbours: pd.DataFrame) -> Table:
-    """The cheapest not-worse configuration per axis: `Recommendation.single_axis` or `.runners_up`."""
+def neighbour_table(study: Study, neighbours: pd.DataFrame, changed_only: bool = False) -> Table:
+    """The cheapest not-worse configuration per axis: `Recommendation.single_axis` (of which only what changed
+    needs to be named) or `.runners_up`."""
     energy = energy_quantity(study.table)
     varying = [a for a in AXES if a in ("precision", "max_seq_len", "depth") or len(set(study.table[a])) > 1]
     heads = [
         Head("Axis"),
-        Head("Configuration"),
+        Head("Changed to" if changed_only else "Configuration"),
         Head("Saving", "×", True),
         Head("Accuracy change", "points", True),
         Head("Energy", energy.unit, True),
@@ -160,7 +161,11 @@ def neighbour_table(study: Study, neighbours: pd.DataFrame) -> Table:
     ]
     rows = []
     for row in neighbours.to_dict("records"):
-        cells = [Cell(_HEADS[row["axis"]][0]), Cell(describe(pd.Series(row), varying)), _saving(row)]
+        cells = [
+            Cell(_HEADS[row["axis"]][0]),
+            Cell(describe(pd.Series(row), [row["axis"]] if changed_only else varying)),
+            _saving(row),
+        ]
         rows.append(Row([*cells, _change(row), _quantity(energy)(row), _quantity(LATENCY)(row)]))
     return Table(heads, rows)
 

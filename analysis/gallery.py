@@ -80,6 +80,7 @@ def draw(study: Study, folder: Path, anchors: pd.DataFrame) -> Gallery:
     return Gallery(_saving(study, picture), frontiers, models, card, notes)
 
 
+MOST_MODELS = 6  # pictures of energy models, the groups with the most trials; energy_model.json has all
 LINEAR_PERCENT = 10.0  # median leave-one-out error above which a title does not call energy linear
 
 _Picture = Callable[[str, str, str, Callable[[], object]], Picture]
@@ -252,8 +253,10 @@ def _power_words(table: pd.DataFrame) -> str:
 
 
 def _models(study: Study, picture: _Picture) -> list[Picture]:
-    found = []
-    for index, (_, part) in enumerate(study.models):
+    found: list[Picture] = []
+    for index, (common, part) in enumerate(study.models):
+        if len(found) == MOST_MODELS:
+            break
         model = part.value
         if model is None:
             continue
@@ -276,21 +279,26 @@ def _models(study: Study, picture: _Picture) -> list[Picture]:
         )
         if any(len(f.coefficients) > 2 for f in fits):
             caption += " With the attention term, the line is drawn at the full depth."
+        group = (
+            describe(pd.Series(common), ("batch_size", "padding", "backend")) if len(study.models) > 1 else ""
+        )
         x_label = "Layers × tokens processed per example" if by_depth else "Tokens processed per example"
         found.append(
             picture(
                 f"energy_model{f'_{index + 1}' if len(study.models) > 1 else ''}",
                 title,
                 caption,
-                lambda fits=fits, model=model, x_label=x_label, title=title: _model_figure(  # type: ignore[misc]
-                    study, fits, model, x_label, title
+                lambda fits=fits, model=model, x_label=x_label, title=title, group=group: _model_figure(  # type: ignore[misc]
+                    study, fits, model, x_label, title, group
                 ),
             )
         )
     return found
 
 
-def _model_figure(study: Study, fits: list[Fit], model: EnergyModel, x_label: str, title: str) -> object:
+def _model_figure(
+    study: Study, fits: list[Fit], model: EnergyModel, x_label: str, title: str, group: str
+) -> object:
     energy = energy_quantity(study.table)
     errors = {
         (m["precision"], m["max_seq_len"], m["depth"]): m.get("energy_j_per_example_ci95")
@@ -317,7 +325,7 @@ def _model_figure(study: Study, fits: list[Fit], model: EnergyModel, x_label: st
         x_label=x_label,
         y_label=energy.label.replace(" (", "\n("),
         title=title,
-        subtitle="Points: one per configuration; lines: fitted",
+        subtitle=group or "Points: one per configuration; lines: fitted",
         estimated=study.estimated,
     )
 

@@ -196,8 +196,8 @@ def _card_table(anchors: pd.DataFrame, study: Study) -> Table | None:
     return plain_table(pd.DataFrame(rows), heads)
 
 
-def answer(study: Study, r: Recommendation, note: str = "") -> Answer:
-    """The recommendation in words, tiles and tables. `note`: a sentence to end on."""
+def answer(study: Study, r: Recommendation, last: str = "") -> Answer:
+    """The recommendation in words, tiles and tables. `last`: a sentence to end on."""
     energy = energy_quantity(study.table)
     shown = r.choice if r.choice is not None else r.baseline
     varying = ["precision", "max_seq_len", "depth"]
@@ -226,8 +226,8 @@ def answer(study: Study, r: Recommendation, note: str = "") -> Answer:
         badge=badge,
         badge_class=badge_class,
         tiles=tiles,
-        sentences=[*r.sentences[r.choice is not None :], *([note] if note else [])],
-        single_axis=neighbour_table(study, r.single_axis) if len(r.single_axis) else None,
+        sentences=[*r.sentences[r.choice is not None :], *([last] if last else [])],
+        single_axis=neighbour_table(study, r.single_axis, changed_only=True) if len(r.single_axis) else None,
         runners_up=neighbour_table(study, r.runners_up) if len(r.runners_up) else None,
         snippet=r.snippet,
     )

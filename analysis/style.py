@@ -128,6 +128,16 @@ def settle(figure: "Figure") -> None:
     axes._left_title.set_x((0.015 - box.x0) / box.width)  # type: ignore[attr-defined]  # no public name
 
 
+def finish(figure: "Figure", legend: tuple[list[Any], list[str]] | None, estimated: bool) -> None:
+    """The last strokes of every figure: the legend below where it names more than one thing (handles, names),
+    the watermark on estimates, the layout fixed."""
+    if legend is not None and len(legend[1]) > 1:
+        figure.legend(*legend, loc="outside lower center", ncols=min(len(legend[1]), 4))
+    if estimated:
+        watermark(figure)
+    settle(figure)
+
+
 def watermark(figure: "Figure", text: str = "estimated") -> None:
     """`text` across the whole picture: an estimate must not pass for a measurement when the image travels."""
     figure.text(

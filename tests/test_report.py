@@ -401,7 +401,9 @@ def test_cards_are_told_apart_by_their_anchors_and_it_is_said(tmp_path: Path) ->
     fabricated.anchors(cards=2).to_csv(folder / "anchors.csv", index=False)
     report = build_report([folder], bootstrap=False)
     html = report.html.read_text(encoding="utf-8")
-    assert "GPU-00000001 1.012, GPU-3f2a91c4 0.988" in html
+    assert "GPU-00000001 1.012, GPU-3f2a91c4 0.988" in html[: html.index("<h2>Frontiers</h2>")]
+    bullets = html[html.index("<ul>") : html.index("</ul>")]
+    assert bullets.count("<li>") == bullets.count(".</li>")  # sentences, each to its full stop
     assert "Over the cards&#39; mean" in html
     assert len(report.studies[0].models) == 1
     raw = pd.read_csv(folder / "results.csv")

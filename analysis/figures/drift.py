@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.cards import short_uuid
-from analysis.style import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION, new_figure, settle, styled, watermark
+from analysis.style import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION, finish, new_figure, styled
 from analysis.style import title as set_title
 
 if TYPE_CHECKING:
@@ -60,9 +60,5 @@ def drift(anchors: pd.DataFrame, *, title: str, subtitle: str = "", estimated: b
         reach = max(abs(low), abs(high), 1.0)  # a flat line must look flat: never less than 1 % either way
         axes.set_ylim(-reach * 1.1, reach * 1.1)
         set_title(figure, title, subtitle)
-        if len(set(cards)) > 1:
-            figure.legend(loc="outside lower center", ncols=3)
-        if estimated:
-            watermark(figure)
-        settle(figure)
+        finish(figure, axes.get_legend_handles_labels(), estimated)
     return figure

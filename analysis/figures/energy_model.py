@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.figures.tradeoff import ordered_series
-from analysis.style import INK, new_figure, precision_style, settle, styled, watermark
+from analysis.style import INK, finish, new_figure, precision_style, styled
 from analysis.style import title as set_title
 
 if TYPE_CHECKING:
@@ -75,9 +75,5 @@ def energy_model(
         bottom.set_ylabel("Residual (%)")
         bottom.set_xlabel(x_label)
         set_title(figure, title, subtitle)
-        if len(set(data["series"])) > 1:
-            figure.legend(*top.get_legend_handles_labels(), loc="outside lower center", ncols=4)
-        if estimated:
-            watermark(figure)
-        settle(figure)
+        finish(figure, top.get_legend_handles_labels(), estimated)
     return figure

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.figures.tradeoff import ordered_series
-from analysis.style import INK, MUTED, log_if_wide, new_figure, precision_style, settle, styled, watermark
+from analysis.style import INK, MUTED, finish, log_if_wide, new_figure, precision_style, styled
 from analysis.style import title as set_title
 
 if TYPE_CHECKING:
@@ -73,9 +73,5 @@ def reference(points: pd.DataFrame, *, title: str, subtitle: str = "", estimated
         axes.set_xlabel("Maximum length (tokens)")
         axes.set_ylabel("Measured energy over\nmatmul reference")
         set_title(figure, title, subtitle)
-        if len(set(points["series"])) > 1:
-            figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
-        if estimated:
-            watermark(figure)
-        settle(figure)
+        finish(figure, axes.get_legend_handles_labels(), estimated)
     return figure

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.figures.labels import place_labels
-from analysis.style import INK, MUTED, log_if_wide, new_figure, precision_style, settle, styled, watermark
+from analysis.style import INK, MUTED, finish, log_if_wide, new_figure, precision_style, styled
 from analysis.style import title as set_title
 
 if TYPE_CHECKING:
@@ -85,11 +85,7 @@ def tradeoff(
         if not points["on_front"].all():
             hollow = axes.plot([], [], ls="none", marker="o", ms=3.8, mfc="white", mec=MUTED, mew=0.8)[0]
             handles, names = [*handles, hollow], [*names, "not on the frontier"]
-        if len(names) > 1:
-            figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 4))
-        if estimated:
-            watermark(figure)
-        settle(figure)
+        finish(figure, (handles, names), estimated)
         _label(axes, points, line, band, kept_note)
     return figure
 

@@ -10,11 +10,10 @@ from analysis.style import (
     INK,
     MUTED,
     VERMILLION,
+    finish,
     new_figure,
     plain_log_ticks,
-    settle,
     styled,
-    watermark,
 )
 from analysis.style import title as set_title
 
@@ -65,9 +64,7 @@ def waterfall(
         plain_log_ticks(axes.xaxis, least, most)
         axes.set_xlabel(x_label)
         set_title(figure, title, subtitle)
-        if estimated:
-            watermark(figure)
-        settle(figure)
+        finish(figure, None, estimated)
     return figure
 
 
