@@ -11,7 +11,9 @@ from search_spaces.objectives import OBJECTIVES, Objective, objective
 MAX_OBJECTIVES = 3
 DEFAULT_OBJECTIVES = ("accuracy", "energy_j_per_example")
 
-Scores = tuple[float, ...]  # one number per objective, all minimised, log10 where the objective is on a log scale
+Scores = tuple[
+    float, ...
+]  # one number per objective, all minimised, log10 where the objective is on a log scale
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,16 @@ class Goal:
         )
         if self.min_accuracy is not None:
             check(
-                0 < self.min_accuracy <= 1, "min_accuracy must be in (0, 1]", self.min_accuracy, "0.92 is 92 %"
+                0 < self.min_accuracy <= 1,
+                "min_accuracy must be in (0, 1]",
+                self.min_accuracy,
+                "0.92 is 92 %",
             )
         for name, unit in (("max_latency_ms", "ms/example"), ("max_memory_mib", "MiB")):
             value = getattr(self, name)
-            check(value is None or value > 0, f"{name} must be above 0 {unit}", value, "leave it out for none")
+            check(
+                value is None or value > 0, f"{name} must be above 0 {unit}", value, "leave it out for none"
+            )
 
     @property
     def known(self) -> tuple[Objective, ...]:
@@ -160,4 +167,3 @@ def closest(goal: Goal, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
         )
         best = (worst, f"{name} ({missed})")
     return best[1] if best else "no configuration with all values"
-

@@ -141,7 +141,9 @@ class SearchSpace:
             "backend": lambda v: v != "eager",
         }
         key = [preferred[axis] for axis in AXES]
-        order = [AXES.index(a) for a in ("precision", "max_seq_len", "depth", "batch_size", "padding", "backend")]
+        order = [
+            AXES.index(a) for a in ("precision", "max_seq_len", "depth", "batch_size", "padding", "backend")
+        ]
         return min(self.points, key=lambda p: [key[i](p[i]) for i in order])
 
     @property

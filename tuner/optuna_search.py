@@ -107,9 +107,7 @@ class FrontierSearch(OptunaSearch):
         self.history.add(step)
 
 
-def tell(
-    study: optuna.Study, trial: optuna.Trial, goal: Goal, step: Step, row: Mapping[str, Any]
-) -> None:
+def tell(study: optuna.Study, trial: optuna.Trial, goal: Goal, step: Step, row: Mapping[str, Any]) -> None:
     """End a trial of the study with what a row says."""
     for name, value in attributes(step, row).items():
         trial.set_user_attr(name, value)

@@ -20,7 +20,9 @@ class Step:
 
     trial_id: str
     status: str  # ok, pruned, failed, oom
-    values: dict[str, float] | None  # objectives in their own units; bounds where pruned; None where it failed
+    values: (
+        dict[str, float] | None
+    )  # objectives in their own units; bounds where pruned; None where it failed
     scores: Scores | None  # the same, minimised and on the searched scales
     feasible: bool
     device_s: float  # seconds the trial held its device; 0 for an imported one
@@ -66,10 +68,14 @@ class History:
         if step.start and step.status == "ok" and step.scores is not None:
             old = self.reference
             self.reference = (
-                step.scores if old is None else tuple(max(a, b) for a, b in zip(old, step.scores, strict=True))
+                step.scores
+                if old is None
+                else tuple(max(a, b) for a, b in zip(old, step.scores, strict=True))
             )
             if self.reference != old:
-                self.volumes = [hypervolume(self._counting(i), self.reference) for i in range(len(self.steps))]
+                self.volumes = [
+                    hypervolume(self._counting(i), self.reference) for i in range(len(self.steps))
+                ]
                 return
         same = self.volumes[-1] if self.volumes else 0.0
         new = step.counts and self.reference is not None
@@ -88,9 +94,7 @@ class History:
     def frontier(self) -> list[Step]:
         """Steps that no other dominates, the best in the first objective first."""
         counting = [s for s in self.steps if s.counts]
-        front = [
-            s for s in counting if not any(dominates(o.scores or (), s.scores or ()) for o in counting)
-        ]
+        front = [s for s in counting if not any(dominates(o.scores or (), s.scores or ()) for o in counting)]
         return sorted(front, key=lambda s: s.scores or ())
 
     @property
@@ -132,15 +136,16 @@ class Stopping:
             return f"{self.trials} trials (--trials)"
         if self.time_budget_s is not None and elapsed_s + history.mean_trial_s() > self.time_budget_s:
             return f"{self.time_budget_s:.0f} s (--time-budget)"
-        if self.patience is not None and self._stale(history):
+        if self.patience is not None and _stale(history, self.patience):
             gain = 100 * PATIENCE_GAIN
             return f"the hypervolume grew by less than {gain:g} % over {self.patience} trials (--patience)"
         return None
 
-    def _stale(self, history: History) -> bool:
-        assert self.patience is not None
-        after_start = sum(1 for s in history.measured if not s.start)
-        if after_start < self.patience:
-            return False
-        then, now = history.volumes[-1 - self.patience], history.hypervolume
-        return now - then <= PATIENCE_GAIN * now
+
+def _stale(history: History, patience: int) -> bool:
+    """Whether the last `patience` trials after the start points added nearly nothing."""
+    after_start = sum(1 for s in history.measured if not s.start)
+    if after_start < patience:
+        return False
+    then, now = history.volumes[-1 - patience], history.hypervolume
+    return now - then <= PATIENCE_GAIN * now

@@ -24,8 +24,10 @@ from tuner.run_folder import RunFolder
 
 if TYPE_CHECKING:
     import pandas as pd
+    from ray.tune.search import Searcher
 
     from trainables.encoder import ModelFiles
+    from tuner.progress import Progress
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 MAX_CPUS_PER_GPU = 4
@@ -85,15 +87,15 @@ def run(
     Raises UsageError for whatever is wrong with the request, before any trial starts.
     """
     trials = plan(config).trials
-    inputs = _load_inputs(config)
+    inputs = load_inputs(config)
     folder = (
         RunFolder.resume(Path(output_dir))
         if resume
         else RunFolder.create(Path(output_dir), config, overwrite)
     )
     try:
-        with _ray(ray_options or RayOptions()) as devices:
-            _Sweep(config, folder, inputs, devices).run(trials)
+        with ray_devices(ray_options or RayOptions()) as devices:
+            Sweep(config, folder, inputs, devices).run(trials)
         return _result(folder, trials)
     finally:
         folder.close()
@@ -109,7 +111,7 @@ def _result(folder: RunFolder, trials: Sequence[TrialConfig]) -> SweepResult:
 
 
 @dataclass(frozen=True)
-class _Inputs:
+class Inputs:
     """Everything read from disk or hub before Ray starts, so that bad input ends the run before any trial."""
 
     tokenizer: Any
@@ -120,7 +122,7 @@ class _Inputs:
     given: "ModelFiles | None"  # a checkpoint, or random weights
 
 
-def _load_inputs(config: SweepConfig) -> _Inputs:
+def load_inputs(config: SweepConfig) -> Inputs:
     from trainables import encoder
     from trainables.tasks import get_task
 
@@ -135,7 +137,7 @@ def _load_inputs(config: SweepConfig) -> _Inputs:
     given = None
     if config.checkpoint:
         given = encoder.load_checkpoint(config.checkpoint, task.head)
-    return _Inputs(
+    return Inputs(
         tokenizer=tokenizer,
         train=task.tokenize(train, tokenizer) if train is not None else None,
         validation=task.tokenize(validation, tokenizer),
@@ -146,7 +148,7 @@ def _load_inputs(config: SweepConfig) -> _Inputs:
 
 
 @dataclass(frozen=True)
-class _Devices:
+class Devices:
     """What the cluster has, and what one trial gets of it."""
 
     gpus: int
@@ -165,10 +167,10 @@ class _Devices:
         return max(1, self.gpus)
 
 
-class _Sweep:
+class Sweep:
     """The two phases of one start of a run."""
 
-    def __init__(self, config: SweepConfig, folder: RunFolder, inputs: _Inputs, devices: _Devices) -> None:
+    def __init__(self, config: SweepConfig, folder: RunFolder, inputs: Inputs, devices: Devices) -> None:
         self.config, self.folder, self.inputs, self.devices = config, folder, inputs, devices
 
     def run(self, trials: list[TrialConfig]) -> None:
@@ -191,6 +193,7 @@ class _Sweep:
         from trainables import encoder
         from trainables.finetune import FinetuneTrainable, TrainingData
         from trainables.tasks import get_task
+        from tuner.progress import Progress
 
         if self.inputs.train is None:
             return True
@@ -218,9 +221,9 @@ class _Sweep:
         self._tune(
             FinetuneTrainable,
             {"data": data, "files": files},
-            jobs,
+            Progress(len(jobs)),
+            jobs=jobs,
             checkpoint=tune.CheckpointConfig(num_to_keep=1, checkpoint_frequency=1, checkpoint_at_end=True),
-            total=len(jobs),
         )
         for seed in missing:
             self._keep_checkpoint(seed)
@@ -269,19 +272,41 @@ class _Sweep:
 
     def measure(self, trials: Iterable[TrialConfig]) -> bool:
         """Measure every trial that has no row on disk; False if that was interrupted."""
-        import ray
-        from ray import tune
-
         from analysis.load import finished_trials
-        from trainables.bench import MeasuringData
         from trainables.measure import MeasureTrainable
+        from tuner.progress import Progress
 
         trials = list(trials)
         done = finished_trials(self.folder.path)
         left = [t for t in trials if t.trial_id not in done]
         if not left:
             return True
-        files = {seed: ray.put(self._files(seed)) for seed in sorted({t.seed for t in left})}
+        self._tune(
+            MeasureTrainable,
+            self._measuring(sorted({t.seed for t in left})),
+            Progress(len(trials), len(trials) - len(left)),
+            jobs=[self.job(t) for t in left],
+        )
+        done = finished_trials(self.folder.path)
+        return all(t.trial_id in done for t in trials)
+
+    def search(self, searcher: "Searcher", progress: "Progress") -> None:
+        """Measure what a searcher suggests ({"job": ...}, see `job`) until it is finished."""
+        from trainables.measure import MeasureTrainable
+
+        self._tune(MeasureTrainable, self._measuring(self.config.seeds), progress, searcher=searcher)
+
+    def job(self, trial: TrialConfig) -> dict[str, Any]:
+        """What a measuring trial is started with."""
+        resources = self.devices.resources(self.config.measuring.cpu_threads)
+        return {"name": trial.trial_id, **trial.to_dict(), **resources}
+
+    def _measuring(self, seeds: Iterable[int]) -> dict[str, Any]:
+        """What all measuring trials share, in the object store."""
+        import ray
+
+        from trainables.bench import MeasuringData
+
         data = MeasuringData(
             task=self.config.task,
             validation=self.inputs.validation,
@@ -289,16 +314,7 @@ class _Sweep:
             settings=self.config.measuring,
             max_positions=self.inputs.max_positions,
         )
-        resources = self.devices.resources(self.config.measuring.cpu_threads)
-        self._tune(
-            MeasureTrainable,
-            {"data": data, "files": files},
-            [{"name": t.trial_id, **t.to_dict(), **resources} for t in left],
-            checkpoint=tune.CheckpointConfig(checkpoint_at_end=False),
-            total=len(trials),
-        )
-        done = finished_trials(self.folder.path)
-        return all(t.trial_id in done for t in trials)
+        return {"data": data, "files": {seed: ray.put(self._files(seed)) for seed in seeds}}
 
     def _files(self, seed: int) -> "ModelFiles":
         from trainables import encoder
@@ -338,14 +354,14 @@ class _Sweep:
         self,
         trainable: Any,
         parameters: dict[str, Any],
-        jobs: list[dict[str, Any]],
-        checkpoint: Any,
-        total: int,
+        progress: "Progress",
+        jobs: list[dict[str, Any]] | None = None,
+        searcher: "Searcher | None" = None,
+        checkpoint: Any = None,
     ) -> None:
-        """One Tune experiment over ready-made jobs, in their order; an error stays with its trial."""
+        """One Tune experiment over ready-made jobs in their order, or over what a searcher suggests; an error
+        stays with its trial."""
         from ray import tune
-
-        from tuner.progress import Progress
 
         def name(trial: Any) -> str:
             return trial.config["job"]["name"]
@@ -354,8 +370,10 @@ class _Sweep:
         shared.__name__ = trainable.__name__  # what the dashboard calls the actor
         tune.Tuner(
             shared,
-            param_space={"job": tune.grid_search(jobs)},
+            param_space={"job": tune.grid_search(jobs)} if searcher is None else {},
             tune_config=tune.TuneConfig(
+                search_alg=searcher,
+                num_samples=1 if searcher is None else -1,  # -1: until the searcher is finished
                 reuse_actors=trainable.PHASE == "measure",
                 max_concurrent_trials=self.devices.concurrent,
                 trial_name_creator=name,
@@ -364,16 +382,16 @@ class _Sweep:
             run_config=tune.RunConfig(
                 name=self.folder.next_experiment(trainable.PHASE),
                 storage_path=str(self.folder.ray_dir),
-                checkpoint_config=checkpoint,
+                checkpoint_config=checkpoint or tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=1),
-                callbacks=[Progress(total, total - len(jobs))],
+                callbacks=[progress],
                 verbose=0,
             ),
         ).fit()
 
 
 @contextmanager
-def _ray(options: RayOptions) -> Iterator[_Devices]:
+def ray_devices(options: RayOptions) -> Iterator[Devices]:
     """Ray, started here or joined; the devices it offers."""
     # Tune's state reaches the disk every second; the working directory of workers stays the driver's.
     os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1")
@@ -404,7 +422,7 @@ def _ray(options: RayOptions) -> Iterator[_Devices]:
                 flush=True,
             )
         total = ray.cluster_resources()
-        yield _Devices(gpus=int(total.get("GPU", 0)), cpus=int(total.get("CPU", 1)))
+        yield Devices(gpus=int(total.get("GPU", 0)), cpus=int(total.get("CPU", 1)))
     finally:
         ray.shutdown()
 
