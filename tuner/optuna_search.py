@@ -7,8 +7,10 @@ failed    FAIL: also out of memory, an objective that is null, a flag that makes
 """
 
 import math
+import pickle
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -22,7 +24,7 @@ from search_spaces.config import TrialConfig
 from search_spaces.goal import Goal
 from search_spaces.prune import PruneRule
 from search_spaces.search_space import Point, SearchSpace
-from tuner.samplers import distributions, taken
+from tuner.samplers import INTERRUPTED, distributions, taken
 from tuner.search_history import History, Step, Stopping, step_of
 
 STUDY_NAME = "jouletune"
@@ -64,6 +66,10 @@ class FrontierSearch(OptunaSearch):
     def study(self) -> optuna.Study:
         return self._ot_study
 
+    def start_clock(self) -> None:
+        """Let the time budget run from now on: fine-tuning is not part of it."""
+        self.begin = time.monotonic()
+
     def enqueue_start_points(self) -> int:
         """Queue the baseline and the one-at-a-time extremes that are not taken yet; how many."""
         seen = taken(self.study, self.points)
@@ -100,11 +106,21 @@ class FrontierSearch(OptunaSearch):
         point = self._now.pop(trial_id, None)
         if point is None:
             return
+        if result is None and not error:  # stopped from outside: it may be tried again
+            self._ot_trials[trial_id].set_user_attr(INTERRUPTED, True)
         row = dict(result or {}) if not error else {}
         step = step_of(self.goal, row, self.points.trial(point).trial_id, point in self._starts)
         tell(self.study, self._ot_trials[trial_id], self.goal, step, row)
         self._completed_trials.add(trial_id)
         self.history.add(step)
+
+    # The study is the state, and it is on disk: Ray's own pickles of the searcher need nothing of it.
+
+    def save(self, checkpoint_path: str) -> None:
+        Path(checkpoint_path).write_bytes(pickle.dumps({}))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
 
 
 def tell(study: optuna.Study, trial: optuna.Trial, goal: Goal, step: Step, row: Mapping[str, Any]) -> None:
@@ -115,7 +131,7 @@ def tell(study: optuna.Study, trial: optuna.Trial, goal: Goal, step: Step, row: 
         study.tell(trial, state=TrialState.FAIL)
         return
     for option, excess in goal.excesses(row).items():
-        trial.set_constraint(option, excess if math.isfinite(excess) else UNMEETABLE)
+        trial.set_constraint(option, _finite(excess))
     study.tell(trial, goal.told(step.scores))
 
 
@@ -131,3 +147,24 @@ def attributes(step: Step, row: Mapping[str, Any]) -> dict[str, Any]:
         **({"error": str(row["error"])} if row.get("error") else {}),
         **(step.values or {}),
     }
+
+
+def add(
+    study: optuna.Study, space: SearchSpace, point: Point, goal: Goal, step: Step, row: Mapping[str, Any]
+) -> None:
+    """Add a trial to the study that it did not ask for: an imported row, or one told too late."""
+    failed = step.scores is None
+    study.add_trial(
+        optuna.trial.create_trial(
+            state=TrialState.FAIL if failed else TrialState.COMPLETE,
+            values=None if step.scores is None else goal.told(step.scores),
+            params=space.params(point),
+            distributions=distributions(space),
+            user_attrs=attributes(step, row),
+            constraints={} if failed else {k: _finite(v) for k, v in goal.excesses(row).items()},
+        )
+    )
+
+
+def _finite(excess: float) -> float:
+    return excess if math.isfinite(excess) else UNMEETABLE

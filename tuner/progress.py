@@ -25,7 +25,7 @@ class Progress(Callback):
             self._print(f"{name}  epoch {result['epoch']}  loss {loss:.4f}  {_scores(result)}")
         elif "status" in result:
             self.failed += result["status"] not in ("ok", "pruned")
-            self._count(_measured(result))
+            self._count(measured_line(result))
 
     def on_trial_complete(self, trial: Any, **info: Any) -> None:
         self.running -= 1
@@ -49,7 +49,8 @@ class Progress(Callback):
         print(line, flush=True)
 
 
-def _measured(row: dict[str, Any]) -> str:
+def measured_line(row: dict[str, Any]) -> str:
+    """A finished row in words: the configuration and what came out."""
     name = (
         f"len {row['max_seq_len']:>3} depth {row['depth']:>2} {row['precision']} b{row['batch_size']} "
         f"{row['padding']} {row['backend']} r{row['replicate']}"

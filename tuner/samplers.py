@@ -9,7 +9,6 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
-from search_spaces.errors import check
 from search_spaces.search_space import Point, SearchSpace
 
 ASKS = 5  # a sampler is asked so often for a point not yet proposed; then the nearest such point is taken
@@ -43,12 +42,10 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "nsga2": _nsga2,
     "random": lambda seed: RandomSampler(seed=seed),
 }
-DEFAULT_SAMPLER = "gp"
 
 
 def make_sampler(name: str, space: SearchSpace, seed: int) -> BaseSampler:
-    """The sampler of that name; `UsageError` names the known ones."""
-    check(name in SAMPLERS, f"a sampler must be one of {', '.join(SAMPLERS)}", name, "see --help")
+    """The sampler of that name (of `search_spaces.search_config.SAMPLER_NAMES`)."""
     return UnseenSampler(SAMPLERS[name](seed), space, seed)
 
 

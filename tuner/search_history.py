@@ -54,9 +54,9 @@ def step_of(goal: Goal, row: Mapping[str, Any], trial_id: str, start: bool, impo
 
 @dataclass
 class History:
-    """Steps in the order they came back. The reference point of the hypervolume is the worst value of each
-    objective among the start points (J and ms on a log scale), so it is fixed once those are measured; until
-    then it moves, and `volumes` are computed again."""
+    """Steps in the order they came back. The reference point of the hypervolume comes from the start
+    points (`reference_point`), so it is fixed once those are measured; until then it moves, and `volumes` are
+    computed again."""
 
     goal: Goal
     steps: list[Step] = field(default_factory=list)
@@ -64,24 +64,21 @@ class History:
     reference: Scores | None = None
 
     def add(self, step: Step) -> None:
+        """Append a step and the hypervolume after it."""
         self.steps.append(step)
-        if step.start and step.status == "ok" and step.scores is not None:
-            old = self.reference
-            self.reference = (
-                step.scores
-                if old is None
-                else tuple(max(a, b) for a, b in zip(old, step.scores, strict=True))
+        if step.start and step.status == "ok":
+            reference = reference_point(
+                [s.scores for s in self.steps if s.start and s.status == "ok" and s.scores]
             )
-            if self.reference != old:
-                self.volumes = [
-                    hypervolume(self._counting(i), self.reference) for i in range(len(self.steps))
-                ]
+            if reference != self.reference:
+                self.reference = reference
+                self.volumes = [self._volume(i) for i in range(len(self.steps))]
                 return
         same = self.volumes[-1] if self.volumes else 0.0
-        new = step.counts and self.reference is not None
-        self.volumes.append(
-            hypervolume(self._counting(len(self.steps) - 1), self.reference) if new else same  # type: ignore[arg-type]
-        )
+        self.volumes.append(self._volume(len(self.steps) - 1) if step.counts else same)
+
+    def _volume(self, last: int) -> float:
+        return 0.0 if self.reference is None else hypervolume(self._counting(last), self.reference)
 
     def _counting(self, last: int) -> list[Scores]:
         return [s.scores for s in self.steps[: last + 1] if s.counts and s.scores is not None]
@@ -110,6 +107,15 @@ class History:
         """Seconds an unpruned trial took on the average, 0 before the first."""
         times = [s.device_s for s in self.measured if s.status == "ok" and s.device_s > 0]
         return sum(times) / len(times) if times else 0.0
+
+
+def reference_point(starts: Sequence[Scores]) -> Scores | None:
+    """A tenth of the start points' range beyond their worst in each objective (at least 0.01, so that an
+    objective in which they are all equal does not make every volume zero); None where there are none."""
+    if not starts:
+        return None
+    ranges = [(max(column), max(column) - min(column)) for column in zip(*starts, strict=True)]
+    return tuple(worst + max(0.1 * width, 0.01) for worst, width in ranges)
 
 
 def hypervolume(scores: Sequence[Scores], reference: Scores) -> float:

@@ -174,11 +174,15 @@ class Sweep:
         self.config, self.folder, self.inputs, self.devices = config, folder, inputs, devices
 
     def run(self, trials: list[TrialConfig]) -> None:
-        self.folder.write_json("environment.json", describe(self.config))
-        if not self.finetune():
+        if not self.prepare():
             return
         if self.measure(trials) and self.config.frontier_replicates > 1:
             self.measure(self.frontier_trials(trials))
+
+    def prepare(self) -> bool:
+        """Say where this run is made and fine-tune what has no checkpoint yet; False if that was interrupted."""
+        self.folder.write_json("environment.json", describe(self.config))
+        return self.finetune()
 
     # ---- fine-tuning ----
 
