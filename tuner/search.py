@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> int:
     except sweep.Interrupted as stopped:
         print(stopped, file=sys.stderr)
         return INTERRUPTED
-    _report([result.path, *options.from_run])
+    _report(result.path, options.from_run)
     print(f"The search ended: {result.stopped or 'interrupted'}. Study: {result.path / 'study.db'}")
     if not result.stopped:
         print(f"Go on with: python -m tuner.search --resume {output}", file=sys.stderr)
@@ -107,13 +107,14 @@ def main(arguments: list[str]) -> int:
     return FAILED if (result.rows["status"] == "failed").any() else 0
 
 
-def _report(runs: list[Path]) -> None:
-    """The same report as a grid's, over this run and those it was started from."""
+def _report(run: Path, from_runs: tuple[Path, ...]) -> None:
+    """The same report as a grid's, in the run folder; over what the search was started with too, beside it."""
     from analysis.errors import CannotAnswer
     from analysis.report import build_report, print_summary
 
     try:
-        print_summary(build_report(runs))
+        report = build_report([run])
+        print_summary(build_report([run, *from_runs]) if from_runs else report)
     except (CannotAnswer, UsageError) as error:  # the search itself is done, and its folder is complete
         print(f"no report: {error}", file=sys.stderr)
 

@@ -8,7 +8,8 @@ result.rows        # a DataFrame, one row per trial of this folder
 """
 
 import json
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from search_spaces.goal import closest
 from search_spaces.search_config import SearchConfig
 from search_spaces.search_space import SearchSpace
 from search_spaces.sweep_config import SweepConfig
-from tuner.run_folder import RunFolder, read_sweep
+from tuner.run_folder import SWEEP_FILE, RunFolder, read_sweep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,6 +103,7 @@ def run(
     output = Path(output_dir)
     space = space_of(config, options.address)
     _check_goal(config, search, space)
+    _check_weights(config, from_runs)
     imported = read_runs(from_runs, space, search.goal, _devices(space)) if from_runs else {}
     if not resume:
         _check_trials(search, space, len([p for p in space.start_points if p not in imported]))
@@ -142,13 +144,14 @@ def run(
                     searcher, {p: r for p, r in imported.items() if space.trial(p).trial_id not in known}
                 )
             searcher.enqueue_start_points()
+            _take_checkpoint(sweep.checkpoint(space.seed), from_runs)
             if sweep.prepare():
                 searcher.start_clock()
                 sweep.search(searcher, SearchProgress(history, search.trials))
                 if searcher.stopped and config.frontier_replicates > 1:
                     measured = [space.trial(p) for p in space.points]
                     sweep.measure(sweep.frontier_trials(measured))
-        return _result(folder, searcher, history)
+        return _result(folder, searcher, history, list(imported.values()))
     finally:
         folder.close()
 
@@ -170,6 +173,36 @@ def _check_goal(config: SweepConfig, search: SearchConfig, space: SearchSpace) -
             f"random weights have no accuracy, but {', '.join(sorted(scored))} was asked for; "
             "choose objectives such as energy_j_per_example and peak_gpu_memory_mib, or leave --random-weights out"
         )
+
+
+def _check_weights(config: SweepConfig, from_runs: Sequence[Path]) -> None:
+    """Accuracies can be mixed only where the weights and the evaluated examples are the same."""
+    for path in from_runs:
+        if not (path / SWEEP_FILE).is_file():
+            continue  # a table without its sweep: taken at its word
+        theirs = read_sweep(path)
+        tuned = not (config.checkpoint or theirs.checkpoint)
+        for what, mine, other in (
+            ("fine-tuning", config.finetuning if tuned else None, theirs.finetuning if tuned else None),
+            ("eval_examples", config.measuring.eval_examples, theirs.measuring.eval_examples),
+            ("random_weights", config.random_weights, theirs.random_weights),
+        ):
+            if mine != other:
+                raise UsageError(
+                    f"--from-run needs the same weights and examples, but the {what} of {path} is {other} and here "
+                    f"it is {mine}; give the same options as there"
+                )
+
+
+def _take_checkpoint(target: Path, from_runs: Sequence[Path]) -> None:
+    """Use the weights that an earlier run was measured with: nothing is fine-tuned again."""
+    for path in from_runs:
+        source = path / "checkpoints" / target.name
+        if source.is_dir() and not target.is_dir():
+            temporary = target.with_name(target.name + ".tmp")
+            shutil.rmtree(temporary, ignore_errors=True)
+            shutil.copytree(source, temporary)
+            temporary.rename(target)
 
 
 def _check_trials(search: SearchConfig, space: SearchSpace, starts: int) -> None:
@@ -205,7 +238,9 @@ def _records(rows: "pd.DataFrame") -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in rows.to_dict("records")]
 
 
-def _result(folder: RunFolder, searcher: "FrontierSearch", history: "History") -> SearchResult:
+def _result(
+    folder: RunFolder, searcher: "FrontierSearch", history: "History", imported: Sequence[Mapping[str, Any]]
+) -> SearchResult:
     from analysis.load import finished_trials, load
     from analysis.table import is_estimated
     from tuner import search_figure
@@ -223,22 +258,22 @@ def _result(folder: RunFolder, searcher: "FrontierSearch", history: "History") -
     if history.reference is not None:
         search_figure.write(table, reference_text(history), folder.path, bool(is_estimated(rows).any()))
     if searcher.stopped and not history.frontier:
-        raise UsageError(_no_answer(history, rows, folder.path))
+        raise UsageError(_no_answer(history, [*_records(rows), *imported], folder.path))
     front = [step.trial_id for step in history.frontier]
     return SearchResult(folder.path, rows, table, front, searcher.stopped)
 
 
-def _no_answer(history: "History", rows: "pd.DataFrame", path: Path) -> str:
+def _no_answer(history: "History", rows: Sequence[Mapping[str, Any]], path: Path) -> str:
     """Why there is no frontier: what was null, or which limits nothing keeps and what came closest."""
     goal = history.goal
     if not any(step.scores for step in history.steps):
-        errors = [e for e in rows["error"] if e] or ["an objective is null in every row"]
+        errors = [r["error"] for r in rows if r["error"]] or ["an objective is null in every row"]
         return (
             f"at least one trial must measure {', '.join(goal.objectives)}, but none of {len(rows)} did: "
             f"{errors[0]}; see {path}"
         )
     limits = ", ".join(f"{limit.option} {limit.value:g}" for limit in goal.limits)
-    candidates = ((str(r["trial_id"]), r) for r in _records(rows))
+    candidates = ((str(r["trial_id"]), r) for r in rows)
     return (
         f"at least one configuration must keep {limits}, but none of {len(rows)} tried does; "
         f"the closest: {closest(goal, candidates)}; relax a limit"
