@@ -137,7 +137,7 @@ def run(bench: "Bench", arguments: argparse.Namespace) -> tuple[dict[str, Any], 
         bars.insert(0, Bar("zeus vs ours, relative", worst(zeus_j / ours - 1), arguments.second_meter_bar))
     payload = {
         "configuration": str(load.shape),
-        "zeus": "0.16 or as given" if zeus is not None else why_not,
+        "zeus": why_not or f"zeus {sys.modules['zeus'].__version__}",
         "windows": rows,
         "read_ms": {
             "sampler": read_summary(trace.read_s),
