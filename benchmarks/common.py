@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -158,6 +159,9 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 def open_bench(arguments: argparse.Namespace) -> Bench:
     """The card with its meter, and the model: its own encoder weights, or random ones where there are none."""
+    import_module(
+        "scipy.stats"
+    )  # `window.half_width` needs it: a second of import is not to fall between windows
     name, model = ("demo", "demo-bert") if arguments.smoke else ("sst2", arguments.model)
     task = get_task(name)
     data_dir = Path(arguments.data_dir) if arguments.data_dir and not arguments.smoke else None
