@@ -9,6 +9,7 @@ failed    FAIL: also out of memory, an objective that is null, a flag that makes
 import math
 import pickle
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,9 @@ class FrontierSearch(OptunaSearch):
             storage=storage or optuna.storages.InMemoryStorage(),
             study_name=STUDY_NAME,
         )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self.study.set_metric_names([f"log10 {o.name}" if o.log_scale else o.name for o in goal.known])
         self.points, self.goal, self.history = space, goal, history
         self.stopping, self.make_job, self.prune = stopping, make_job, prune
         self.started, self.stopped = 0, ""
