@@ -112,7 +112,7 @@ def _harness(load: "Load", seconds: float) -> tuple[float, "Trace"]:
     with Sampler(load.bench.meter) as sampler:
         windows = measure(load.run_pass, load.bench.synchronize, sampler, settings)
         trace = sampler.trace()
-    examples = load.examples * windows.passes * len(windows.durations_s)
+    examples = load.examples * int(windows.passes.sum())
     return 1e3 * float(windows.durations_s.sum()) / examples, trace
 
 

@@ -106,7 +106,7 @@ def test_a_killed_run_is_finished_without_repeating_a_trial(tmp_path):
 @pytest.mark.timeout(300)
 def test_fine_tuning_killed_after_an_epoch_goes_on_from_its_checkpoint(tmp_path):
     run = tmp_path / "run"
-    tuning = ["--epochs", "2", "--train-examples", "3000", "--eval-examples", "40"]
+    tuning = ["--epochs", "2", "--train-examples", "1500", "--eval-examples", "40"]
     first = grid("--output-dir", str(run), "--max-seq-len", "16", "--depth", "1", "4", *tuning, *TIMES)
     wait_for(lambda: list(run.glob("ray/finetune-0/*/checkpoint_*/finetune.json")), first)
     os.killpg(first.pid, signal.SIGKILL)
@@ -114,11 +114,8 @@ def test_fine_tuning_killed_after_an_epoch_goes_on_from_its_checkpoint(tmp_path)
     second = grid("--resume", str(run))
     _, err = second.communicate(timeout=200)
     assert second.returncode == 0, err
-    epochs = [
-        [json.loads(line)["epoch"] for line in f.read_text().splitlines()]
-        for f in sorted(run.glob("ray/finetune-*/*/result.json"))
-    ]
-    assert epochs == [[1], [2]]
+    (resumed,) = run.glob("ray/finetune-1/*/result.json")
+    assert [json.loads(line)["epoch"] for line in resumed.read_text().splitlines()] == [2]
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ def test_windows_are_adjacent_whole_passes_with_the_meters_joules():
     assert durations.sum() >= 0.2
     np.testing.assert_allclose(windows.energies.energy_j, 10.0 * durations, rtol=1e-6)
     assert windows.energies.total_energy_j == pytest.approx(10.0 * durations.sum(), rel=1e-6)
-    assert load.passes > windows.passes * len(durations)  # warm-up and tail come on top
+    assert load.passes > windows.passes.sum()  # warm-up and tail come on top
     assert load.waits < load.passes  # the device is waited for at window edges, not after every pass
 
 
@@ -66,7 +66,7 @@ def test_an_interval_that_is_never_reached_ends_at_max_measure_s():
 def test_a_pass_longer_than_a_window_is_a_window():
     with Sampler(ConstantMeter()) as sampler:
         windows = measure(lambda: time.sleep(0.08), lambda: None, sampler, SHORT)
-    assert windows.passes == 1
+    assert set(windows.passes) == {1}
     assert windows.durations_s.min() >= 0.08
 
 

@@ -19,6 +19,7 @@ from trainables import encoder
 from trainables.device import accelerator, free_memory, set_precision, set_threads
 from trainables.energy.idle import settled_idle_power_w
 from trainables.energy.meter import Meter
+from trainables.energy.nvml import NvmlMeter
 from trainables.energy.sampler import Sampler
 from trainables.energy.select import open_meter
 from trainables.matmul_reference import matmul_pj_per_flop
@@ -78,6 +79,8 @@ class Bench:
         torch.zeros(1, device=self.device)
         torch.cuda.synchronize(self.device)
         meter.context_created()
+        if isinstance(meter, NvmlMeter):
+            meter.read_in_child()
         return meter
 
     def master(self, seed: int) -> "PreTrainedModel":
@@ -154,7 +157,7 @@ class Bench:
         )
         with Sampler(self.meter) as sampler:
             windows = measure(run_pass, self.synchronize, sampler, settings)
-        examples = ANCHOR_BATCH * windows.passes * len(windows.durations_s)
+        examples = ANCHOR_BATCH * int(windows.passes.sum())
         energy_j = float(np.sum(windows.energies.energy_j))
         return {
             "started_at": started_at,

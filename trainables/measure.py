@@ -67,7 +67,7 @@ def measure_trial(trial: TrialConfig, bench: Bench, prune: PruneRule | None = No
     energies = windows.energies
     durations = windows.durations_s
     examples = len(np.unique(energy_inputs.example))
-    total_examples = examples * windows.passes * len(durations)
+    total_examples = examples * int(windows.passes.sum())
     per_example = energies.energy_j / (examples * windows.passes)
     energy = energies.total_energy_j / total_examples if energies.total_energy_j is not None else None
     accuracy = scores.metrics["accuracy"] if bench.data.trained else None
@@ -122,7 +122,7 @@ def measure_trial(trial: TrialConfig, bench: Bench, prune: PruneRule | None = No
         [
             windows.edges[:-1] - trace.time_s[0],
             durations,
-            np.full(len(durations), windows.passes),
+            windows.passes,
             energies.energy_j,
             energies.power_energy_j,
             energies.edge_error_j,
@@ -150,7 +150,7 @@ NOT_OF_PRUNED = (
 
 def _bounds(probe: Windows, examples: int, prune: PruneRule | None, bench: Bench) -> dict[str, Any]:
     """The columns of a pruned row that the rule decides on: what energy and latency are at least."""
-    least = (1 - prune.margin) / (examples * probe.passes) if prune else 0.0
+    least = (1 - prune.margin) / (examples * int(probe.passes.sum())) if prune else 0.0
     energy_j = probe.energies.total_energy_j
     return {
         "status": "pruned",

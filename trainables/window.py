@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from math import ceil, sqrt
 
 import numpy as np
+from scipy.special import stdtrit
 
 from search_spaces.sweep_config import Measuring
 from trainables.energy.sampler import Sampler
@@ -17,8 +18,8 @@ from trainables.energy.trace import WindowEnergies, window_energies
 
 SETTLED = 0.02  # relative change of the pass time between two warm-up chunks
 CHUNK_S = 0.25  # a warm-up chunk lasts at least this long
-PATIENCE_S = 5.0  # warm-up ends this long after warmup_s even if the pass time has not settled
-MARGIN = 1.02  # windows aim this far above min_window_s, so that jitter does not make them short
+PATIENCE_S = 2.0  # warm-up ends this long after warmup_s even if the pass time has not settled
+MARGIN = 1.01  # windows aim this far above min_window_s, so that most need not be prolonged
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Windows:
     """What was measured. `edges` are n + 1 times of `time.perf_counter`; windows are adjacent."""
 
     edges: np.ndarray  # s, (n + 1,)
-    passes: int  # per window
+    passes: np.ndarray  # int64, (n,): whole passes in each window
     warmup_s: float
     energies: WindowEnergies
     interval_reached: bool
@@ -52,35 +53,37 @@ def measure(
     Raises MeterError when the sensor fails on the way.
     """
     if stop is None:
-        warmup_s, pass_s = _warm_up(run_pass, synchronize, settings.warmup_s)
+        first_tick_s = (
+            2.5 * sampler.meter.tick_s + sampler.meter.poll_s
+        )  # the first edge lies between ticks, too
+        warmup_s, pass_s = _warm_up(run_pass, synchronize, max(settings.warmup_s, first_tick_s))
     else:
         probe = _probe(run_pass, synchronize, sampler, settings)
         if stop(probe):
             return replace(probe, stopped=True)
         spent_s = probe.warmup_s + time.perf_counter() - probe.edges[0]
-        pass_s = float(probe.durations_s[0]) / probe.passes
+        pass_s = float(probe.durations_s[0]) / int(probe.passes[0])
         if spent_s < settings.warmup_s:
             rest_s, pass_s = _warm_up(run_pass, synchronize, settings.warmup_s - spent_s)
             spent_s += rest_s
         warmup_s = spent_s
-    passes = max(1, ceil(settings.min_window_s * MARGIN / pass_s))
-    edges = [time.perf_counter()]
+    edges, passes = [time.perf_counter()], []
     reached = False
     while True:
-        for _ in range(passes):
-            run_pass()
-        synchronize()
-        edges.append(time.perf_counter())
+        done, now = _run_for(run_pass, synchronize, settings.min_window_s, pass_s, edges[-1])
+        pass_s = (now - edges[-1]) / done
+        edges.append(now)
+        passes.append(done)
         total_s = edges[-1] - edges[0]
-        if len(edges) <= settings.min_windows or total_s < settings.min_total_s:
+        if len(passes) < settings.min_windows or total_s < settings.min_total_s:
             continue
-        known = window_energies(sampler.trace(), np.array(edges)).energy_j
+        known = window_energies(sampler.trace(), np.array(edges)).energy_j / np.array(passes)
         reached = relative_half_width(known[np.isfinite(known)]) <= settings.target_ci
         if reached or total_s >= settings.max_measure_s:
             break
     _tail(run_pass, synchronize, sampler, edges[-1])
     energies = window_energies(sampler.trace(), np.array(edges))
-    return Windows(np.array(edges), passes, warmup_s, energies, reached)
+    return Windows(np.array(edges), np.array(passes), warmup_s, energies, reached)
 
 
 def _probe(
@@ -88,14 +91,31 @@ def _probe(
 ) -> Windows:
     """One window after half of the warm-up: good for a bound, too early for a number."""
     warmup_s, pass_s = _warm_up(run_pass, synchronize, settings.warmup_s / 2)
-    passes = max(1, ceil(settings.min_window_s * MARGIN / pass_s))
     start = time.perf_counter()
-    for _ in range(passes):
-        run_pass()
-    synchronize()
-    edges = np.array([start, time.perf_counter()])
+    passes, end = _run_for(run_pass, synchronize, settings.min_window_s, pass_s, start)
+    edges = np.array([start, end])
     _tail(run_pass, synchronize, sampler, edges[-1])
-    return Windows(edges, passes, warmup_s, window_energies(sampler.trace(), edges), False)
+    return Windows(edges, np.array([passes]), warmup_s, window_energies(sampler.trace(), edges), False)
+
+
+def _run_for(
+    run_pass: Callable[[], None], synchronize: Callable[[], None], seconds: float, pass_s: float, start: float
+) -> tuple[int, float]:
+    """Whole passes for at least `seconds` since `start`; (passes, end). `pass_s` is what one is expected to take.
+
+    The device is waited for after as many passes as should be enough, and again only where they were not: a loop
+    that asked the clock after every pass would either wait each time or run far ahead of the device.
+    """
+    passes, now = 0, start
+    while now - start < seconds:
+        more = max(1, ceil((seconds * MARGIN - (now - start)) / pass_s))
+        for _ in range(more):
+            run_pass()
+        synchronize()
+        passes += more
+        now = time.perf_counter()
+        pass_s = (now - start) / passes
+    return passes, now
 
 
 def _tail(
@@ -115,21 +135,19 @@ def _warm_up(
     """Load for at least `warmup_s` and until the time of a pass settles; returns (seconds spent, s per pass)."""
     run_pass()
     synchronize()
-    start = previous = time.perf_counter()
-    passes, last_pass_s = 1, float("inf")
+    start = time.perf_counter()
+    run_pass()
+    synchronize()
+    now = time.perf_counter()
+    pass_s = now - start
     while True:
-        for _ in range(passes):
-            run_pass()
-        synchronize()
-        now = time.perf_counter()
-        chunk_s, previous = now - previous, now
-        pass_s = chunk_s / passes
-        settled = chunk_s >= CHUNK_S / 2 and abs(pass_s / last_pass_s - 1) <= SETTLED
+        previous_s, begin = pass_s, now
+        passes, now = _run_for(run_pass, synchronize, min(CHUNK_S, warmup_s / 4), pass_s, begin)
+        pass_s = (now - begin) / passes
+        settled = abs(pass_s / previous_s - 1) <= SETTLED
         spent = now - start
-        if spent >= warmup_s and (settled or spent >= warmup_s + min(PATIENCE_S, 2 * warmup_s)):
+        if spent >= warmup_s and (settled or spent >= warmup_s + min(PATIENCE_S, warmup_s)):
             return spent, pass_s
-        last_pass_s = pass_s
-        passes = max(1, ceil(min(CHUNK_S, max(warmup_s / 4, pass_s)) / pass_s))
 
 
 def relative_half_width(values: np.ndarray) -> float:
@@ -141,7 +159,5 @@ def relative_half_width(values: np.ndarray) -> float:
 
 def half_width(values: np.ndarray) -> float:
     """Half-width of the Student-t 95 % interval of the mean of at least two values."""
-    from scipy.stats import t
-
     n = len(values)
-    return float(t.ppf(0.975, n - 1) * np.std(values, ddof=1) / sqrt(n))
+    return float(stdtrit(n - 1, 0.975) * np.std(values, ddof=1) / sqrt(n))

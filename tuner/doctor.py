@@ -72,7 +72,7 @@ def _card_uuids(nvml: Any) -> list[str]:
 
 
 def _card(
-    nvml: Any, uuid: str, subject: str, sources: dict[str, str], clock: dict[str, Callable[..., Any]]
+    nvml: Any, uuid: str, subject: str, sources: dict[str, str], clock: dict[str, Any]
 ) -> Iterator[Line]:
     yield Line(subject, "UUID", uuid)
     try:
@@ -92,7 +92,7 @@ def _card(
         meter.close()
 
 
-def _readings(meter: NvmlMeter, subject: str, clock: dict[str, Callable[..., Any]]) -> Iterator[Line]:
+def _readings(meter: NvmlMeter, subject: str, clock: dict[str, Any]) -> Iterator[Line]:
     facts = meter.device.details
     missing: Any = facts["unavailable"]
     sample = meter.read()

@@ -12,11 +12,14 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search_spaces.errors import UsageError
 from trainables.energy.meter import DeviceInfo, EnergySource, MeterError, Sample, SensorUnavailable
 from trainables.energy.processes import ProcessWatch
+
+if TYPE_CHECKING:
+    from trainables.energy.child import ChildReader
 
 POWER_INSTANT_FIELD = 186  # NVML_FI_DEV_POWER_INSTANT, mW
 POLL_S = 0.010  # a tick's time is known to (poll + read) / 2: about 7 ms, 4 J at 600 W
@@ -33,8 +36,8 @@ class NvmlMeter:
     be told in a container (`processes.py`).
 
     `cuda_uuid` may be str(torch.cuda.get_device_properties(i).uuid), with or without the "GPU-" prefix.
-    `nvml` and the clock are for tests. Raises SensorUnavailable without NVML or any energy reading on the
-    card, UsageError for an unknown UUID and for MIG.
+    `tick_s` (s) spares the search for the counter's tick where it is known. `nvml` and the clock are for tests.
+    Raises SensorUnavailable without NVML or any energy reading on the card, UsageError for an unknown UUID and MIG.
     """
 
     source: EnergySource
@@ -46,10 +49,12 @@ class NvmlMeter:
         self,
         cuda_uuid: str,
         *,
+        tick_s: float | None = None,
         nvml: Any = None,
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self.child: ChildReader | None = None
         self._nvml = nvml if nvml is not None else load_nvml()
         self._clock, self._sleep = clock, sleep
         self._handle = _find(self._nvml, cuda_uuid)
@@ -66,8 +71,7 @@ class NvmlMeter:
         self._slow: tuple[float | None, float | None, int] = (None, None, 0)
         self._slow_due_s = float("-inf")
 
-        tick_s: float | None = None
-        if self._counter:
+        if self._counter and tick_s is None:
             try:
                 tick_s = self._find_tick()
                 reason = f"stuck: it did not tick in {TICK_LIMIT_S} s"
@@ -182,6 +186,14 @@ class NvmlMeter:
         except self._nvml.NVMLError:
             return None
 
+    def read_in_child(self) -> None:
+        """Have samplers read this card through a process of its own from now on, until `close`."""
+        from trainables.energy.child import ChildReader
+
+        if self.child is None:
+            self.child = ChildReader(str(self.device.uuid), self.tick_s)
+            self.child.wait_for(1)
+
     def context_created(self) -> None:
         self._processes.context_created()
 
@@ -189,7 +201,10 @@ class NvmlMeter:
         return self._processes.foreign()
 
     def close(self) -> None:
-        """Release NVML (it counts its users)."""
+        """End the reading process and release NVML (it counts its users)."""
+        if self.child is not None:
+            self.child.close()
+            self.child = None
         with contextlib.suppress(self._nvml.NVMLError):
             self._nvml.nvmlShutdown()
 
