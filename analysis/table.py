@@ -63,7 +63,9 @@ def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     reasons = pd.Series("", index=rows.index, dtype=object)
 
     def add(mask: pd.Series, text: pd.Series | str) -> None:
-        new = text[mask] if isinstance(text, pd.Series) else text
+        new = (
+            text[mask].astype(object) if isinstance(text, pd.Series) else text
+        )  # pandas 3.0 adds no "str" to nothing
         reasons[mask] = (reasons[mask] + "; " + new).str.removeprefix("; ")
 
     ok = rows["status"] == "ok"

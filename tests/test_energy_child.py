@@ -62,7 +62,7 @@ def test_windows_from_a_child_have_the_meters_joules(ring):
         sampler.cover(end)
         energies = window_energies(sampler.trace(), np.array([start, end]))
         first = len(sampler.trace())
-    assert energies.energy_j[0] == pytest.approx(10.0 * (end - start), rel=1e-3)
+    assert energies.energy_j[0] == pytest.approx(10.0 * (end - start), rel=0.03)  # 2 ms of polling in 100 ms
     with Sampler(meter) as again:
         again.cover(time.perf_counter())
         assert len(again.trace()) < first  # each sampler sees its own time only
