@@ -84,7 +84,9 @@ def measure_trial(trial: TrialConfig, bench: Bench, prune: PruneRule | None = No
         examples=len(scores.correct),
         examples_per_pass=examples,
         energy_j_per_example=energy,
-        energy_j_per_example_ci95=half_width(per_example) if energy is not None else None,
+        energy_j_per_example_ci95=(
+            half_width(per_example) if energy is not None and not windows.stopped else None
+        ),
         energy_j_per_correct=energy / accuracy if energy and accuracy else None,
         net_energy_j_per_example=_net(energy, bench.idle_power_w, durations, total_examples),
         energy_source=energies.source,
