@@ -25,6 +25,7 @@ def search_history_figure(history: "pd.DataFrame", reference: str, estimated: bo
             pruned = own[own["status"] == "pruned"]
             axes.plot(pruned[column], pruned["hypervolume"], ls="", marker="|", color=ORANGE, label="pruned")
             axes.set_xlabel(label)
+            axes.set_ylim(bottom=0)
             axes.set_ylabel("hypervolume")
         if (own["status"] == "pruned").any():
             by_trial.legend(loc="lower right")
