@@ -15,7 +15,8 @@ import numpy as np
 
 from search_spaces.config import MAX_SEQ_LEN
 from search_spaces.sweep_config import Measuring
-from trainables import encoder
+from trainables import backends, encoder
+from trainables.batches import Batch
 from trainables.device import accelerator, free_memory, set_precision, set_threads
 from trainables.energy.idle import settled_idle_power_w
 from trainables.energy.meter import Meter
@@ -29,8 +30,9 @@ from trainables.tasks.base import Inputs, Ragged
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# The anchor: one fixed, GPU-bound load, measured at a worker's start and every so many trials. It runs on
-# whatever the sweep's model is, so its drift (not its level) is what can be compared.
+# The anchor: one fixed load on the sweep's own model, measured at a worker's start and every so many trials; its drift
+# (not its level) is what can be compared. A CUDA graph, so that the host cannot slow it: launched eagerly it fell from
+# 690 to 480 W when the host stalled (EXPERIMENTS.md, 2026-11-24).
 ANCHOR_EVERY = 16
 ANCHOR_TOKENS, ANCHOR_BATCH = 128, 256
 ANCHOR_WARMUP_S, ANCHOR_WINDOW_S = 1.0, 2.0
@@ -134,19 +136,21 @@ class Bench:
 
         from trainables.window import measure
 
-        model = encoder.cut(
-            self.master(seed), len(encoder.layer_list(self.master(seed))), set_precision("fp16"), self.device
-        )
+        master = self.master(seed)
+        model = encoder.cut(master, len(encoder.layer_list(master)), set_precision("fp16"), self.device)
         tokens = min(ANCHOR_TOKENS, self.data.max_positions)
         generator = torch.Generator(self.device).manual_seed(0)
         ids = torch.randint(
             5, model.config.vocab_size, (ANCHOR_BATCH, tokens), device=self.device, generator=generator
         )
+        batch = Batch(ids, None, None, None, None, None, max_seqlen=tokens, rows=ANCHOR_BATCH)
         started_at = time.time()
+        with torch.inference_mode():
+            run = backends.build("cuda_graph", model, [batch])
 
         @torch.inference_mode()
         def run_pass() -> None:
-            model(input_ids=ids)
+            run(0)
 
         settings = Measuring(
             warmup_s=ANCHOR_WARMUP_S,
