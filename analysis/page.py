@@ -26,6 +26,7 @@ from analysis.claims import Finding, check_claims, load_claims
 from analysis.energy_model import EnergyModel, spelled
 from analysis.gallery import Gallery, Picture, baseline_of, times
 from analysis.intervals import NONE, POOLED, REPLICATES, WITHIN, spread
+from analysis.pareto import hypervolume, knee
 from analysis.recommend import CANNOT_TELL, NOT_WORSE, Recommendation
 from analysis.rounding import (
     MISSING,
@@ -95,6 +96,7 @@ class Section:
     gallery: Gallery
     how_to_read: str
     table: Table
+    front_summary: str  # knee and hypervolume
     front_note: str
     front_probabilities: bool
     model_parts: list[dict[str, Any]]
@@ -102,6 +104,18 @@ class Section:
     method: list[str]
     caveats: list[str]  # what weakens the answer: cards that cannot be told apart, hardly any repeats
     cards: Table | None  # the anchors, card by card
+
+
+def _front_summary(study: Study) -> str:
+    """Where giving up more buys the least, and how much the frontier dominates; empty where there is none."""
+    front = study.front.value
+    if front is None or front.empty:
+        return ""
+    middle = knee(front, study.objectives)
+    words = (
+        [] if middle is None else [f"Knee, where giving up more buys the least: {middle['configuration']}."]
+    )
+    return " ".join([*words, hypervolume(front, study.objectives).sentence()])
 
 
 def section(
@@ -131,6 +145,7 @@ def section(
         gallery=gallery,
         how_to_read=_how_to_read(study),
         table=configuration_table(study, baseline),
+        front_summary=_front_summary(study),
         front_note=front_note,
         front_probabilities="front_probability" in study.table
         and bool(study.table["front_probability"].notna().any()),

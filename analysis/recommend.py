@@ -348,6 +348,7 @@ def _sentences(r: Recommendation) -> list[str]:
         )
         lines.append(_flips(r))
         lines.append(_among_many(r, within))
+    lines[1:1] = _poor_baseline(r)
     if r.examples and r.smallest_tolerance is not None:
         lines.append(
             f"With {r.examples} examples a loss below {100 * r.smallest_tolerance:.2g} points cannot be ruled "
@@ -364,6 +365,20 @@ def _sentences(r: Recommendation) -> list[str]:
             "cautious."
         )
     return lines
+
+
+def _poor_baseline(r: Recommendation) -> list[str]:
+    """A warning where "not worse than the baseline" says little, as in a run that has only begun."""
+    better = r.table[r.table["accuracy_difference_low"] > r.tolerance]
+    if better.empty:
+        return []
+    best = better.iloc[int(better["accuracy_difference"].argmax())]
+    points, least = 100 * best["accuracy_difference"], 100 * best["accuracy_difference_low"]
+    return [
+        f"The baseline ({r.baseline['configuration']}) is itself poor: {best['configuration']} is better by "
+        f"{points:.1f} points (at least {least:.1f}), so to be not worse than the baseline says little. "
+        "Finish the run, or choose another baseline."
+    ]
 
 
 def _among_many(r: Recommendation, within: str) -> str:

@@ -155,6 +155,20 @@ def test_the_cheapest_that_is_not_worse_is_recommended_with_its_saving():
     assert found.to_dict()["choice"]["max_seq_len"] == 48
 
 
+def test_a_baseline_that_is_itself_poor_is_pointed_out():
+    rows = [
+        row(128, depth=1, energy=0.1, bits=flipped(0, 0, right=450)),
+        row(64, depth=1, energy=0.05, bits=flipped(0, 0, right=450)),
+        row(64, depth=12, energy=0.2, bits=flipped(0, 0, right=800)),
+    ]
+    found = recommend(frame(rows), baseline={"max_seq_len": 128, "depth": 1})
+    assert "64 tokens, 1 layer uses 2x less energy" in found.answer
+    assert "is itself poor" in found.sentences[1]
+    assert "64 tokens, 12 layers is better by 40.1 points" in found.sentences[1]
+    good = [row(128, energy=0.1, bits=flipped(0, 0)), row(64, energy=0.05, bits=flipped(0, 0))]
+    assert not any("itself poor" in s for s in recommend(frame(good)).sentences)
+
+
 def test_the_snippet_loads_the_runs_own_checkpoint(tmp_path):
     rows = frame([row(48)])
     rows.attrs["folders"] = {"fabricated": str(tmp_path)}

@@ -88,6 +88,14 @@ def test_a_report_has_every_part(full: tuple[Report, str]) -> None:
     assert all(a["alt"] for a in images)
 
 
+def test_knee_and_hypervolume_are_said_with_their_reference(full: tuple[Report, str]) -> None:
+    _, html = full
+    assert "Knee, where giving up more buys the least: " in html
+    assert re.search(
+        r"Hypervolume [\d.]+ \(accuracy x log10 energy_j_per_example\) against the reference point", html
+    )
+
+
 def test_the_files_of_a_run_are_written(full: tuple[Report, str]) -> None:
     report, _ = full
     names = ("results.csv", "results.parquet", "pareto.csv", "energy_model.json", "report.html", "report.md")
