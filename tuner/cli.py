@@ -6,6 +6,17 @@ from collections.abc import Callable
 from search_spaces.errors import UsageError
 
 USAGE, INTERRUPTED, FAILED = 2, 130, 1  # exit codes
+DEFAULT_PRESET = "demo"
+
+
+def option_value(arguments: list[str], option: str) -> str | None:
+    """What `option` is given before anything is parsed: a preset decides the defaults of the rest."""
+    for i, argument in enumerate(arguments):
+        if argument == option and i + 1 < len(arguments):
+            return arguments[i + 1]
+        if argument.startswith(f"{option}="):
+            return argument.split("=", 1)[1]
+    return None
 
 
 def run_command(command: Callable[[], int]) -> None:

@@ -13,9 +13,8 @@ import tyro
 
 from search_spaces.presets import PRESETS, preset
 from search_spaces.sweep_config import SweepConfig
-from tuner.cli import FAILED, INTERRUPTED, run_command
-
-DEFAULT_PRESET = "demo"
+from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, option_value, run_command
+from tuner.sweep import RayOptions
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,6 @@ class RunArguments:
     """Replace the run that is in the output folder."""
     dry_run: bool = False
     """Print the trials it would run, and about how long, and run nothing."""
-    dashboard: bool = False
-    """Start Ray's dashboard (bound to 127.0.0.1) and print its address and how to sign in."""
-    address: str | None = None
-    """Join this Ray cluster ("auto": the one running here). Default: start Ray on this machine."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +37,7 @@ class GridArguments:
 
     sweep: tyro.conf.OmitArgPrefixes[SweepConfig] = field(default_factory=lambda: PRESETS[DEFAULT_PRESET])
     run: tyro.conf.OmitArgPrefixes[RunArguments] = field(default_factory=RunArguments)
+    ray: tyro.conf.OmitArgPrefixes[RayOptions] = field(default_factory=RayOptions)
     preset: Annotated[str, tyro.conf.arg(help=f"Settings to start from: {', '.join(PRESETS)}.")] = (
         DEFAULT_PRESET
     )
@@ -49,7 +45,7 @@ class GridArguments:
 
 def parse(arguments: list[str]) -> GridArguments:
     """Arguments over the defaults of the preset they name. Exits with code 2 (tyro's) for malformed ones."""
-    name = _preset_name(arguments)
+    name = option_value(arguments, "--preset") or DEFAULT_PRESET
     defaults = GridArguments(sweep=preset(name), preset=name)
     return tyro.cli(
         GridArguments,
@@ -59,15 +55,6 @@ def parse(arguments: list[str]) -> GridArguments:
         description=__doc__,
         config=(tyro.conf.OmitArgPrefixes,),
     )
-
-
-def _preset_name(arguments: list[str]) -> str:
-    for i, argument in enumerate(arguments):
-        if argument == "--preset" and i + 1 < len(arguments):
-            return arguments[i + 1]
-        if argument.startswith("--preset="):
-            return argument.split("=", 1)[1]
-    return DEFAULT_PRESET
 
 
 def main(arguments: list[str]) -> int:
@@ -82,10 +69,10 @@ def main(arguments: list[str]) -> int:
         config, output = parsed.sweep, options.output_dir or Path("runs") / parsed.preset
     if options.dry_run:
         return _dry_run(config, options.resume)
-    return _run(config, output, options)
+    return _run(config, output, options, parsed.ray)
 
 
-def _run(config: SweepConfig, output: Path, options: RunArguments) -> int:
+def _run(config: SweepConfig, output: Path, options: RunArguments, ray: RayOptions) -> int:
     from tuner import sweep
 
     try:
@@ -94,7 +81,7 @@ def _run(config: SweepConfig, output: Path, options: RunArguments) -> int:
             output,
             resume=options.resume is not None,
             overwrite=options.overwrite,
-            ray_options=sweep.RayOptions(options.dashboard, options.address),
+            ray_options=ray,
         )
     except sweep.Interrupted as stopped:
         print(stopped, file=sys.stderr)
@@ -125,7 +112,7 @@ def _dry_run(config: SweepConfig, resumed: Path | None) -> int:
         print(trial.trial_id)
     minutes = len(left) * planned.seconds_per_trial / 60
     tuned = not (config.checkpoint or config.random_weights)
-    tuning = f", after fine-tuning {len(config.seeds)} times" if tuned else ""
+    tuning = f", after {len(config.seeds)} fine-tuning{'s'[: len(config.seeds) - 1]}" if tuned else ""
     print(
         f"{len(left)} trials, about {minutes:.0f} minutes of measuring on one device{tuning}; nothing was run"
     )

@@ -15,9 +15,8 @@ from search_spaces.errors import UsageError
 from search_spaces.presets import PRESETS, preset
 from search_spaces.search_config import SearchConfig
 from search_spaces.sweep_config import SweepConfig
-from tuner.cli import FAILED, INTERRUPTED, run_command
-
-DEFAULT_PRESET = "demo"
+from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, option_value, run_command
+from tuner.sweep import RayOptions
 
 
 @dataclass(frozen=True)
@@ -32,10 +31,6 @@ class SearchRunArguments:
     """Finished runs of the same task, model and card whose measurements the search starts with."""
     overwrite: bool = False
     """Replace the run that is in the output folder."""
-    dashboard: bool = False
-    """Start Ray's dashboard (bound to 127.0.0.1) and print its address and how to sign in."""
-    address: str | None = None
-    """Join this Ray cluster ("auto": the one running here). Default: start Ray on this machine."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +40,7 @@ class Arguments:
     sweep: tyro.conf.OmitArgPrefixes[SweepConfig] = field(default_factory=lambda: PRESETS[DEFAULT_PRESET])
     search: tyro.conf.OmitArgPrefixes[SearchConfig] = field(default_factory=SearchConfig)
     run: tyro.conf.OmitArgPrefixes[SearchRunArguments] = field(default_factory=SearchRunArguments)
+    ray: tyro.conf.OmitArgPrefixes[RayOptions] = field(default_factory=RayOptions)
     preset: Annotated[str, tyro.conf.arg(help=f"Settings to start from: {', '.join(PRESETS)}.")] = (
         DEFAULT_PRESET
     )
@@ -53,9 +49,9 @@ class Arguments:
 def parse(arguments: list[str]) -> Arguments:
     """Arguments over the defaults of the preset they name, or over what the resumed search was started with.
     Exits with code 2 (tyro's) for malformed ones."""
-    name = _value(arguments, "--preset") or DEFAULT_PRESET
+    name = option_value(arguments, "--preset") or DEFAULT_PRESET
     sweep, search = preset(name), SearchConfig()
-    resumed = _value(arguments, "--resume")
+    resumed = option_value(arguments, "--resume")
     if resumed is not None and not {"-h", "--help"} & set(arguments):
         from tuner.search_run import read_search
 
@@ -68,15 +64,6 @@ def parse(arguments: list[str]) -> Arguments:
         description=__doc__,
         config=(tyro.conf.OmitArgPrefixes,),
     )
-
-
-def _value(arguments: list[str], option: str) -> str | None:
-    for i, argument in enumerate(arguments):
-        if argument == option and i + 1 < len(arguments):
-            return arguments[i + 1]
-        if argument.startswith(option + "="):
-            return argument.split("=", 1)[1]
-    return None
 
 
 def main(arguments: list[str]) -> int:
@@ -94,7 +81,7 @@ def main(arguments: list[str]) -> int:
             resume=options.resume is not None,
             overwrite=options.overwrite,
             from_runs=options.from_run,
-            ray_options=sweep.RayOptions(options.dashboard, options.address),
+            ray_options=parsed.ray,
         )
     except sweep.Interrupted as stopped:
         print(stopped, file=sys.stderr)
