@@ -186,7 +186,7 @@ def fit_energy(
         precision_factors=factors,
         tokens_by_max_seq_len=[(int(limit), float(mean)) for limit, mean in limits],
         measured=[{str(k): v for k, v in r.items()} for r in table[names].to_dict("records")],
-        warnings=_rising(table),
+        warnings=[*(w for f in (*depth_fits, *length_fits) for w in f.warnings), *_rising(table)],
         not_made=not_made,
     )
 
@@ -380,6 +380,12 @@ def _warnings(fit: Fit) -> list[str]:
         out.append(
             f"At {fit.precision} the interval of the energy {work} includes zero: growth with work is not "
             f"shown."
+        )
+    bend = next((c for c in fit.coefficients if c.name == "c"), None)
+    if bend is not None and bend.value < 0:
+        out.append(
+            f"At {fit.precision} the term in tokens^2 is negative: it is not attention but energy that "
+            f"flattens, as where launches or the host, not the card, set the pace."
         )
     return out
 

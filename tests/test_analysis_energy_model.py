@@ -70,6 +70,15 @@ def test_a_planted_attention_term_is_found():
     assert fit.attention["loo_rms_percent_with"] < fit.attention["loo_rms_percent_without"]
 
 
+def test_a_negative_attention_term_is_not_called_attention():
+    flattening = frame(linear_rows(A, B, -C / 4, noise=0.002, replicates=2))
+    model = fit_energy(flattening)
+    (fit,) = model.depth_fits
+    assert fit.coefficient("c").high < 0
+    assert any("it is not attention but energy that flattens" in s for s in model.sentences)
+    assert not any("flattens" in s for s in fit_energy(frame(linear_rows(A, B, C))).sentences)
+
+
 def test_an_absent_attention_term_is_hardly_ever_found():
     rng = np.random.default_rng(0)
     x = np.outer([2, 4, 6, 8, 10, 12], [16, 24, 32, 40, 48, 64, 96, 128])
