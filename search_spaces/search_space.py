@@ -9,7 +9,7 @@ from typing import Any
 
 from search_spaces.config import PRECISIONS, TrialConfig
 from search_spaces.errors import check
-from search_spaces.spaces import even_depths
+from search_spaces.spaces import depths
 from search_spaces.sweep_config import SweepConfig
 
 AXES = ("max_seq_len", "depth", "precision", "batch_size", "padding", "backend")
@@ -57,20 +57,13 @@ class SearchSpace:
         them, several seeds and an empty space are UsageErrors."""
         check(len(config.seeds) == 1, "a search takes one seed", config.seeds, "give one, such as --seeds 42")
         axes = config.axes
-        depths = axes.depth or even_depths(layers)
-        check(
-            max(depths) <= layers,
-            f"depth must be at most {layers}, the layers of {config.model}",
-            max(depths),
-            f"give depths from 1 to {layers}",
-        )
         check(
             max(axes.max_seq_len) <= max_positions,
             f"max_seq_len must be at most {max_positions}, the positions of {config.model}",
             max(axes.max_seq_len),
             "give shorter lengths",
         )
-        given = {name: getattr(axes, name) for name in AXES} | {"depth": depths}
+        given = {name: getattr(axes, name) for name in AXES} | {"depth": depths(config, layers)}
         values = tuple(tuple(sorted(given[n])) if n in ORDERED else tuple(given[n]) for n in AXES)
         space = cls(config.task, config.model, config.seeds[0], values, device)
         check(

@@ -1,10 +1,12 @@
 """A whole sweep as data: which model and task, which axes, how it is fine-tuned and measured."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from search_spaces.config import BACKENDS, MAX_SEQ_LEN, MIN_SEQ_LEN, PADDINGS, PRECISIONS
 from search_spaces.errors import check
+
+FULL_DEPTH: Literal["full"] = "full"  # as a depth: all layers of the model, whichever it is
 
 
 @dataclass(frozen=True)
@@ -13,8 +15,8 @@ class Axes:
 
     max_seq_len: tuple[int, ...] = (16, 24, 32, 40, 48, 64, 96, 128)
     """Tokens an input is truncated to (and padded to, with padding max_length)."""
-    depth: tuple[int, ...] | None = None
-    """Encoder layers kept, from the embeddings up. Default: six even steps that end at the full depth."""
+    depth: tuple[int | Literal["full"], ...] | None = None
+    """Encoder layers kept, from the embeddings up; full: all. Default: six even steps that end at the full depth."""
     precision: tuple[str, ...] = ("fp32", "fp16")
     """fp32 (TF32 off), tf32, bf16, fp16: the type of weights and activations."""
     batch_size: tuple[int, ...] = (64,)
@@ -47,7 +49,8 @@ class Axes:
             )
         for name in ("depth", "batch_size"):
             for number in getattr(self, name) or ():
-                check(number >= 1, f"{name} must be at least 1", number, "give whole numbers from 1")
+                if number != FULL_DEPTH:
+                    check(number >= 1, f"{name} must be at least 1", number, "give whole numbers from 1")
 
 
 @dataclass(frozen=True)

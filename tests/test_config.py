@@ -43,6 +43,7 @@ def test_a_bad_trial_says_rule_value_and_remedy(change, message):
         (lambda: Axes(precision=("fp32", "fp32")), "the values of precision must differ"),
         (lambda: Axes(max_seq_len=(4,)), "max_seq_len must be between 8 and 512"),
         (lambda: Axes(depth=(0, 2)), "depth must be at least 1"),
+        (lambda: Axes(depth=("full", "full")), "the values of depth must differ"),
         (lambda: Finetuning(learning_rate=0), "learning_rate must be in (0, 1)"),
         (lambda: Measuring(min_total_s=20), "max_measure_s must be at least min_total_s"),
         (lambda: Measuring(min_window_s=0), "min_window_s must be above 0 s"),
@@ -72,6 +73,25 @@ def test_the_paper_grid_is_every_combination_once_in_a_seeded_order():
     assert trials == grid(sweep, layers=12, max_positions=512)
     lengths = [t.max_seq_len for t in trials]
     assert lengths != sorted(lengths)
+
+
+def test_qqp_and_squad_are_the_announced_sweeps():
+    qqp = grid(PRESETS["qqp"], layers=12, max_positions=512)
+    assert len(qqp) == 8 * 3
+    assert {(t.depth, t.batch_size, t.seed) for t in qqp} == {(12, 64, 42)}
+    squad = grid(PRESETS["squad"], layers=6, max_positions=512)
+    assert len(squad) == 7 * 6 * 2
+    assert {t.max_seq_len for t in squad} == {128, 160, 192, 224, 256, 320, 384}
+    tuning = PRESETS["squad"].finetuning
+    assert (tuning.train_batch_size, tuning.learning_rate, tuning.epochs) == (16, 3e-5, 2)
+    assert PRESETS["qqp"].finetuning == PRESETS["sst2"].finetuning
+
+
+def test_full_is_the_depth_of_whichever_model():
+    sweep = SweepConfig(axes=Axes(max_seq_len=(16,), depth=(2, "full"), precision=("fp32",)))
+    assert {t.depth for t in grid(sweep, layers=6, max_positions=512)} == {2, 6}
+    with pytest.raises(UsageError, match=r"values of depth must differ, and full is 2 for .*but got"):
+        grid(sweep, layers=2, max_positions=512)
 
 
 def test_values_beyond_the_model_are_refused():
