@@ -8,7 +8,7 @@ import pytest
 from trainables.energy.estimate import EstimateMeter
 from trainables.energy.meter import DeviceInfo, EnergySource, MeterError, Sample
 from trainables.energy.sampler import Sampler
-from trainables.energy.trace import power_energy, window_energies
+from trainables.energy.trace import counter_energy, power_energy, window_energies
 
 
 class TenWatts:
@@ -116,3 +116,38 @@ def test_an_error_of_the_load_is_not_hidden_by_the_sensor() -> None:
 
     with pytest.raises(KeyError, match="load"):
         trial()
+
+
+class Ticking(TenWatts):
+    """A counter of 10 W that ticks every 50 ms and is read every 5."""
+
+    tick_s = 0.05
+
+    def read(self) -> Sample:
+        now = time.perf_counter()
+        return Sample(now, 0.0, 10 * 0.05 * int(now / 0.05), 10.0)
+
+
+def test_a_window_is_covered_as_soon_as_the_counter_ticked_after_it() -> None:
+    waits = []
+    with Sampler(Ticking()) as sampler:
+        sampler.cover(time.perf_counter() + 0.15)
+        for _ in range(8):
+            end = time.perf_counter()
+            assert not sampler.covered(end)
+            sampler.cover(end)
+            waits.append(time.perf_counter() - end)
+            energy, _ = counter_energy(sampler.trace(), [end - 0.05, end])
+            assert np.isfinite(energy).all()
+            time.sleep(0.013)
+    assert np.median(waits) < 0.08  # two and a half ticks would be 0.125 s
+
+
+def test_a_counter_that_stands_still_is_waited_for_no_longer_than_its_ticks() -> None:
+    meter = Ticking()
+    meter.read = lambda: Sample(time.perf_counter(), 0.0, 1.0, 10.0)  # type: ignore[method-assign]
+    with Sampler(meter) as sampler:
+        end = time.perf_counter()
+        sampler.cover(end)
+        assert 0.125 <= time.perf_counter() - end < 0.3
+        assert np.isnan(counter_energy(sampler.trace(), [end - 0.1, end])[0]).all()

@@ -37,7 +37,7 @@ def parts():
 @pytest.fixture
 def make_bench(parts, monkeypatch):
     def make(meter=None, **changes):
-        monkeypatch.setattr(bench_module, "open_meter", lambda *a, **k: meter or ConstantMeter(10.0))
+        monkeypatch.setattr(bench_module, "meter_of", lambda *a, **k: meter or ConstantMeter(10.0))
         monkeypatch.setattr(bench_module, "settled_idle_power_w", lambda meter: 4.0)
         return Bench(replace(parts[0], **changes), {1: lambda: parts[1]}, cpus=1)
 

@@ -19,10 +19,9 @@ from trainables import backends, encoder
 from trainables.batches import Batch
 from trainables.device import accelerator, free_memory, set_precision, set_threads
 from trainables.energy.idle import settled_idle_power_w
-from trainables.energy.meter import Meter
 from trainables.energy.nvml import NvmlMeter
 from trainables.energy.sampler import Sampler
-from trainables.energy.select import open_meter
+from trainables.energy.select import meter_of
 from trainables.matmul_reference import matmul_pj_per_flop
 from trainables.tasks import get_task
 from trainables.tasks.base import Inputs, Ragged
@@ -60,7 +59,9 @@ class Bench:
         self.settings = data.settings
         self.task = get_task(data.task)
         self.device = accelerator()
-        self.meter = self._open_meter()
+        self.meter = meter_of(self.device, self.settings.assumed_watts)
+        if isinstance(self.meter, NvmlMeter):
+            self.meter.read_in_child()
         self.idle_power_w = settled_idle_power_w(self.meter)
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self._files = files
@@ -69,21 +70,6 @@ class Bench:
         self._references: dict[str, float] = {}
         self.inputs = lru_cache(maxsize=16)(self._inputs)
         self.subset = lru_cache(maxsize=1)(self._subset)
-
-    def _open_meter(self) -> Meter:
-        """The meter first, then the context: only so can foreign processes be told apart from this one."""
-        import torch
-
-        watts = self.settings.assumed_watts
-        if self.device.type == "cpu":
-            return open_meter("cpu", assumed_watts=watts)
-        meter = open_meter("cuda", str(torch.cuda.get_device_properties(self.device).uuid), watts)
-        torch.zeros(1, device=self.device)
-        torch.cuda.synchronize(self.device)
-        meter.context_created()
-        if isinstance(meter, NvmlMeter):
-            meter.read_in_child()
-        return meter
 
     def master(self, seed: int) -> "PreTrainedModel":
         """The full model of a seed in fp32 on the host, rebuilt only when the seed changes."""

@@ -1,13 +1,12 @@
 """Fine-tuning, once per task, model and seed: `FinetuneTrainable`, one Tune step per epoch.
 
-A plain loop: AdamW, linear warm-up and decay, gradient clipping at 1, bf16 autocast where a GPU has it. Every
-epoch ends in a checkpoint (safetensors: weights, optimiser moments), from which a later start goes on exactly:
-data order and dropout depend on (seed, epoch) alone.
+AdamW, linear warm-up and decay, gradient clipping at 1, bf16 autocast where a GPU has it; `train_step.py` is one step.
+Every epoch ends in a checkpoint (safetensors: weights, optimiser moments), from which a later start goes on exactly:
+data order and dropout depend on (seed, epoch) alone. Energy is that of training alone, without evaluation.
 """
 
 import json
-import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +18,15 @@ from search_spaces.sweep_config import Finetuning
 from trainables import encoder
 from trainables.batches import Plan, stage
 from trainables.device import accelerator, set_threads
+from trainables.energy.select import meter_of
+from trainables.energy.spent import Spent, metered
 from trainables.tasks import get_task
 from trainables.tasks.base import Inputs
+from trainables.train_step import TrainStep
 
 if TYPE_CHECKING:
     import torch
 
-MAX_GRADIENT_NORM = 1.0
 OPTIMIZER_FILE = "optimizer.safetensors"
 STATE_FILE = "finetune.json"
 
@@ -40,8 +41,8 @@ class TrainingData:
 
 
 class FinetuneTrainable(tune.Trainable):
-    """Fine-tunes one model. Config: job, a dict of task, model, seed, finetuning (a Finetuning as dict), cpu, gpu
-    and resume_from (a checkpoint folder of an earlier start, or None)."""
+    """Fine-tunes one model. Config: job, a dict of task, model, seed, finetuning (a Finetuning as dict), cpu, gpu,
+    assumed_watts (or None) and resume_from (a checkpoint folder of an earlier start, or None)."""
 
     PHASE = "finetune"  # names the Ray experiment
 
@@ -50,7 +51,6 @@ class FinetuneTrainable(tune.Trainable):
         return tune.PlacementGroupFactory([{"CPU": config["job"]["cpu"], "GPU": config["job"]["gpu"]}])
 
     def setup(self, config: dict[str, Any], data: TrainingData, files: dict[int, Any]) -> None:
-        import torch
 
         self.job = config["job"]
         set_threads(self.job["cpu"])
@@ -58,15 +58,18 @@ class FinetuneTrainable(tune.Trainable):
         self.seed: int = self.job["seed"]
         self.task = get_task(data.task)
         self.device = accelerator()
-        self.autocast = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        self.meter = meter_of(self.device, self.job["assumed_watts"])
         self.model = encoder.from_files(ray.get(files[self.seed])).to(self.device)
-        self.train_inputs = self.task.inputs(data.train, self.settings.train_max_seq_len)
-        self.targets = self.task.train_targets(data.train, self.train_inputs)
+        inputs = self.task.inputs(data.train, self.settings.train_max_seq_len)
+        self.examples = len(inputs.ids)
         self.validation = data.validation
-        self.steps_per_epoch = -(-len(self.train_inputs.ids) // self.settings.train_batch_size)
+        self.steps_per_epoch = -(-self.examples // self.settings.train_batch_size)
         self.optimizer = self._optimizer()
         self.schedule = self._schedule(0)
+        targets = self.task.train_targets(data.train, inputs)
+        self.train_step = TrainStep(self.model, self.optimizer, inputs, targets, self.device)
         self.epoch = 0
+        self.spent = Spent()
         if self.job["resume_from"]:
             self.load_checkpoint(self.job["resume_from"])
 
@@ -74,38 +77,34 @@ class FinetuneTrainable(tune.Trainable):
         import torch
 
         torch.manual_seed(self.seed * 1000 + self.epoch)
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.train_inputs.ids))
-        start = time.perf_counter()
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.examples)
         self.model.train()
-        total = torch.zeros((), device=self.device)
-        for begin in range(0, len(order), self.settings.train_batch_size):
-            rows = order[begin : begin + self.settings.train_batch_size]
-            total += self._train_step(rows) * len(rows)
-        loss = float(total) / len(order)
+        loss, spent = metered(self.meter, lambda: self._epoch(order))
+        self.spent += spent
         self.epoch += 1
-        metrics = evaluate(self.model, self.task, self.validation, self.settings.train_max_seq_len)
         return {
             **{name: self.job[name] for name in ("task", "model", "seed")},
-            **metrics,
+            **evaluate(self.model, self.task, self.validation, self.settings.train_max_seq_len),
             "epoch": self.epoch,
             "train_loss": loss,
-            "train_s": time.perf_counter() - start,
+            "train_s": self.spent.seconds,
+            "train_energy_j": self.spent.energy_j,
+            "train_energy_source": self.meter.source,
+            "train_mean_power_w": self.spent.mean_power_w,
+            "gpu_uuid": self.meter.device.uuid,
             "done": self.epoch >= self.settings.epochs,
         }
 
-    def _train_step(self, rows: np.ndarray) -> "torch.Tensor":
+    def _epoch(self, order: np.ndarray) -> float:
+        """One pass over the training examples; their mean loss."""
         import torch
 
-        batch = padded(self.train_inputs, rows, self.device)
-        targets = {name: torch.from_numpy(v[rows]).to(self.device) for name, v in self.targets.items()}
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.autocast):
-            loss = self.model(**batch, **targets).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), MAX_GRADIENT_NORM)
-        self.optimizer.step()
-        self.schedule.step()
-        self.optimizer.zero_grad()
-        return loss.detach()
+        total = torch.zeros((), device=self.device)
+        for begin in range(0, len(order), self.settings.train_batch_size):
+            rows = order[begin : begin + self.settings.train_batch_size]
+            total += self.train_step(rows) * len(rows)
+            self.schedule.step()
+        return float(total) / len(order)
 
     def _optimizer(self) -> Any:
         import torch
@@ -116,7 +115,11 @@ class FinetuneTrainable(tune.Trainable):
             {"params": decayed, "weight_decay": self.settings.weight_decay},
             {"params": plain, "weight_decay": 0.0},
         ]
-        return torch.optim.AdamW(groups, lr=self.settings.learning_rate, fused=self.device.type == "cuda")
+        if self.device.type != "cuda":
+            return torch.optim.AdamW(groups, lr=self.settings.learning_rate)
+        for group in groups:  # a captured step reads its rate from the device
+            group["lr"] = torch.tensor(self.settings.learning_rate, device=self.device)
+        return torch.optim.AdamW(groups, lr=self.settings.learning_rate, fused=True, capturable=True)
 
     def _schedule(self, steps_done: int) -> Any:
         """Linear warm-up, then linear decay to zero, as it stands after `steps_done` optimiser steps."""
@@ -144,14 +147,16 @@ class FinetuneTrainable(tune.Trainable):
         }
         save_file(moments, folder / OPTIMIZER_FILE)
         # Written last: a checkpoint without it was cut short and is not used.
-        (folder / STATE_FILE).write_text(json.dumps({"epoch": self.epoch, "epochs": self.settings.epochs}))
+        state = {"epoch": self.epoch, "epochs": self.settings.epochs, "spent": asdict(self.spent)}
+        (folder / STATE_FILE).write_text(json.dumps(state))
 
     def load_checkpoint(self, checkpoint_dir: str | dict[str, Any] | None) -> None:
         import torch
         from safetensors.torch import load_file
 
         folder = Path(str(checkpoint_dir))
-        self.epoch = json.loads((folder / STATE_FILE).read_text())["epoch"]
+        done = json.loads((folder / STATE_FILE).read_text())
+        self.epoch, self.spent = done["epoch"], Spent(**done["spent"])
         weights = load_file(folder / encoder.WEIGHTS_FILE)
         self.model.load_state_dict(weights)
         state: dict[int, dict[str, torch.Tensor]] = {}
@@ -160,6 +165,10 @@ class FinetuneTrainable(tune.Trainable):
             state.setdefault(int(index), {})[name] = value
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
         self.schedule = self._schedule(self.epoch * self.steps_per_epoch)
+        self.train_step.forget()
+
+    def cleanup(self) -> None:
+        self.meter.close()
 
 
 def evaluate(

@@ -14,7 +14,7 @@ from scipy.special import stdtrit
 
 from search_spaces.sweep_config import Measuring
 from trainables.energy.sampler import Sampler
-from trainables.energy.trace import WindowEnergies, window_energies
+from trainables.energy.trace import STUCK_S, WindowEnergies, window_energies
 
 SETTLED = 0.02  # relative change of the pass time between two warm-up chunks
 CHUNK_S = 0.25  # a warm-up chunk lasts at least this long
@@ -121,12 +121,12 @@ def _run_for(
 def _tail(
     run_pass: Callable[[], None], synchronize: Callable[[], None], sampler: Sampler, edge: float
 ) -> None:
-    """The last edge lies between two ticks: keep the load up until both have been seen."""
-    tail_s = 2.5 * sampler.meter.tick_s + sampler.meter.poll_s
-    while time.perf_counter() - edge < tail_s:
+    """The last edge lies between two ticks: keep the load up until the second has been seen."""
+    while not sampler.covered(edge):
         run_pass()
         synchronize()
-    sampler.cover(edge)
+        if time.perf_counter() - edge > STUCK_S:
+            sampler.cover(edge)  # a sensor this late is waited for without the load
 
 
 def _warm_up(

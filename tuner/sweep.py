@@ -218,6 +218,7 @@ class Sweep:
                 "seed": seed,
                 "finetuning": asdict(self.config.finetuning),
                 "resume_from": self._newest_checkpoint(seed),
+                "assumed_watts": self.config.measuring.assumed_watts,
                 **self.devices.resources(self.config.measuring.cpu_threads),
             }
             for seed in missing

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from trainables.energy.child import ChildReader
 from trainables.energy.meter import Meter, MeterError
-from trainables.energy.trace import ROW_WIDTH, Trace, sample_row
+from trainables.energy.trace import COUNTER_SOURCES, ROW_WIDTH, Trace, counter_ticks, sample_row
 
 SILENCE_S = 10.0  # a sensor that does not answer for this long has failed
 
@@ -58,14 +58,21 @@ class Sampler:
         self.check()
         return Trace.from_rows(self._rows.rows(), self.meter.source, self.meter.tick_s)
 
-    def cover(self, time_s: float) -> None:
-        """Wait until windows that end at `time_s` can be computed: two more ticks have been seen after it.
+    def covered(self, time_s: float) -> bool:
+        """Can windows that end at `time_s` be computed? The counter has ticked since, or power been read since; a
+        sensor that works has done so after two and a half ticks. Raises MeterError like `check`."""
+        since_s = self._rows.last_s() - time_s
+        if since_s >= 2.5 * self.meter.tick_s + self.meter.poll_s:
+            return True
+        if self.meter.source not in COUNTER_SOURCES:
+            return since_s >= self.meter.tick_s + self.meter.poll_s
+        ticks = counter_ticks(self.trace()) if since_s > 0 else ()
+        return len(ticks) >= 2 and bool(ticks.earliest_s[-1] >= time_s)  # type: ignore[union-attr]
 
-        Raises MeterError when sampling failed or the sensor falls silent.
-        """
-        goal = time_s + 2.5 * self.meter.tick_s + self.meter.poll_s
-        deadline = time.perf_counter() + SILENCE_S + max(0.0, goal - time.perf_counter())
-        while self._rows.last_s() < goal:
+    def cover(self, time_s: float) -> None:
+        """Wait for `covered`. Raises MeterError when sampling failed or the sensor falls silent."""
+        deadline = max(time.perf_counter(), time_s) + 2.5 * self.meter.tick_s + self.meter.poll_s + SILENCE_S
+        while not self.covered(time_s):
             self.check()
             if time.perf_counter() > deadline:
                 raise MeterError(f"the energy meter gave no reading for {SILENCE_S:.0f} s")

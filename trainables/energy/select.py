@@ -1,12 +1,15 @@
 """Which meter a device gets: NVML counter, NVML power, RAPL, or an estimate; the row names the source."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from search_spaces.errors import UsageError, check
 from trainables.energy.estimate import EstimateMeter
 from trainables.energy.meter import Meter, SensorUnavailable
 from trainables.energy.nvml import NvmlMeter
 from trainables.energy.rapl import RaplMeter
+
+if TYPE_CHECKING:
+    import torch
 
 
 def open_meter(
@@ -39,3 +42,16 @@ def open_meter(
             ) from error
         name = "GPU without a sensor" if device == "cuda" else None
         return EstimateMeter(assumed_watts, name=name, why=str(error))
+
+
+def meter_of(device: "torch.device", assumed_watts: float | None = None) -> Meter:
+    """The meter of this process's device. It comes before the context: only so can foreign processes be told apart."""
+    import torch
+
+    if device.type == "cpu":
+        return open_meter("cpu", assumed_watts=assumed_watts)
+    meter = open_meter("cuda", str(torch.cuda.get_device_properties(device).uuid), assumed_watts)
+    torch.zeros(1, device=device)
+    torch.cuda.synchronize(device)
+    meter.context_created()
+    return meter
