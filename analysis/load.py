@@ -1,7 +1,8 @@
 """Run folders, Ray experiments and plain tables in; one DataFrame of measuring trials out.
 
-A trial is finished when its own `result.json` says so: Ray's experiment state lags by seconds and is missing
-after a SIGKILL. Both are read, and the trial's file wins.
+A trial is finished when its own row file says so (`row.json`, written by the driver at once and sealed by a digest; in
+older runs Ray's `result.json`): Ray's experiment state lags by seconds and is missing after a SIGKILL. Both are
+read, and the trial's file wins.
 
 Ray's state files can embed pickles, which run code when read: load run folders only from people you trust,
 and exchange results.csv or results.parquet otherwise.
@@ -19,7 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.config import TrialConfig
 from search_spaces.errors import UsageError
-from trainables.record import COLUMN_NAMES, COLUMNS, TRACE, WINDOW_COLUMNS, WINDOW_TABLE, empty_row
+from trainables.record import (
+    COLUMN_NAMES,
+    COLUMNS,
+    ROW_FILE,
+    TRACE,
+    WINDOW_COLUMNS,
+    WINDOW_TABLE,
+    empty_row,
+    unseal,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +45,7 @@ DERIVED_COLUMNS = (LATENCY_CI, "run")
 SHORT_WINDOW_S = 1.0  # trainables.record.FLAGS["short_window"]
 
 _TABLES = (".csv", ".parquet")
-_TRIAL_FILES = ("params.json", "result.json")
+_TRIAL_FILES = ("params.json", "result.json", ROW_FILE)
 _ANCHOR_FROM_ROW = ("model", "gpu_name", "started_at", "gpu_uuid", "worker")
 _CONFIG_FIELDS = tuple(f for f in COLUMN_NAMES if f in TrialConfig.__dataclass_fields__)
 
@@ -183,7 +193,17 @@ def finished_trials(path: str | Path) -> dict[str, str]:
         _trial_id(result, folder.name): str(result["status"])
         for experiment in _experiments(Path(path), "measure")
         for folder in sorted(p for p in experiment.iterdir() if p.is_dir())
-        if (result := _finished(folder / "result.json"))
+        if (result := _stored(folder)[0])
+    }
+
+
+def damaged_trials(path: str | Path) -> dict[str, str]:
+    """Trial folder ("measure-0/NAME") -> what is wrong with the file of its row. Such a trial counts as not finished."""
+    return {
+        f"{experiment.name}/{folder.name}": damage
+        for experiment in _experiments(Path(path), "measure")
+        for folder in sorted(p for p in experiment.iterdir() if p.is_dir())
+        if (damage := _stored(folder)[1])
     }
 
 
@@ -407,8 +427,10 @@ def _trials(
         folder = folders.get(name)
         if known is None and not (folder and any((folder / f).exists() for f in _TRIAL_FILES)):
             continue  # a folder, but not a trial's
-        result = _finished(folder / "result.json") if folder else None
-        if result is None and known and _is_row(known.last_result):
+        result, damage = _stored(folder) if folder else (None, "")
+        if damage:
+            notes.append(f"{experiment.name}/{name}: {damage}; the trial counts as not measured")
+        elif result is None and known and _is_row(known.last_result):
             result = dict(known.last_result)
         error = _error_text(folder) if folder else ""
         if not error and known and known.status == "ERROR":
@@ -437,18 +459,31 @@ def _is_row(result: Mapping[str, Any] | None) -> bool:
     return bool(result) and "trial_id" in result and isinstance(result.get("status"), str)  # type: ignore[operator,union-attr]
 
 
-def _finished(file: Path) -> dict[str, Any] | None:
-    """The last complete line that is a row. A line cut off by a kill is not one."""
+def _stored(folder: Path) -> tuple[dict[str, Any] | None, str]:
+    """The row that a trial's folder holds, or what is wrong with the file of it; (None, "") where there is neither.
+
+    Without a row file it is the last complete line of result.json that is a row: one cut off by a kill is not.
+    """
+    file = folder / ROW_FILE
+    if file.is_file():
+        try:
+            row = unseal(file.read_text(encoding="utf-8"))
+        except UnicodeDecodeError:
+            return None, f"{ROW_FILE} is not text"
+        except ValueError as error:
+            return None, str(error)
+        return (row, "") if _is_row(row) else (None, f"{ROW_FILE} holds no row")
+    file = folder / "result.json"
     if not file.is_file():
-        return None
+        return None, ""
     for line in reversed(file.read_text(encoding="utf-8", errors="replace").splitlines()):
         try:
             result = json.loads(line)
         except ValueError:
             continue
         if isinstance(result, dict) and _is_row(result):
-            return result
-    return None
+            return result, ""
+    return None, ""
 
 
 def _last_results(experiment: Path) -> Iterator[dict[str, Any]]:

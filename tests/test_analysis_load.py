@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 import analysis
-from analysis.load import finished_trials
+from analysis.load import damaged_trials, finished_trials
 from search_spaces.errors import UsageError
 from tests.fabricate import row, write_trial
 from trainables.energy.meter import Sample
 from trainables.energy.trace import Trace
-from trainables.record import COLUMN_NAMES, TRACE
+from trainables.record import COLUMN_NAMES, ROW_FILE, TRACE, seal
 
 WINDOWS = [[0.0, 1.0, 2, 20.0, 19.0, 0.1], [1.0, 1.0, 2, 22.0, 21.0, 0.1]]
 
@@ -32,6 +32,25 @@ def test_rows_of_a_run_keep_the_trials_own_names_and_types(tmp_path):
     assert rows["f1"].isna().all()
     assert list(rows["flags"]) == ["", ""]
     assert list(rows["error"]) == ["", ""]
+
+
+def test_a_sealed_row_wins_over_rays_file_and_a_damaged_one_counts_as_not_measured(tmp_path):
+    run = tmp_path / "run"
+    for length in (16, 24, 32, 40):
+        write_trial(run / "ray/measure-0", row(length, energy=0.1))
+    folders = sorted((run / "ray/measure-0").iterdir())
+    sealed = [seal(row(length, energy=0.2)) for length in (16, 24, 32, 40)]
+    (folders[0] / ROW_FILE).write_text(sealed[0])
+    (folders[1] / ROW_FILE).write_text(sealed[1][: len(sealed[1]) // 2])
+    (folders[2] / ROW_FILE).write_text(sealed[2].replace("0.2", "0.3"))
+    (folders[3] / ROW_FILE).write_bytes(b"\xff\xfe")
+    rows = analysis.load(run)
+    assert list(rows["energy_j_per_example"]) == [0.2]
+    assert list(finished_trials(run)) == [row(16)["trial_id"]]
+    damage = damaged_trials(run)
+    assert set(damage) == {f"measure-0/{f.name}" for f in folders[1:]}
+    assert damage[f"measure-0/{folders[2].name}"].startswith("the row file was changed after it was written")
+    assert sum(f"{name}: {what}" in note for note in rows.attrs["notes"] for name, what in damage.items()) == 3
 
 
 def test_latency_interval_comes_from_the_windows(tmp_path):

@@ -3,6 +3,9 @@
 A column that cannot be filled is null, and `null_reasons` says why ("accuracy: random weights; ...").
 """
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +120,11 @@ FLAGS: dict[str, Flag] = {
         Flag("power_capped", "the power limit lowered the clocks in the windows", False),
         Flag("thermal_throttled", "heat lowered the clocks in the windows", False),
         Flag("hw_slowdown", "the hardware's slowdown (power brake, heat) was active in the windows", True),
+        Flag(
+            "resumed_anyway",
+            "measured after --resume-anyway: settings, inputs or device are not those of the run's start",
+            False,
+        ),
         Flag("temperature_drift", "the card warmed or cooled by more than 5 C within the windows", False),
     )
 }
@@ -133,3 +141,35 @@ def empty_row(**values: Any) -> dict[str, Any]:
 def join_flags(flags: set[str]) -> str:
     """Flag names in the order of FLAGS, joined by ';'."""
     return ";".join(name for name in FLAGS if name in flags)
+
+
+# ---- the file of a row ----
+
+ROW_FILE = "row.json"  # in the trial's folder; Ray's own result.json lags, and is cut short while Ray copies it
+
+
+def seal(row: Mapping[str, Any]) -> str:
+    """The text of a row file: the row, and a digest by which a damaged file is told from a good one."""
+    text = json.dumps(row, default=_plain)
+    return json.dumps({"sha256": _digest(json.loads(text)), "row": json.loads(text)})
+
+
+def unseal(text: str) -> dict[str, Any]:
+    """The row of a row file. Raises ValueError where the file is cut short or changed."""
+    try:
+        file = json.loads(text)
+        row, digest = file["row"], file["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError("the row file is cut short or no row file") from error
+    if not isinstance(row, dict) or digest != _digest(row):
+        raise ValueError("the row file was changed after it was written: its digest does not match")
+    return row
+
+
+def _digest(row: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """numpy's scalars and arrays as Python's; anything else as text."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
