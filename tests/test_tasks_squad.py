@@ -1,7 +1,6 @@
 """SQuAD: windows against the Hugging Face tokenizer, spans by hand, scores against a second scorer."""
 
 import json
-import logging
 import re
 import time
 from itertools import pairwise
@@ -15,7 +14,7 @@ from search_spaces.errors import UsageError
 from trainables.tasks.base import Inputs
 from trainables.tasks.spans import best_spans
 from trainables.tasks.squad import OVERLAP_TOKENS, SQUAD, Windows
-from trainables.tasks.squad_data import LEFT_OUT, Question, SquadExamples, collect
+from trainables.tasks.squad_data import LEFT_OUT, LISTED, MISPLACED, Question, SquadExamples, collect
 from trainables.tasks.squad_score import exact_match, f1, normalize
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -93,10 +92,11 @@ def test_windows_cover_every_context_token(tokenizer: Any, max_seq_len: int) -> 
     tokenized = SQUAD.tokenize(collect(rows), tokenizer)
     windows = SQUAD.inputs(tokenized, max_seq_len)
     assert windows.ids.lengths.max() <= max_seq_len
-    assert (windows.tokens >= 1).all()
+    first, tokens = windows.layout.first, windows.layout.tokens
+    assert (tokens >= 1).all()
     for example, context in enumerate(tokenized.context):
         mine = windows.example == example
-        seen = [set(range(f, f + n)) for f, n in zip(windows.first[mine], windows.tokens[mine], strict=True)]
+        seen = [set(range(f, f + n)) for f, n in zip(first[mine], tokens[mine], strict=True)]
         assert set.union(*seen) == set(range(tokenized.contexts.lengths[context]))
         assert all(a & b for a, b in pairwise(seen)) or max_seq_len == 8  # they overlap
 
@@ -106,20 +106,24 @@ def test_targets_are_the_answer_in_every_window_that_holds_it(tokenizer: Any) ->
     tokenized = SQUAD.tokenize(collect([ask("where did they fly ?", CONTEXT, "Kitty Hawk")]), tokenizer)
     assert (tokenized.answer_first.tolist(), tokenized.answer_last.tolist()) == ([9], [10])
     windows = SQUAD.inputs(tokenized, 16)  # room 13: 5 of the question, windows of 8, step 4
-    assert windows.first.tolist() == [0, 4, 8, 12, 16]
+    assert windows.layout.first.tolist() == [0, 4, 8, 12, 16]
     targets = SQUAD.train_targets(tokenized, windows)
     # [CLS] where did they fly ? [SEP] is 7 tokens, so the context begins at 7
     assert targets["start_positions"].tolist() == [0, 12, 8, 0, 0]
     assert targets["end_positions"].tolist() == [0, 13, 9, 0, 0]
 
 
-def test_an_answer_longer_than_every_window_is_reported(tokenizer: Any, caplog: Any) -> None:
+def test_an_answer_longer_than_every_window_is_counted(tokenizer: Any) -> None:
     answer = "the brothers flew (twice) near Kitty Hawk; their aeroplane"
-    tokenized = SQUAD.tokenize(collect([ask("what ?", CONTEXT, answer)]), tokenizer)
-    with caplog.at_level(logging.WARNING):
-        targets = SQUAD.train_targets(tokenized, SQUAD.inputs(tokenized, 12))
-    assert not targets["start_positions"].any()
-    assert "1 training questions have no window" in caplog.text
+    rows = [ask("what ?", CONTEXT, answer), ask("when ?", CONTEXT, "1903")]
+    tokenized = SQUAD.tokenize(collect(rows), tokenizer)
+    windows = SQUAD.inputs(tokenized, 12)
+    targets = SQUAD.train_targets(tokenized, windows)
+    assert not targets["start_positions"][windows.example == 0].any()
+    assert targets["start_positions"][windows.example == 1].any()
+    rule = "trained as unanswerable: no window of 12 tokens holds the whole answer"
+    assert SQUAD.remarks(tokenized, 12) == {rule: 1}
+    assert SQUAD.remarks(tokenized, 64) == {}
 
 
 def test_the_best_window_s_span_is_cut_from_the_text(tokenizer: Any) -> None:
@@ -321,19 +325,32 @@ def test_local_files_and_limit(tmp_path: Path) -> None:
         SQUAD.load("validation", folder, 0)
 
 
-def test_wrong_offsets_are_counted_and_skipped_in_training_only(tmp_path: Path, caplog: Any) -> None:
+def test_wrong_offsets_are_counted_and_left_out_of_training_only(tmp_path: Path, tokenizer: Any) -> None:
     folder = squad_folder(tmp_path, entry(0, "1903", 4), entry(1, "1903", -1), entry(2, "1903", 3))
-    with caplog.at_level(logging.WARNING):
-        assert len(SQUAD.load("train", folder)) == 1
-    assert "2 training questions skipped" in caplog.text
+    data = SQUAD.load("train", folder)
+    assert len(data) == 1
+    assert data.left_out == {MISPLACED: 2}
+    assert SQUAD.remarks(SQUAD.tokenize(data, tokenizer), 64) == {MISPLACED: 2}
     assert len(SQUAD.load("validation", folder)) == 3
 
 
-def test_listed_ids_are_left_out_of_training(tmp_path: Path) -> None:
-    folder = squad_folder(tmp_path, entry(0, "1903", 3), entry(1, "1903", 3))
+def test_listed_ids_are_left_out_of_training_and_counted(tmp_path: Path) -> None:
+    folder = squad_folder(tmp_path, entry(0, "1903", 3), entry(1, "1903", 3), entry(2, "1903", 9))
     (folder / LEFT_OUT).write_text("q0\n")
-    assert len(SQUAD.load("train", folder)) == 1
-    assert len(SQUAD.load("validation", folder)) == 2
+    data = SQUAD.load("train", folder)
+    assert len(data) == 1
+    assert data.left_out == {LISTED: 1, MISPLACED: 1}
+    assert SQUAD.load("train", folder, 1).left_out == {LISTED: 1}, "of those read up to the limit"
+    validation = SQUAD.load("validation", folder)
+    assert (len(validation), validation.left_out) == (3, {})
+
+
+def test_nothing_left_to_train_on_says_why(tmp_path: Path) -> None:
+    folder = squad_folder(tmp_path, entry(0, "1903", 4), entry(1, "1903", 5))
+    with pytest.raises(
+        UsageError, match=r"at least one usable question, but 2 left out: the answer is not at"
+    ):
+        SQUAD.load("train", folder)
 
 
 @pytest.mark.parametrize(
@@ -343,6 +360,8 @@ def test_listed_ids_are_left_out_of_training(tmp_path: Path) -> None:
         ({"question": " "}, "question q0: the question is empty"),
         ({"answers": [{"text": "1903"}]}, r"question q0: needs .*answer_start"),
         ({"answers": None, "question": None}, "question q0: needs"),
+        ({"question": 7}, r"question q0: needs .*a text is not a string"),
+        ({"answers": [{"text": None, "answer_start": 3}]}, r"question q0: needs .*a text is not a string"),
     ],
 )
 def test_malformed_questions_are_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -350,9 +369,13 @@ def test_malformed_questions_are_named(tmp_path: Path, changes: dict[str, Any], 
         SQUAD.load("validation", squad_folder(tmp_path, entry(0, "1903", 3, **changes)))
 
 
-def test_empty_context_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="question q0: the context is empty"):
-        SQUAD.load("train", squad_folder(tmp_path, entry(0, "1903", 0), context=" \n"))
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [(" \n", "question q0: the context is empty"), (None, r"question q0: needs .*not a string")],
+)
+def test_empty_context_is_named(tmp_path: Path, context: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        SQUAD.load("train", squad_folder(tmp_path, entry(0, "1903", 0), context=context))
 
 
 @pytest.mark.parametrize(
@@ -362,7 +385,7 @@ def test_empty_context_is_named(tmp_path: Path) -> None:
         (b'{"data": [{"title": "x"}]}', "not the structure of SQuAD"),
         (b"[]", "not the structure of SQuAD"),
         (b'{"data": "caf\xe9"}', "not UTF-8"),
-        (b'{"data": []}', "no usable question"),
+        (b'{"data": []}', "at least one usable question, but the file lists none"),
     ],
 )
 def test_malformed_files(tmp_path: Path, content: bytes, message: str) -> None:

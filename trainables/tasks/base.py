@@ -116,6 +116,14 @@ class Task(Protocol):
         """Keyword arguments of the model's loss, one entry per input: `labels`, or span positions."""
         ...
 
+    def remarks(self, tokenized: Any, max_seq_len: int) -> dict[str, int]:
+        """What training on `max_seq_len` tokens leaves out or cannot use, and why: rule -> number of examples.
+
+        Shown to the user and kept with the run; empty where every example is used as it is. What `load` left
+        out must therefore be in `tokenized`.
+        """
+        ...
+
     def score(self, outputs: np.ndarray, tokenized: Any, inputs: Inputs) -> Scores:
         """`outputs`: float32 (n inputs, labels), or (n inputs, max_seq_len, 2) for question answering."""
         ...

@@ -1,5 +1,6 @@
 """Classification of one text or of a pair: all such tasks are this class with another source of data."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +11,8 @@ from search_spaces.errors import check
 from trainables.tasks.base import Head, Inputs, Ragged, Scores, Split
 from trainables.tasks.special_tokens import SpecialTokens
 from trainables.tasks.truncation import longest_first
+
+_TOKENIZER_BATCH = 1000  # texts
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,9 @@ class ClassificationTask:
     def train_targets(self, tokenized: Tokenized, inputs: Inputs) -> dict[str, np.ndarray]:
         return {"labels": tokenized.labels[inputs.example]}
 
+    def remarks(self, tokenized: Tokenized, max_seq_len: int) -> dict[str, int]:
+        return {}  # a malformed line is a UsageError: nothing is left out
+
     def score(self, outputs: np.ndarray, tokenized: Tokenized, inputs: Inputs) -> Scores:
         """`outputs`: logits (n, labels). A row with a NaN predicts nothing and is wrong."""
         labels = tokenized.labels[inputs.example]
@@ -103,15 +109,24 @@ class ClassificationTask:
 
 
 def token_ids(texts: tuple[str, ...], tokenizer: Any) -> Ragged:
-    """Untruncated and without special tokens. Not verbose: texts beyond the model's limit are cut later."""
-    encoded = tokenizer(
-        list(texts),
-        add_special_tokens=False,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-        verbose=False,
-    )
-    return Ragged.from_lists(encoded["input_ids"])
+    """Untruncated and without special tokens."""
+    return Ragged.from_lists([ids for batch in encoded(texts, tokenizer) for ids in batch["input_ids"]])
+
+
+def encoded(texts: tuple[str, ...], tokenizer: Any, **options: Any) -> Iterator[Any]:
+    """The tokenizer's encodings of the texts, in batches: an encoding takes far more memory than its ids.
+
+    Not verbose, or it would warn of texts beyond the model's limit, which are cut later.
+    """
+    for at in range(0, len(texts), _TOKENIZER_BATCH):
+        yield tokenizer(
+            list(texts[at : at + _TOKENIZER_BATCH]),
+            add_special_tokens=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
+            **options,
+        )
 
 
 def f1(predicted: np.ndarray, actual: np.ndarray) -> float:

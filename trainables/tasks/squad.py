@@ -1,6 +1,5 @@
 """SQuAD v1.1: long contexts become overlapping windows, the best span over the windows is the answer."""
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from trainables.tasks.base import Head, Inputs, Ragged, Scores, Split
-from trainables.tasks.classification import token_ids
+from trainables.tasks.classification import encoded, token_ids
 from trainables.tasks.spans import best_spans
 from trainables.tasks.special_tokens import SpecialTokens
 from trainables.tasks.squad_data import SquadExamples, load_squad
@@ -17,10 +16,6 @@ from trainables.tasks.squad_score import exact_match, f1
 MAX_QUESTION_TOKENS = 64  # and at most half of the room; as in BERT's run_squad (max_query_length)
 OVERLAP_TOKENS = 128  # of adjacent windows; at most half a window, or short limits would not advance
 MAX_ANSWER_TOKENS = 30  # as in BERT's run_squad (max_answer_length)
-
-_TOKENIZER_BATCH = 1000  # contexts; a list of offsets takes far more memory than its array
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,15 +33,31 @@ class Tokenized:
     answers: tuple[tuple[str, ...], ...]
     special: SpecialTokens
     pad_id: int
+    left_out: dict[str, int]  # see SquadExamples
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the windows of all questions lie: window i shows question `example[i]` and, of its context, the tokens
+    `first[i] .. first[i] + tokens[i] - 1`. Arrays int64 (n inputs,)."""
+
+    example: np.ndarray
+    question_tokens: np.ndarray
+    first: np.ndarray
+    tokens: np.ndarray
+
+    def holds_answer(self, tokenized: Tokenized) -> np.ndarray:
+        """bool (n inputs,): whether a window shows the whole answer."""
+        begin, end = tokenized.answer_first[self.example], tokenized.answer_last[self.example]
+        return (self.first <= begin) & (begin <= end) & (end < self.first + self.tokens)
 
 
 @dataclass(frozen=True)
 class Windows(Inputs):
-    """Inputs `question context-window`: tokens `first .. first + tokens - 1` of the context at `position`."""
+    """The inputs, `question context-window`; the window begins at `position`, int64 (n inputs,)."""
 
-    position: np.ndarray  # int64 (n inputs,)
-    first: np.ndarray  # int64 (n inputs,)
-    tokens: np.ndarray  # int64 (n inputs,)
+    layout: Layout
+    position: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -86,42 +97,37 @@ class SquadTask:
             answers=examples.answers,
             special=SpecialTokens.of(tokenizer, pair=True),
             pad_id=tokenizer.pad_token_id,
+            left_out=examples.left_out,
         )
 
     def inputs(self, tokenized: Tokenized, max_seq_len: int) -> Windows:
         """One or more windows per question, each question's windows together and in order."""
-        special, questions = tokenized.special, tokenized.questions
-        room = max_seq_len - special.count
-        question_tokens = np.minimum(questions.lengths, min(MAX_QUESTION_TOKENS, room // 2))
-        window = room - question_tokens
-        step = window - np.minimum(OVERLAP_TOKENS, window // 2)
-        context_tokens = tokenized.contexts.lengths[tokenized.context]
-        count = 1 + np.ceil(np.maximum(context_tokens - window, 0) / step).astype(np.int64)
-
-        example = np.repeat(np.arange(len(questions)), count)
-        number = np.arange(len(example)) - np.repeat(np.cumsum(count) - count, count)
-        first = number * step[example]
-        tokens = np.minimum(window[example], context_tokens[example] - first)
+        special, layout = tokenized.special, _layout(tokenized, max_seq_len)
+        example = layout.example
         ids, token_types = special.wrap(
-            questions.slices(example, np.zeros_like(example), question_tokens[example]),
-            tokenized.contexts.slices(tokenized.context[example], first, tokens),
+            tokenized.questions.slices(example, np.zeros_like(example), layout.question_tokens),
+            tokenized.contexts.slices(tokenized.context[example], layout.first, layout.tokens),
         )
-        position = len(special.before) + question_tokens[example] + len(special.between)
-        return Windows(ids, token_types, example, tokenized.pad_id, position, first, tokens)
+        position = len(special.before) + layout.question_tokens + len(special.between)
+        return Windows(ids, token_types, example, tokenized.pad_id, layout, position)
 
     def train_targets(self, tokenized: Tokenized, inputs: Inputs) -> dict[str, np.ndarray]:
         """Positions of the answer, or 0 where a window does not hold all of it (as in BERT's run_squad)."""
         windows = _windows(inputs)
-        start = tokenized.answer_first[windows.example] - windows.first
-        end = tokenized.answer_last[windows.example] - windows.first
-        inside = (start >= 0) & (end < windows.tokens)
-        unanswered = len(tokenized.questions) - len(np.unique(windows.example[inside]))
-        if unanswered:
-            _log.warning("%d training questions have no window that holds the whole answer", unanswered)
+        layout = windows.layout
+        inside = layout.holds_answer(tokenized)
+        shift = windows.position - layout.first
         return {
-            "start_positions": np.where(inside, start + windows.position, 0),
-            "end_positions": np.where(inside, end + windows.position, 0),
+            "start_positions": np.where(inside, tokenized.answer_first[layout.example] + shift, 0),
+            "end_positions": np.where(inside, tokenized.answer_last[layout.example] + shift, 0),
         }
+
+    def remarks(self, tokenized: Tokenized, max_seq_len: int) -> dict[str, int]:
+        layout = _layout(tokenized, max_seq_len)
+        answered = len(np.unique(layout.example[layout.holds_answer(tokenized)]))
+        rule = f"trained as unanswerable: no window of {max_seq_len} tokens holds the whole answer"
+        found = tokenized.left_out | {rule: len(tokenized.questions) - answered}
+        return {rule: count for rule, count in found.items() if count}
 
     def score(self, outputs: np.ndarray, tokenized: Tokenized, inputs: Inputs) -> Scores:
         """`outputs`: logits (n inputs, tokens, 2) that a token is the first, or the last, of the answer."""
@@ -136,14 +142,14 @@ class SquadTask:
         """The text of the best span over each question's windows; empty where no logit is finite."""
         windows = _windows(inputs)
         token = np.arange(outputs.shape[1]) - windows.position[:, None]
-        allowed = (token >= 0) & (token < windows.tokens[:, None])
+        allowed = (token >= 0) & (token < windows.layout.tokens[:, None])
         first, last, value = best_spans(outputs[..., 0], outputs[..., 1], allowed, MAX_ANSWER_TOKENS)
 
         texts = [""] * len(tokenized.questions)
         for i in np.argsort(value, kind="stable")[np.isneginf(value).sum() :]:  # the best window comes last
             example = windows.example[i]
             row = tokenized.context[example]
-            at = tokenized.contexts.offsets[row] + windows.first[i] - windows.position[i]
+            at = tokenized.contexts.offsets[row] + windows.layout.first[i] - windows.position[i]
             span = slice(tokenized.char_start[at + first[i]], tokenized.char_end[at + last[i]])
             texts[example] = tokenized.context_texts[row][span]
         return texts
@@ -158,21 +164,28 @@ def _windows(inputs: Inputs) -> Windows:
     return inputs
 
 
+def _layout(tokenized: Tokenized, max_seq_len: int) -> Layout:
+    room = max_seq_len - tokenized.special.count
+    question_tokens = np.minimum(tokenized.questions.lengths, min(MAX_QUESTION_TOKENS, room // 2))
+    window = room - question_tokens
+    step = window - np.minimum(OVERLAP_TOKENS, window // 2)
+    context_tokens = tokenized.contexts.lengths[tokenized.context]
+    count = 1 + np.ceil(np.maximum(context_tokens - window, 0) / step).astype(np.int64)
+
+    example = np.repeat(np.arange(len(tokenized.questions)), count)
+    number = np.arange(len(example)) - np.repeat(np.cumsum(count) - count, count)
+    first = number * step[example]
+    tokens = np.minimum(window[example], context_tokens[example] - first)
+    return Layout(example, question_tokens[example], first, tokens)
+
+
 def _with_offsets(texts: tuple[str, ...], tokenizer: Any) -> tuple[Ragged, np.ndarray, np.ndarray]:
     """Token ids, and the first character of each token and the one after its last."""
     ids: list[list[int]] = []
     offsets = [np.zeros((0, 2), dtype=np.int32)]
-    for at in range(0, len(texts), _TOKENIZER_BATCH):
-        encoded = tokenizer(
-            list(texts[at : at + _TOKENIZER_BATCH]),
-            add_special_tokens=False,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            return_offsets_mapping=True,
-            verbose=False,
-        )
-        ids += encoded["input_ids"]
-        offsets += [np.array(o, dtype=np.int32).reshape(-1, 2) for o in encoded["offset_mapping"]]
+    for batch in encoded(texts, tokenizer, return_offsets_mapping=True):
+        ids += batch["input_ids"]
+        offsets += [np.array(o, dtype=np.int32).reshape(-1, 2) for o in batch["offset_mapping"]]
     both = np.concatenate(offsets)
     return Ragged.from_lists(ids), both[:, 0].copy(), both[:, 1].copy()
 

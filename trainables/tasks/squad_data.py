@@ -1,9 +1,9 @@
 """Reading SQuAD v1.1 (Rajpurkar et al. 2016), questions whose answers are spans of a paragraph."""
 
 import json
-import logging
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from trainables.tasks.hub import load_from_hub
 FILES: dict[Split, str] = {"train": "train-v1.1.json", "validation": "dev-v1.1.json"}
 LEFT_OUT = "train_heuristic_start_ids.txt"  # one id a line: training questions whose answer_start is a guess
 
-_log = logging.getLogger(__name__)
+LISTED = f"left out: listed in {LEFT_OUT}"
+MISPLACED = "left out: the answer is not at its answer_start"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class SquadExamples:
     context: np.ndarray  # int64 (questions,): index into contexts
     answers: tuple[tuple[str, ...], ...]
     answer_start: np.ndarray  # int64 (questions,)
+    left_out: dict[str, int] = field(default_factory=dict)  # rule -> training questions that it left out
 
     def __len__(self) -> int:
         return len(self.questions)
@@ -44,8 +46,8 @@ class SquadExamples:
 def load_squad(split: Split, data_dir: Path | None, limit: int | None) -> SquadExamples:
     """The first `limit` questions, from official JSON or the hub.
 
-    Training questions are skipped, counted and reported where the answer is not at its offset or the data
-    folder lists the id as left out; validation only needs the answers' texts.
+    Training questions are left out and counted where the answer is not at its offset or the data folder lists
+    the id; validation only needs the answers' texts.
     """
     check(
         limit is None or limit >= 1,
@@ -57,15 +59,19 @@ def load_squad(split: Split, data_dir: Path | None, limit: int | None) -> SquadE
         questions = _hub_questions(load_from_hub("rajpurkar/squad", None, split))
     else:
         questions = read_squad(data_dir / FILES[split])
+    left_out: Counter[str] = Counter()
     if split == "train":
-        questions = _usable(questions, _left_out(data_dir))
-    return collect(islice(questions, limit))
+        questions = _usable(questions, _listed(data_dir), left_out)
+    return collect(islice(questions, limit), left_out)
 
 
-def collect(questions: Iterable[Question]) -> SquadExamples:
+def collect(questions: Iterable[Question], left_out: Mapping[str, int] | None = None) -> SquadExamples:
+    """The questions as columns, each context once. `left_out` is read after them: it grows as they are read."""
     rows = list(questions)
+    counts = dict(left_out or {})
     if not rows:
-        raise UsageError("no usable question in the data; see the messages above, or give another --data-dir")
+        why = "; ".join(f"{count} {rule}" for rule, count in counts.items()) or "the file lists none"
+        raise UsageError(f"the data must hold at least one usable question, but {why}; correct the file")
     contexts = {text: i for i, text in enumerate(dict.fromkeys(row.context for row in rows))}
     return SquadExamples(
         questions=tuple(row.text for row in rows),
@@ -73,6 +79,7 @@ def collect(questions: Iterable[Question]) -> SquadExamples:
         context=np.array([contexts[row.context] for row in rows], dtype=np.int64),
         answers=tuple(row.answers for row in rows),
         answer_start=np.array([row.answer_start for row in rows], dtype=np.int64),
+        left_out=counts,
     )
 
 
@@ -108,6 +115,8 @@ def _question(origin: str, context: str, entry: Any) -> Question:
             answers=tuple(answer["text"] for answer in answers),
             answer_start=int(answers[0]["answer_start"]) if answers else 0,
         )
+        if not all(isinstance(t, str) for t in (question.id, question.text, context, *question.answers)):
+            raise TypeError("a text is not a string")
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(
             f"{where}: needs id, question and answers with text and answer_start "
@@ -129,22 +138,20 @@ def _hub_questions(rows: Iterable[Any]) -> Iterator[Question]:
         yield _question("rajpurkar/squad", row["context"], entry)
 
 
-def _left_out(data_dir: Path | None) -> frozenset[str]:
+def _listed(data_dir: Path | None) -> frozenset[str]:
     path = data_dir / LEFT_OUT if data_dir is not None else None
     return frozenset(path.read_text("utf-8").split()) if path is not None and path.is_file() else frozenset()
 
 
-def _usable(questions: Iterable[Question], left_out: frozenset[str]) -> Iterator[Question]:
-    listed = misplaced = 0
+def _usable(
+    questions: Iterable[Question], listed: frozenset[str], left_out: Counter[str]
+) -> Iterator[Question]:
+    """The questions to train on; the others are counted by the rule that left them out."""
     for question in questions:
         answer = question.answers[0]
-        if question.id in left_out:
-            listed += 1
+        if question.id in listed:
+            left_out[LISTED] += 1
         elif not answer.strip() or not question.context.startswith(answer, max(question.answer_start, 0)):
-            misplaced += 1
+            left_out[MISPLACED] += 1
         else:
             yield question
-    if listed:
-        _log.info("%d training questions left out: listed in %s", listed, LEFT_OUT)
-    if misplaced:
-        _log.warning("%d training questions skipped: the answer is not at its answer_start", misplaced)
