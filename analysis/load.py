@@ -198,7 +198,7 @@ def finished_trials(path: str | Path) -> dict[str, str]:
 
 
 def damaged_trials(path: str | Path) -> dict[str, str]:
-    """Trial folder ("measure-0/NAME") -> what is wrong with the file of its row. Such a trial counts as not finished."""
+    """Trial folder ("measure-0/NAME") -> what is wrong with the file of its row: such a trial is not finished."""
     return {
         f"{experiment.name}/{folder.name}": damage
         for experiment in _experiments(Path(path), "measure")

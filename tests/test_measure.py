@@ -12,7 +12,9 @@ from search_spaces.sweep_config import Measuring
 from tests.fake_meter import ConstantMeter
 from trainables import bench as bench_module
 from trainables import encoder
+from trainables import measure as measure_module
 from trainables.bench import Bench, MeasuringData, take
+from trainables.energy.meter import MeterError
 from trainables.energy.trace import Trace, window_energies
 from trainables.flops import encoder_flop
 from trainables.measure import MeasureTrainable, failed_row, measure_trial
@@ -128,6 +130,9 @@ def test_a_sensor_lost_mid_trial_is_a_failed_row_and_the_next_trial_goes_on(make
     meter = ConstantMeter(reads_before_failure=20)
     trainable = MeasureTrainable.__new__(MeasureTrainable)
     trainable.bench, trainable.trial, trainable.prune = make_bench(meter), TRIAL, None
+    with pytest.raises(MeterError, match="GPU is lost"):
+        trainable.step()  # the process goes, and Tune tries again in another
+    trainable.attempt = 2
     row = trainable.step()
     assert (row["status"], row["done"]) == ("failed", True)
     assert row["error"] == "MeterError: NVML failed on GPU-test: GPU is lost"
@@ -135,6 +140,35 @@ def test_a_sensor_lost_mid_trial_is_a_failed_row_and_the_next_trial_goes_on(make
     meter.left = None
     assert trainable.reset_config({"job": replace(TRIAL, depth=1).to_dict()})
     assert trainable.step()["status"] == "ok"
+
+
+def test_memory_is_asked_for_again_in_a_fresh_process_and_only_then(make_bench, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(measure_module, "measure_trial", full)
+    trainable = MeasureTrainable.__new__(MeasureTrainable)
+    trainable.bench, trainable.trial, trainable.prune = make_bench(), TRIAL, None
+    assert trainable.step()["status"] == "oom", "a first trial has the process to itself"
+    trainable.reset_config({"job": TRIAL.to_dict()})
+    with pytest.raises(torch.OutOfMemoryError):
+        trainable.step()
+    trainable.reset_config({"job": TRIAL.to_dict() | {"attempt": 2}})
+    assert trainable.step()["status"] == "oom"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (MemoryError(), "oom"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"), "oom"),
+        (RuntimeError("CUDA error: out of memory"), "oom"),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), "failed"),
+        (ValueError("out of memory"), "failed"),
+    ],
+)
+def test_what_counts_as_out_of_memory(error, status):
+    assert failed_row(TRIAL, error, None)["status"] == status
 
 
 def test_out_of_memory_is_a_row_of_its_own_status():

@@ -14,6 +14,7 @@ from search_spaces.prune import PruneRule
 from trainables import backends, batches, encoder
 from trainables.bench import Bench, MeasuringData
 from trainables.device import free_memory, set_precision
+from trainables.energy.meter import MeterError
 from trainables.energy.sampler import Sampler
 from trainables.flops import config_sizes, encoder_flop
 from trainables.packed_attention import use_packed_attention
@@ -265,11 +266,27 @@ def _null_reasons(row: dict[str, Any], bench: Bench) -> str:
     return ";".join(f"{name}: {reasons.get(name, 'unknown')}" for name in nulls)
 
 
-def failed_row(trial: TrialConfig, error: BaseException, bench: Bench | None) -> dict[str, Any]:
-    """The row of a trial that could not be measured."""
+def out_of_memory(error: BaseException) -> bool:
+    """Did the card or the host have no memory left? PyTorch says so of the host in a plain RuntimeError."""
     import torch
 
-    status = "oom" if isinstance(error, torch.OutOfMemoryError | MemoryError) else "failed"
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    said = str(error)
+    return isinstance(error, RuntimeError) and any(
+        words in said for words in ("out of memory", "can't allocate memory", "not enough memory")
+    )
+
+
+def may_pass(error: BaseException, reused: bool) -> bool:
+    """Could a fresh process get further? With a lost sensor perhaps; without memory where this process has served
+    other trials before."""
+    return isinstance(error, MeterError) or (reused and out_of_memory(error))
+
+
+def failed_row(trial: TrialConfig, error: BaseException, bench: Bench | None) -> dict[str, Any]:
+    """The row of a trial that could not be measured."""
+    status = "oom" if out_of_memory(error) else "failed"
     message = str(error).strip().splitlines()
     return empty_row(
         **trial.to_dict(),
@@ -288,10 +305,13 @@ def failed_row(trial: TrialConfig, error: BaseException, bench: Bench | None) ->
 class MeasureTrainable(tune.Trainable):
     """One Tune trial is one measured configuration; the actor (and its Bench) is reused for the next one.
 
-    Config: job, a dict of the fields of a TrialConfig, cpu and gpu; of a search also prune (a PruneRule).
+    Config: job, a dict of the fields of a TrialConfig, cpu and gpu; of a search also prune (a PruneRule); of a trial
+    that is tried again attempt (`tuner.rows`).
     """
 
     PHASE = "measure"  # names the Ray experiment
+    attempt = 1
+    reused = False  # this process has served a trial before
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
@@ -301,11 +321,14 @@ class MeasureTrainable(tune.Trainable):
         self.bench = Bench(
             data,
             {seed: partial(ray.get, reference) for seed, reference in files.items()},
-            config["job"]["cpu"],
+            config["job"].get("threads", config["job"]["cpu"]),
         )
         self.reset_config(config)
+        self.reused = False
 
     def reset_config(self, config: dict[str, Any]) -> bool:
+        self.reused = True
+        self.attempt = config["job"].get("attempt", 1)
         self.trial = TrialConfig.from_dict(config["job"])
         rule = config["job"].get("prune")  # of a search; a grid measures every trial in full
         self.prune = PruneRule.from_dict(rule) if rule else None
@@ -316,6 +339,8 @@ class MeasureTrainable(tune.Trainable):
             result = measure_trial(self.trial, self.bench, self.prune)
         except Exception as error:
             self.bench.synchronize()  # a broken CUDA context raises here: then the process must go, not the row
+            if self.attempt == 1 and may_pass(error, self.reused):
+                raise  # Tune tries once more, in a fresh process
             result = failed_row(self.trial, error, self.bench)
         return result | {"done": True}
 
