@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from search_spaces.errors import check
 
-Precision = Literal["fp32", "tf32", "bf16", "fp16"]
+Precision = Literal["fp32", "tf32", "bf16", "fp16", "int8", "fp8"]  # the most exact first, about
 Padding = Literal["max_length", "longest", "packed"]
 Backend = Literal["eager", "cuda_graph", "compile", "compile_cuda_graph"]
 

@@ -33,6 +33,7 @@ class Rule:
 
 RULES = (
     Rule("cpu", "CUDA graphs need a CUDA device", (("backend", ("cuda_graph", "compile_cuda_graph")),)),
+    Rule("cpu", "fp8 needs a CUDA device", (("precision", ("fp8",)),)),
     Rule(
         "cuda",
         "variable-length attention runs in half precision only",

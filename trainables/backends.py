@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from trainables.batches import Batch
+from trainables.device import BackendError
 
 if TYPE_CHECKING:
     import torch
@@ -19,12 +20,11 @@ Run = Callable[[int], "torch.Tensor"]
 MAX_GRAPHS = 64
 
 
-class BackendError(RuntimeError):
-    """The backend cannot run this configuration here; the trial becomes a failed row that says why."""
-
-
 def build(backend: str, model: "PreTrainedModel", batches: list[Batch], compile_dynamic: bool = False) -> Run:
     """A callable from batch index to outputs (logits, or start and end logits stacked last), on the device."""
+    from trainables.quantized import check_batches
+
+    check_batches(model, batches)
     forward = _forward(model)
     if backend in ("compile", "compile_cuda_graph"):
         forward = _compiled(forward, batches)

@@ -5,13 +5,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-# precision -> (dtype of weights and activations, whether fp32 matrix products may use TF32)
+# precision -> (dtype of the operands of matrix products, whether fp32 ones may use TF32)
 DTYPES = {
     "fp32": ("float32", False),
     "tf32": ("float32", True),
     "bf16": ("bfloat16", False),
     "fp16": ("float16", False),
+    "int8": ("int8", False),
+    "fp8": ("float8_e4m3fn", False),
 }
+
+
+class BackendError(RuntimeError):
+    """This device or backend cannot run the configuration; the trial becomes a failed row that says why."""
 
 
 def accelerator() -> "torch.device":
@@ -29,7 +35,7 @@ def set_threads(cpus: int) -> None:
 
 
 def set_precision(precision: str) -> "torch.dtype":
-    """Set TF32 on or off for this trial (it survives actor reuse) and return the dtype to cast to."""
+    """Set TF32 on or off for this trial (it survives actor reuse) and return the dtype for `encoder.cut`."""
     import torch
 
     name, tf32 = DTYPES[precision]

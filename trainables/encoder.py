@@ -145,7 +145,9 @@ def cut(
 ) -> "PreTrainedModel":
     """A model of the first `depth` layers of `master`, cast and on the device. `master` stays as it is.
 
-    The parameters share the master's memory until cast or moved, so nothing is copied twice.
+    For an 8-bit `dtype` the linear layers of the encoder are quantised and the rest is cast to bf16
+    (`trainables.quantized`); `BackendError` where the device cannot. The parameters share the master's memory
+    until cast or moved, so nothing is copied twice.
     """
     from torch import nn
 
@@ -164,7 +166,29 @@ def cut(
     owner = reduce(getattr, parent.split("."), model.base_model) if parent else model.base_model
     setattr(owner, name, nn.ModuleList(list(getattr(owner, name))[:depth]))
     model.config.num_hidden_layers = depth  # or a saved model would reload with random layers
+    if dtype.itemsize == 1:
+        return _quantized(model, dtype, device).eval()
     return model.to(device=device, dtype=dtype).eval()
+
+
+def _quantized(model: "PreTrainedModel", dtype: "torch.dtype", device: "torch.device") -> "PreTrainedModel":
+    """Quantise straight from the fp32 weights, one layer on the device at a time: a peak is not raised by copies."""
+    from torch import nn
+
+    from trainables import quantized
+
+    quantized.require_support(dtype, device)
+    found = quantized.linears(layer_list(model))
+    for (
+        parent,
+        name,
+        _,
+    ) in found:  # taken out first: a cast of the model would cast the quantised weights, too
+        setattr(parent, name, nn.Identity())
+    model.to(device=device, dtype=quantized.CARRIER)
+    for parent, name, linear in found:
+        setattr(parent, name, quantized.QuantizedLinear(linear, dtype, device))
+    return model
 
 
 def layer_list(model: "PreTrainedModel") -> "torch.nn.ModuleList":

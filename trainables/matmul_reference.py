@@ -5,6 +5,8 @@ power depends on the data).
 """
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,19 +25,20 @@ WARMUP_S, WINDOW_S = 0.7, 1.3
 
 
 def matmul_pj_per_flop(precision: str, device: "torch.device", meter: "Meter") -> float:
-    """pJ/FLOP of an 8192-cube matrix product with normal operands, over about a second of load."""
+    """pJ/FLOP of an 8192-cube matrix product with normal operands, over about a second of load.
+
+    Of int8 and fp8 it is the product alone, its operands quantised beforehand; an operation counts as in fp16.
+    `BackendError` where the device has no such product.
+    """
     import torch
 
-    dtype = set_precision(precision)
-    generator = torch.Generator(device).manual_seed(0)
-    a, b = (torch.randn(SIZE, SIZE, device=device, generator=generator).to(dtype) for _ in range(2))
-    out = torch.empty(SIZE, SIZE, device=device, dtype=dtype)
+    product = matmul(set_precision(precision), device)
 
     def run_for(seconds: float) -> int:
         count, end = 0, time.perf_counter() + seconds
         while time.perf_counter() < end:
             for _ in range(8):
-                torch.mm(a, b, out=out)
+                product()
             torch.cuda.synchronize(device)
             count += 8
         return count
@@ -49,3 +52,31 @@ def matmul_pj_per_flop(precision: str, device: "torch.device", meter: "Meter") -
         sampler.cover(end)
         energies = window_energies(sampler.trace(), np.array([start, end]))
     return float(energies.energy_j[0]) / (count * 2 * SIZE**3) * 1e12
+
+
+def matmul(dtype: "torch.dtype", device: "torch.device", size: int = SIZE) -> Callable[[], "torch.Tensor"]:
+    """The product (size, size) @ (size, size) of normal operands in `dtype`, by the kernel the encoder uses."""
+    import torch
+
+    generator = torch.Generator(device).manual_seed(0)
+    a, b = (torch.randn(size, size, device=device, generator=generator) for _ in range(2))
+    if dtype.itemsize > 1:
+        a, b = a.to(dtype), b.to(dtype)
+        out = torch.empty(size, size, device=device, dtype=dtype)
+        return partial(torch.mm, a, b, out=out)
+    from trainables import quantized
+
+    quantized.require_support(dtype, device)
+    (a, scale_a), (b, scale_b) = (quantized.quantize_rows(x, dtype) for x in (a, b))
+    if dtype == torch.int8:
+        return partial(torch._int_mm, a, b.t(), out=torch.empty(size, size, device=device, dtype=torch.int32))
+    return partial(
+        torch._scaled_mm,
+        a,
+        b.t(),
+        scale_a=scale_a,
+        scale_b=scale_b.reshape(1, -1),
+        out_dtype=quantized.CARRIER,
+        use_fast_accum=True,
+        out=torch.empty(size, size, device=device, dtype=quantized.CARRIER),
+    )
