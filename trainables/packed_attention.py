@@ -19,7 +19,6 @@ def use_packed_attention(model: "PreTrainedModel", classify: bool) -> None:
     Its forward then takes `cu_seqlens`, `max_seqlen` and `starts`. With `classify` the last layer hands on the
     first token of each sequence only, as (sequences, 1, hidden), so that any head reading the first token works.
     """
-    from torch import nn
     from transformers import AttentionInterface
 
     from trainables.encoder import layer_list
@@ -29,20 +28,38 @@ def use_packed_attention(model: "PreTrainedModel", classify: bool) -> None:
     if not classify:
         return
     layers = layer_list(model)
+    layers[-1] = _reads_first_tokens(layers[-1])
+
+
+def _reads_first_tokens(layer: Any) -> "torch.nn.Module":
+    """The last layer, for a head that reads the first token of each sequence: (1, tokens, h) -> (sequences, 1, h).
+
+    What nobody reads is not computed: behind the attention a BERT-like layer goes on with the first tokens alone (three
+    quarters of its products for one token in 25, on SST-2), which changes no result.
+    """
+    from torch import nn
 
     class FirstTokens(nn.Module):
-        """The last layer, followed by the choice of each sequence's first token."""
-
-        def __init__(self, layer: nn.Module) -> None:
+        def __init__(self, layer: Any) -> None:
             super().__init__()
-            self.layer = layer
+            self.layer: Any = layer
 
-        def forward(self, *args: Any, starts: "torch.Tensor", **kwargs: Any) -> Any:
-            hidden = self.layer(*args, **kwargs)
+        def forward(self, hidden: "torch.Tensor", *args: Any, starts: "torch.Tensor", **kwargs: Any) -> Any:
+            hidden = self.layer(hidden, *args, **kwargs)
             hidden = hidden[0] if isinstance(hidden, tuple) else hidden
             return hidden[0].index_select(0, starts)[:, None]
 
-    layers[-1] = FirstTokens(layers[-1])
+    class BertFirstTokens(FirstTokens):
+        def forward(
+            self, hidden: "torch.Tensor", mask: Any = None, *_: Any, starts: "torch.Tensor", **kwargs: Any
+        ) -> Any:
+            attention: Any = self.layer.attention
+            attended = attention.self(hidden, mask, **kwargs)[0]
+            read = (x[0].index_select(0, starts)[:, None] for x in (attended, hidden))
+            return self.layer.feed_forward_chunk(attention.output(*read))
+
+    bert_like = hasattr(layer, "feed_forward_chunk") and hasattr(getattr(layer, "attention", None), "self")
+    return (BertFirstTokens if bert_like else FirstTokens)(layer)
 
 
 def packed_attention(

@@ -118,8 +118,10 @@ def check_batches(model: nn.Module, batches: "list[Batch]") -> None:
     """`BackendError` where a batch has too few tokens for the int8 kernel; models without int8 pass."""
     int8 = any(isinstance(m, QuantizedLinear) and m.dtype == torch.int8 for m in model.modules())
     for batch in batches if int8 else ():
-        if batch.input_ids.is_cuda and batch.input_ids.numel() < INT8_LEAST_ROWS:
+        # Packed, the last layer goes on with one token per sequence.
+        rows = (batch.input_ids if batch.starts is None else batch.starts).numel()
+        if batch.input_ids.is_cuda and rows < INT8_LEAST_ROWS:
             raise BackendError(
-                f"int8 on CUDA needs at least {INT8_LEAST_ROWS} tokens per batch, but a batch has "
-                f"{batch.input_ids.numel()}; use a larger batch size or fp8"
+                f"int8 on CUDA needs at least {INT8_LEAST_ROWS} tokens per batch (packed: inputs), but a batch has "
+                f"{rows}; use a larger batch size or fp8"
             )
