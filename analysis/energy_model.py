@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.energy_terms import design, formula, inputs_of
 from analysis.errors import CannotAnswer
 from analysis.files import write_text
 from analysis.intervals import NONE, ratios, spread
@@ -65,7 +66,7 @@ class Fit:
     loo_rms_percent: float | None
     loo_max_percent: float | None
     residuals: list[dict[str, Any]]
-    tokens_range: tuple[float, float]
+    tokens_per_input_range: tuple[float, float]
     depth_range: tuple[int, int]
     attention: dict[str, Any] | None = None  # cross-validation of the c x depth x tokens^2 term
     warnings: list[str] = field(default_factory=list)
@@ -73,6 +74,15 @@ class Fit:
 
     def coefficient(self, name: str) -> Coefficient:
         return next(c for c in self.coefficients if c.name == name)
+
+    @property
+    def terms(self) -> list[str]:
+        return [c.name for c in self.coefficients]
+
+    @property
+    def one_input(self) -> bool:
+        """Every example is one model input."""
+        return all(abs(r["inputs_per_example"] - 1) < 1e-9 for r in self.residuals)
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,7 @@ class EnergyModel:
     depth_fits: list[Fit]
     precision_factors: list[PrecisionFactor]
     tokens_by_max_seq_len: list[tuple[int, float]]
+    inputs_by_max_seq_len: list[tuple[int, float]]
     measured: list[dict[str, Any]]  # max_seq_len, depth, precision, energy_j_per_example
     warnings: list[str]
     not_made: list[str]
@@ -168,8 +179,6 @@ def fit_energy(
         not_made.append(str(reason))
     if not (length_fits or depth_fits or factors):
         raise CannotAnswer(" ".join(not_made))
-    tokens = table.groupby("max_seq_len")["tokens_per_example"].mean().sort_index()
-    limits = zip(tokens.index.to_numpy(dtype=int), tokens.to_numpy(dtype=float), strict=True)
     names = [
         "max_seq_len",
         "depth",
@@ -184,11 +193,18 @@ def fit_energy(
         length_fits=length_fits,
         depth_fits=depth_fits,
         precision_factors=factors,
-        tokens_by_max_seq_len=[(int(limit), float(mean)) for limit, mean in limits],
+        tokens_by_max_seq_len=_by_limit(table, table["tokens_per_example"]),
+        inputs_by_max_seq_len=_by_limit(table, pd.Series(inputs_of(table), table.index)),
         measured=[{str(k): v for k, v in r.items()} for r in table[names].to_dict("records")],
         warnings=[*(w for f in (*depth_fits, *length_fits) for w in f.warnings), *_rising(table)],
         not_made=not_made,
     )
+
+
+def _by_limit(table: pd.DataFrame, values: pd.Series) -> list[tuple[int, float]]:
+    """(max_seq_len, mean) in the order of the limits."""
+    means = values.groupby(table["max_seq_len"]).mean().sort_index()
+    return [(int(limit), float(mean)) for limit, mean in zip(means.index, means, strict=True)]
 
 
 # ---- what one fit may take ----
@@ -229,37 +245,33 @@ def _with_tokens(clean: pd.DataFrame) -> pd.DataFrame:
 
 
 def _length_fit(points: pd.DataFrame, precision: str) -> Fit:
-    tokens = points["tokens_per_example"].to_numpy(dtype=float)
-    what = f"Energy against length at {precision}"
-    terms = ["a", "b"]
-    x = np.column_stack([np.ones_like(tokens), tokens])
-    result = _solve(x, points, terms, what, "lengths")
-    units = {"a": ("J", "per example, whatever its length"), "b": ("J per token", "per processed token")}
+    terms, what = ["a", "b"], f"Energy against length at {precision}"
+    inputs, tokens = inputs_of(points), points["tokens_per_example"].to_numpy(dtype=float)
+    result = _solve(design(terms, inputs, np.ones_like(tokens), tokens), points, terms, what, "lengths")
+    per = _per_input(inputs)
+    units = {"a": ("J", f"per {per}, whatever its length"), "b": ("J per token", "per processed token")}
+    law = formula(terms, by_depth=False, one_input=per == "example")
     depth = int(points["depth"].iloc[0])
-    return _fit(
-        "length", precision, f"E = a + b * tokens, at depth {depth}", terms, units, result, points, None
-    )
+    return _fit("length", precision, f"{law}, at depth {depth}", terms, units, result, points, None)
 
 
 def _depth_fit(points: pd.DataFrame, precision: str) -> Fit:
-    tokens = points["tokens_per_example"].to_numpy(dtype=float)
-    depth = points["depth"].to_numpy(dtype=float)
-    what = f"Energy against depth and length at {precision}"
+    terms, what = ["a", "b"], f"Energy against depth and length at {precision}"
+    inputs = inputs_of(points)
+    tokens, depth = (points[c].to_numpy(dtype=float) for c in ("tokens_per_example", "depth"))
     if points["depth"].nunique() < 2:
         raise CannotAnswer(
             f"{what} cannot be fitted: only depth {int(depth[0])} was measured; measure others."
         )
-    terms = ["a", "b"]
-    x = np.column_stack([np.ones_like(tokens), depth * tokens])
-    result = _solve(x, points, terms, what, "configurations")
+    result = _solve(design(terms, inputs, depth, tokens), points, terms, what, "configurations")
+    per = _per_input(inputs)
     units = {
-        "a": ("J", "per example, whatever its length and depth"),
+        "a": ("J", f"per {per}, whatever its length and depth"),
         "b": ("J per token-layer", "per processed token and layer"),
         "c": ("J per token^2-layer", "attention: per pair of tokens and layer"),
     }
-    formula = "E = a + b * depth * tokens"
     attention: dict[str, Any]
-    richer = np.column_stack([x, depth * tokens**2])
+    richer = design(["a", "b", "c"], inputs, depth, tokens)
     if (
         points["tokens_per_example"].nunique() < 3
         or len(points) < 5
@@ -278,8 +290,14 @@ def _depth_fit(points: pd.DataFrame, precision: str) -> Fit:
             else "leave-one-out error does not fall clearly",
         }
         if kept:
-            result, terms, formula = more, ["a", "b", "c"], f"{formula} + c * depth * tokens^2"
-    return _fit("depth_length", precision, formula, terms, units, result, points, attention)
+            result, terms = more, ["a", "b", "c"]
+    law = formula(terms, by_depth=True, one_input=per == "example")
+    return _fit("depth_length", precision, law, terms, units, result, points, attention)
+
+
+def _per_input(inputs: np.ndarray) -> str:
+    """What the term without tokens is paid for."""
+    return "example" if np.allclose(inputs, 1.0) else "model input"
 
 
 def _energy(points: pd.DataFrame) -> np.ndarray:
@@ -325,23 +343,25 @@ def _fit(
             "max_seq_len": int(length),
             "depth": int(depth),
             "tokens_per_example": float(tokens),
+            "inputs_per_example": float(inputs),
             "energy_j_per_example": float(e),
             "fitted_j_per_example": float(f),
             "residual_percent": float(100 * (e / f - 1)) if f else None,
             "loo_percent": _number(out),
         }
-        for label, length, depth, tokens, e, f, out in zip(
+        for label, length, depth, tokens, inputs, e, f, out in zip(
             points["configuration"],
             points["max_seq_len"],
             points["depth"],
             points["tokens_per_example"],
+            inputs_of(points),
             energy,
             result.fitted,
             loo,
             strict=True,
         )
     ]
-    tokens = points["tokens_per_example"]
+    tokens = points["tokens_per_example"] / inputs_of(points)
     fit = Fit(
         kind=kind,
         precision=precision,
@@ -357,7 +377,7 @@ def _fit(
         loo_rms_percent=float(np.sqrt((known**2).mean())) if len(known) else None,
         loo_max_percent=float(known.max()) if len(known) else None,
         residuals=residuals,
-        tokens_range=(float(tokens.min()), float(tokens.max())),
+        tokens_per_input_range=(float(tokens.min()), float(tokens.max())),
         depth_range=(int(points["depth"].min()), int(points["depth"].max())),
         attention=attention,
     )
@@ -599,6 +619,9 @@ def _rising(table: pd.DataFrame) -> list[str]:
         beyond = np.where(np.isfinite(low), low > 1, value > 1.02)
         for i in np.flatnonzero(same & beyond):
             place = f"{less['precision'].iloc[i]}, {count_of(less[fixed].iloc[i], other)}"
+            few, many = float(inputs_of(more)[i]), float(inputs_of(less)[i])
+            if many > few:  # less work per input, and more inputs: no oddity
+                place += f"; {many:.3g} model inputs per example against {few:.3g}"
             amount = count_of(less[work].iloc[i], unit)
             out.append(
                 (

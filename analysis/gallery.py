@@ -14,6 +14,7 @@ from analysis import figures
 from analysis.cards import card_factors
 from analysis.decomposition import Step, decompose
 from analysis.energy_model import EnergyModel, Fit, spelled
+from analysis.energy_terms import design
 from analysis.errors import CannotAnswer
 from analysis.recommend import NOT_WORSE, find_baseline
 from analysis.rounding import format_percent, format_with_uncertainty
@@ -282,7 +283,8 @@ def _models(study: Study, picture: _Picture) -> list[Picture]:
         group = (
             describe(pd.Series(common), ("batch_size", "padding", "backend")) if len(study.models) > 1 else ""
         )
-        x_label = "Layers × tokens processed per example" if by_depth else "Tokens processed per example"
+        of = "example" if fits[0].one_input else "model input"
+        x_label = f"Layers × tokens processed per {of}" if by_depth else f"Tokens processed per {of}"
         found.append(
             picture(
                 f"energy_model{f'_{index + 1}' if len(study.models) > 1 else ''}",
@@ -307,13 +309,14 @@ def _model_figure(
     points, lines = [], []
     for fit in fits:
         for r in fit.residuals:
-            work = r["tokens_per_example"] * (r["depth"] if fit.kind == "depth_length" else 1)
+            inputs = r["inputs_per_example"]
+            work = r["tokens_per_example"] / inputs * (r["depth"] if fit.kind == "depth_length" else 1)
             error = errors.get((fit.precision, r["max_seq_len"], r["depth"]))
             points.append(
                 {
                     "x": work,
-                    "y": r["energy_j_per_example"] * energy.factor,
-                    "y_error": np.nan if error is None else error * energy.factor,
+                    "y": r["energy_j_per_example"] * energy.factor / inputs,
+                    "y_error": np.nan if error is None else error * energy.factor / inputs,
                     "residual_percent": r["residual_percent"],
                     "series": fit.precision,
                 }
@@ -323,7 +326,9 @@ def _model_figure(
         pd.DataFrame(points),
         pd.concat(lines, ignore_index=True),
         x_label=x_label,
-        y_label=energy.label.replace(" (", "\n("),
+        y_label=(energy.label if fits[0].one_input else energy.label.replace("/example", "/input")).replace(
+            " (", "\n("
+        ),
         title=title,
         subtitle=group or "Points: one per configuration; lines: fitted",
         estimated=study.estimated,
@@ -331,12 +336,13 @@ def _model_figure(
 
 
 def _line(fit: Fit, factor: float) -> pd.DataFrame:
-    """The fitted line over the measured range with the 95 % band of its mean, null where it is unknown."""
+    """The fitted line of one input over the measured range with the 95 % band of its mean, null where it is
+    unknown."""
     depth = fit.depth_range[1] if fit.kind == "depth_length" else 1
     least = fit.depth_range[0] / depth if fit.kind == "depth_length" else 1.0
-    tokens = np.linspace(fit.tokens_range[0] * least, fit.tokens_range[1], 60)
-    terms = {"a": np.ones_like(tokens), "b": depth * tokens, "c": depth * tokens**2}
-    x = np.column_stack([terms[c.name] for c in fit.coefficients])
+    shortest, longest = fit.tokens_per_input_range
+    tokens = np.linspace(shortest * least, longest, 60)
+    x = design(fit.terms, np.ones_like(tokens), np.full_like(tokens, depth), tokens)
     mean = x @ np.array([c.value for c in fit.coefficients])
     covariance = np.array(fit.covariance, dtype=float)
     half = stdtrit(fit.freedom, 0.975) * np.sqrt(np.einsum("ij,jk,ik->i", x, covariance, x))

@@ -72,19 +72,20 @@ def predict(
             f"beyond "
             f"{' and '.join(beyond)}; add --extrapolate to answer all the same"
         )
-    tokens = _tokens(model.tokens_by_max_seq_len, max_seq_len)
-    x = (
-        [1.0, tokens]
-        if fit.kind == "length"
-        else [1.0, depth * tokens, depth * tokens**2][: len(fit.coefficients)]
-    )
-    value = sum(a * c.value for a, c in zip(x, fit.coefficients, strict=True))
+    import numpy as np
+
+    from analysis.energy_terms import design
+
+    tokens = _at_limit(model.tokens_by_max_seq_len, max_seq_len)
+    inputs = _at_limit(model.inputs_by_max_seq_len, max_seq_len, proportional=False)
+    layers = float(depth) if fit.kind == "depth_length" else 1.0
+    x = design(fit.terms, *(np.array([v]) for v in (inputs, layers, tokens)))[0]
+    value = float(sum(a * c.value for a, c in zip(x, fit.coefficients, strict=True)))
     low = high = None
     if all(v is not None for row in fit.covariance for v in row):
-        import numpy as np
         from scipy.special import stdtrit
 
-        of_line = float(np.array(x) @ np.array(fit.covariance, dtype=float) @ np.array(x))
+        of_line = float(x @ np.array(fit.covariance, dtype=float) @ x)
         error = math.sqrt(max(of_line, 0.0) + (fit.relative_sd * value) ** 2)
         half = float(stdtrit(fit.freedom, 0.975)) * error
         low, high = max(value - half, 0.0), value + half
@@ -146,10 +147,12 @@ def _beyond(model: EnergyModel, fit: Fit, max_seq_len: int, depth: int) -> list[
     return out
 
 
-def _tokens(known: Sequence[tuple[int, float]], max_seq_len: int) -> float:
-    """Tokens processed at a limit: straight lines between the measured limits, the outer ones carried on."""
+def _at_limit(known: Sequence[tuple[int, float]], max_seq_len: int, proportional: bool = True) -> float:
+    """Tokens processed, or inputs, at a limit: straight lines between the measured limits, the outer ones
+    carried on. A single limit says more only of what is `proportional` to it."""
     if len(known) == 1:
-        return known[0][1] if known[0][0] == max_seq_len else known[0][1] * max_seq_len / known[0][0]
+        limit, value = known[0]
+        return value * max_seq_len / limit if proportional else value
     right = next((i for i, (limit, _) in enumerate(known) if limit >= max_seq_len and i > 0), len(known) - 1)
     (x0, y0), (x1, y1) = known[right - 1], known[right]
     return y0 + (y1 - y0) * (max_seq_len - x0) / (x1 - x0)

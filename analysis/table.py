@@ -43,6 +43,7 @@ _MEANS = (
     "peak_gpu_memory_mib",
     "tokens_per_example",
     "real_tokens_per_example",
+    "inputs_per_example",
     "matmul_reference_j_per_example",
 )
 

@@ -70,6 +70,38 @@ def test_a_planted_attention_term_is_found():
     assert fit.attention["loo_rms_percent_with"] < fit.attention["loo_rms_percent_without"]
 
 
+# Windows per question of a long text at each limit, as an overlap of 128 tokens gives them.
+WINDOWS = {128: 2.4, 160: 1.76, 192: 1.42, 256: 1.14, 384: 1.02}
+
+
+def windowed_rows(a, b, c, depths=(2, 4, 6)):
+    """Energy a per window, b per token and layer, c per pair of tokens within a window and layer."""
+    return [
+        row(
+            length,
+            depth,
+            energy=count * (a + b * depth * length + c * depth * length**2),
+            tokens_per_example=count * length,
+            inputs_per_example=count,
+        )
+        for length, count in WINDOWS.items()
+        for depth in depths
+    ]
+
+
+def test_windows_of_a_text_cost_their_own_share_and_attend_within_themselves():
+    model = fit_energy(frame(windowed_rows(A, B, C)))
+    (fit,) = model.depth_fits
+    assert fit.formula == "E = a * inputs + b * depth * tokens + c * depth * tokens^2 / inputs"
+    assert [c.value for c in fit.coefficients] == pytest.approx([A, B, C], rel=1e-6)
+    assert fit.coefficient("a").meaning == "per model input, whatever its length and depth"
+    assert fit.tokens_per_input_range == (128, 384)
+    answer = predict(model, 192, 4, "fp32")
+    assert answer.energy_j_per_example == pytest.approx(answer.measured_j_per_example, rel=1e-6)
+    (rising,) = [s for s in model.warnings if "128 tokens" in s and "6 layers" in s]
+    assert "2.4 model inputs per example against 1.76" in rising
+
+
 def test_a_negative_attention_term_is_not_called_attention():
     flattening = frame(linear_rows(A, B, -C / 4, noise=0.002, replicates=2))
     model = fit_energy(flattening)
