@@ -104,3 +104,40 @@ def test_packed_batches_share_one_shape(rng):
     inputs = tiny.inputs(LENGTHS, rng)
     plan = batches.plan(inputs.ids.lengths, 4, 16, "packed")
     assert len({b.shape for b in batches.stage(inputs, plan, CPU)}) == 1
+
+
+def test_a_filler_longer_than_any_input_is_within_the_longest_sequence(rng):
+    # 9 9 9 dealt to two batches: 18 and 9 tokens, both 24 wide, so one filler has 15 tokens.
+    inputs = tiny.inputs([9, 9, 9], rng)
+    staged = batches.stage(inputs, batches.plan(inputs.ids.lengths, 2, 16, "packed"), CPU)
+    assert {b.max_seqlen for b in staged} == {15}
+    assert max(int(b.cu_seqlens.diff().max()) for b in staged) == 15
+    assert max(int(b.position_ids.max()) for b in staged) == 8
+
+
+def test_a_head_that_reads_the_first_token_costs_no_more_than_it_reads(rng):
+    """Behind the last layer's attention only the first tokens go on: the products shrink, the logits stay."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    master = tiny.model()
+    inputs = tiny.inputs(LENGTHS, rng)
+    plan = batches.plan(inputs.ids.lengths, 11, 16, "packed")
+    (batch,) = batches.stage(inputs, plan, CPU)
+    model = encoder.cut(master, 1, torch.float32, CPU)
+    use_packed_attention(model, classify=True)
+    with torch.inference_mode(), FlopCounterMode(display=False) as counted:
+        backends.build("eager", model, [batch])(0)
+    h, i, tokens, sequences = 32, 64, plan.width[0], 11
+    products = 3 * tokens * h * h + sequences * (h * h + 2 * h * i + h * h + 2 * h)  # last two: pooler, head
+    by_op = counted.get_flop_counts()["Global"]
+    assert by_op[torch.ops.aten.addmm] == 2 * products
+
+
+def test_copies_are_grouped_by_dtype(rng):
+    static = {"a": torch.zeros(3), "b": torch.zeros(2, dtype=torch.int64), "c": torch.zeros(1)}
+    new = {"a": torch.ones(3), "b": torch.full((2,), 7), "c": torch.full((1,), 5.0)}
+    groups = backends._copies(static, new)
+    assert sorted(len(into) for into, _ in groups) == [1, 2]
+    for into, source in groups:
+        torch._foreach_copy_(into, source)
+    assert all(torch.equal(static[name], new[name]) for name in new)

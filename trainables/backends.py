@@ -4,6 +4,7 @@ A backend is built once per trial from the model and its staged batches; `run(i)
 outputs on the device and reads no sensor, copies nothing to the host and never synchronises.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -69,14 +70,15 @@ def _compiled(forward: Callable[..., "torch.Tensor"], batches: list[Batch]) -> C
 
 
 def _captured(forward: Callable[..., "torch.Tensor"], batches: list[Batch], device: "torch.device") -> Run:
-    """One graph per shape, its inputs copied into fixed buffers before each replay (a few kB on the device)."""
+    """One graph per shape. Batches that share one are copied into its fixed inputs before each replay (a few kB on
+    the device); a batch that has a graph of its own is its input."""
     import torch
 
     if device.type != "cuda":
         raise BackendError(
             f"CUDA graphs need a CUDA device, but the model is on {device}; use eager or compile"
         )
-    shapes = {b.shape for b in batches}
+    shapes = Counter(b.shape for b in batches)
     if len(shapes) > MAX_GRAPHS:
         raise BackendError(
             f"at most {MAX_GRAPHS} graphs are captured per trial, but the batches have {len(shapes)} shapes; "
@@ -87,7 +89,9 @@ def _captured(forward: Callable[..., "torch.Tensor"], batches: list[Batch], devi
     for batch in batches:
         if batch.shape in graphs:
             continue
-        static = {name: tensor.clone() for name, tensor in batch.tensors().items()}
+        static = batch.tensors()
+        if shapes[batch.shape] > 1:
+            static = {name: tensor.clone() for name, tensor in static.items()}
         arguments = _arguments(batch, static)
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
@@ -99,13 +103,27 @@ def _captured(forward: Callable[..., "torch.Tensor"], batches: list[Batch], devi
         with torch.cuda.graph(graph, pool=pool):
             output = forward(**arguments)
         graphs[batch.shape] = (graph, static, output)
-    calls = [(*graphs[b.shape], b.tensors()) for b in batches]
+    calls = []
+    for batch in batches:
+        graph, static, output = graphs[batch.shape]
+        calls.append((graph, _copies(static, batch.tensors()) if shapes[batch.shape] > 1 else [], output))
 
     def run(i: int) -> "torch.Tensor":
-        graph, static, output, tensors = calls[i]
-        for name, tensor in tensors.items():
-            static[name].copy_(tensor)
+        graph, copies, output = calls[i]
+        for into, source in copies:
+            torch._foreach_copy_(into, source)
         graph.replay()
         return output
 
     return run
+
+
+def _copies(
+    static: dict[str, "torch.Tensor"], tensors: dict[str, "torch.Tensor"]
+) -> list[tuple[list["torch.Tensor"], list["torch.Tensor"]]]:
+    """What to copy where, tensors of one dtype together: each group is one kernel launch."""
+    return [
+        ([static[name] for name in names], [tensors[name] for name in names])
+        for dtype in {t.dtype for t in tensors.values()}
+        if (names := [name for name, t in tensors.items() if t.dtype == dtype])
+    ]

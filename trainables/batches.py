@@ -87,7 +87,7 @@ class Batch:
         "torch.Tensor | None"  # int32, packed only: boundaries of batch_size + 1 sequences, some empty
     )
     starts: "torch.Tensor | None"  # int64 (batch_size,), packed only: first token of each sequence
-    max_seqlen: int  # longest sequence of the whole split where packed, the width otherwise
+    max_seqlen: int  # longest sequence of all batches, filler included, where packed; the width otherwise
     rows: int  # inputs in the batch; outputs beyond them are filler
 
     def tensors(self) -> dict[str, "torch.Tensor"]:
@@ -114,7 +114,12 @@ def stage(
     pairs = list(zip(plan_.batches, plan_.width, strict=True))
     if plan_.padding == "packed":
         slots = max(len(rows) for rows in plan_.batches)
-        return [_packed_batch(inputs, rows, width, slots, first_position, device) for rows, width in pairs]
+        fillers = [width - int(inputs.ids.lengths[rows].sum()) for rows, width in pairs]
+        longest = max(int(inputs.ids.lengths.max()), *fillers)
+        return [
+            _packed_batch(inputs, rows, width, slots, longest, first_position, device)
+            for rows, width in pairs
+        ]
     return [_padded_batch(inputs, rows, width, device, staged_mask) for rows, width in pairs]
 
 
@@ -148,7 +153,13 @@ def _padded_batch(
 
 
 def _packed_batch(
-    inputs: Inputs, rows: np.ndarray, width: int, slots: int, first_position: int, device: "torch.device"
+    inputs: Inputs,
+    rows: np.ndarray,
+    width: int,
+    slots: int,
+    longest: int,
+    first_position: int,
+    device: "torch.device",
 ) -> Batch:
     """`slots` sequences whatever the batch holds (the missing ones empty), then the filler: one shape for all."""
     import torch
@@ -165,10 +176,8 @@ def _packed_batch(
         joined = np.concatenate([*parts, np.full(filler, fill)]).astype(np.int64)
         return torch.from_numpy(joined)[None].to(device)
 
-    longest = int(inputs.ids.lengths.max())
-    positions = (
-        np.concatenate([np.arange(n) for n in (*lengths, filler)]).clip(max=longest - 1) + first_position
-    )
+    last = int(inputs.ids.lengths.max()) - 1  # the filler may be longer than any input, the positions are not
+    positions = np.concatenate([np.arange(n) for n in (*lengths, filler)]).clip(max=last) + first_position
     return Batch(
         input_ids=packed(inputs.ids.values, inputs.pad_id),
         token_type_ids=None if inputs.token_types is None else packed(inputs.token_types.values, 0),

@@ -1,7 +1,8 @@
 """Attention without padding: the sequences of a batch lie end to end and each attends to itself alone.
 
-On a GPU in half precision PyTorch's variable-length flash attention does it; elsewhere (fp32, CPU) the same
-result comes from ordinary attention under a block-diagonal mask, which costs tokens^2 and is exact, not fast.
+On a GPU in half precision a kernel does it: for short sequences our own (`trainables.short_attention`), for longer
+ones PyTorch's variable-length flash attention. Elsewhere (fp32, CPU) the same result comes from ordinary attention
+under a block-diagonal mask, which costs tokens^2 and is exact, not fast.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ def use_packed_attention(model: "PreTrainedModel", classify: bool) -> None:
 
     from trainables.encoder import layer_list
 
+    if model.device.type == "cuda":
+        import trainables.short_attention  # here, not while a compiler traces the model # noqa: F401
     AttentionInterface.register(NAME, packed_attention)
     model.set_attn_implementation(NAME)
     if not classify:
@@ -78,13 +81,32 @@ def packed_attention(
     import torch
 
     if query.is_cuda and query.dtype in (torch.float16, torch.bfloat16):
-        from torch.nn.attention.varlen import varlen_attn
-
-        q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))
-        out = varlen_attn(q, k, v, cu_seqlens, cu_seqlens, max_seqlen, max_seqlen, scale=scaling)
-        return out.unsqueeze(0), None  # type: ignore[union-attr]
+        return _by_kernel(query, key, value, cu_seqlens, max_seqlen, scaling).unsqueeze(0), None
     tokens = torch.arange(query.shape[2], device=query.device)
     sequence = torch.bucketize(tokens, cu_seqlens, right=True)
     same = (sequence[:, None] == sequence[None, :])[None, None]
     out = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=same, scale=scaling)
     return out.transpose(1, 2), None
+
+
+def _by_kernel(
+    query: "torch.Tensor",
+    key: "torch.Tensor",
+    value: "torch.Tensor",
+    cu_seqlens: "torch.Tensor",
+    max_seqlen: int,
+    scaling: float | None,
+) -> "torch.Tensor":
+    """(1, heads, tokens, head_dim) in, (tokens, heads, head_dim) out."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    from trainables.short_attention import HEAD_DIMS, LONGEST, attend
+
+    _, heads, _, head_dim = query.shape
+    q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))
+    if max_seqlen > LONGEST or head_dim not in HEAD_DIMS:
+        out = varlen_attn(q, k, v, cu_seqlens, cu_seqlens, max_seqlen, max_seqlen, scale=scaling)
+        return out  # type: ignore[return-value]
+    q, k, v = (t.reshape(-1, heads * head_dim) for t in (q, k, v))
+    out = attend(q, k, v, cu_seqlens, max_seqlen, heads, scaling or head_dim**-0.5)
+    return out.view(-1, heads, head_dim)
