@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     import torch
 
 MAX_GRADIENT_NORM = 1.0
-WIDTH_MULTIPLE = 32  # tokens; batches are padded to a multiple, so that few shapes (graphs) occur
+WIDTH_MULTIPLE = {
+    "cuda": 32,
+    "cpu": 8,
+}  # tokens a batch is padded to a multiple of: few shapes are few graphs
 
 
 class TrainStep:
@@ -78,7 +81,8 @@ class TrainStep:
 
     def _width(self, rows: np.ndarray) -> int:
         longest, all_ = int(self.lengths[rows].max()), int(self.lengths.max())
-        return min(-(-longest // WIDTH_MULTIPLE) * WIDTH_MULTIPLE, -(-all_ // 8) * 8)
+        multiple = WIDTH_MULTIPLE[self.device.type]
+        return min(-(-longest // multiple) * multiple, -(-all_ // 8) * 8)
 
     def _capture(self, indices: "torch.Tensor", width: int) -> tuple[Any, "torch.Tensor", "torch.Tensor"]:
         """Recorded, not run: the caller replays it for this batch, too."""

@@ -6,21 +6,24 @@ result = sweep.run(preset("demo"), "runs/demo")
 result.rows        # a DataFrame, one row per trial
 """
 
-import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.config import TrialConfig, model_slug
+from search_spaces.config import TrialConfig
 from search_spaces.errors import UsageError
 from search_spaces.spaces import grid
 from search_spaces.sweep_config import SweepConfig
+from tuner.cluster import Devices, check_shared, describe_machines, worker_environment
 from tuner.environment import describe
-from tuner.run_folder import RunFolder
+from tuner.faults import explained
+from tuner.ray_ports import LOOPBACK, lines, loopback_only, start_options
+from tuner.resume import begin, check_settings, keep_settings
+from tuner.run_folder import RunFolder, read_sweep
+from tuner.storage import Storage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +32,6 @@ if TYPE_CHECKING:
     from trainables.encoder import ModelFiles
     from tuner.progress import Progress
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
-MAX_CPUS_PER_GPU = 4
 OVERHEAD_S = 1.0  # of a trial beyond warm-up and windows; for the estimate of --dry-run only
 
 
@@ -39,9 +40,16 @@ class RayOptions:
     """How Ray is started; none of it changes what is measured."""
 
     dashboard: bool = False
-    """Start Ray's dashboard (bound to 127.0.0.1) and print its address and how to sign in."""
+    """Start Ray's dashboard and print its address and how to sign in."""
+    dashboard_host: str = LOOPBACK
+    """Where the dashboard listens. 127.0.0.1 is this machine alone; more is not safe: docs/security.md."""
+    metrics_port: int | None = None
+    """Serve Prometheus metrics at this port of 127.0.0.1: docs/watching.md. Default: Ray chooses one."""
     address: str | None = None
-    """Join this Ray cluster ("auto": the one running here). Default: start Ray on this machine."""
+    """Join this Ray cluster ("auto": the one running here; also RAY_ADDRESS). Default: start Ray on this machine."""
+    storage_path: str | None = None
+    """Shared folder or URI (s3://, gs://) for fine-tuning checkpoints and results: docs/running.md. Default: the run
+    folder alone."""
 
 
 @dataclass(frozen=True)
@@ -81,24 +89,39 @@ def run(
     resume: bool = False,
     overwrite: bool = False,
     ray_options: RayOptions | None = None,
+    resume_anyway: bool = False,
+    retry_failed: bool = False,
 ) -> SweepResult:
     """Run (or, with `resume`, finish) a sweep. Ctrl-C leaves a readable folder and an incomplete result.
 
-    Raises UsageError for whatever is wrong with the request, before any trial starts.
+    A resumed run must be asked for as it was started, and where it was started; `resume_anyway` marks the rows instead
+    (docs/running.md). `retry_failed` measures failed trials again. Raises UsageError for whatever is wrong with the
+    request, before any trial starts, and where the disk is full.
     """
+    output, options = Path(output_dir), ray_options or RayOptions()
+    changed = check_settings(read_sweep(output), config, resume_anyway) if resume else []
     trials = plan(config).trials
     inputs = load_inputs(config)
-    folder = (
-        RunFolder.resume(Path(output_dir))
-        if resume
-        else RunFolder.create(Path(output_dir), config, overwrite)
-    )
-    try:
-        with ray_devices(ray_options or RayOptions()) as devices:
-            Sweep(config, folder, inputs, devices).run(trials)
-        return _result(folder, trials)
-    finally:
-        folder.close()
+    with explained(output):
+        folder = RunFolder.resume(output) if resume else RunFolder.create(output, config, overwrite)
+        try:
+            if resume and read_sweep(output) != config:
+                keep_settings(folder, config)
+            storage = Storage.of(folder.path, options.storage_path)
+            with ray_devices(options) as devices:
+                sweep = Sweep(config, folder, inputs, devices, storage, retry_failed=retry_failed)
+                sweep.run(trials, changed, resume_anyway)
+            return _result(folder, trials)
+        finally:
+            folder.close()
+
+
+def done_trials(run: Path, retry_failed: bool = False) -> set[str]:
+    """The trials that a resumed run does not start: those with a row, or with a measurement."""
+    from analysis.load import finished_trials
+
+    found = finished_trials(run)
+    return {name for name, status in found.items() if status in ("ok", "pruned") or not retry_failed}
 
 
 def _result(folder: RunFolder, trials: Sequence[TrialConfig]) -> SweepResult:
@@ -147,47 +170,53 @@ def load_inputs(config: SweepConfig) -> Inputs:
     )
 
 
-@dataclass(frozen=True)
-class Devices:
-    """What the cluster has, and what one trial gets of it."""
-
-    gpus: int
-    cpus: int
-
-    def resources(self, cpu_threads: int | None) -> dict[str, int]:
-        """A GPU and a few cores per trial; on a CPU host all cores, since two trials would disturb each other."""
-        if not self.gpus:
-            return {"cpu": min(cpu_threads or self.cpus, self.cpus), "gpu": 0}
-        share = max(1, self.cpus // self.gpus)
-        return {"cpu": min(cpu_threads or MAX_CPUS_PER_GPU, share), "gpu": 1}
-
-    @property
-    def concurrent(self) -> int:
-        """One measuring trial per GPU, or one on a CPU host."""
-        return max(1, self.gpus)
-
-
 class Sweep:
     """The two phases of one start of a run."""
 
-    def __init__(self, config: SweepConfig, folder: RunFolder, inputs: Inputs, devices: Devices) -> None:
-        self.config, self.folder, self.inputs, self.devices = config, folder, inputs, devices
+    reuse_actors = True  # one measuring process per GPU for the whole sweep; benchmarks.sweep_overhead tries without
 
-    def run(self, trials: list[TrialConfig]) -> None:
-        if not self.prepare():
+    def __init__(
+        self,
+        config: SweepConfig,
+        folder: RunFolder,
+        inputs: Inputs,
+        devices: Devices,
+        storage: Storage,
+        retry_failed: bool = False,
+    ) -> None:
+        from tuner.weights import Weights
+
+        self.config, self.folder, self.inputs, self.devices = config, folder, inputs, devices
+        self.storage, self.retry_failed = storage, retry_failed
+        self.weights = Weights(config, folder, storage)
+        self.marks: frozenset[str] = frozenset()  # flags of every row of this start
+
+    def run(self, trials: list[TrialConfig], changed: list[str], resume_anyway: bool) -> None:
+        if not self.prepare(changed, resume_anyway):
             return
         if self.measure(trials) and self.config.frontier_replicates > 1:
             self.measure(self.frontier_trials(trials))
 
-    def prepare(self) -> bool:
-        """Say where this run is made and fine-tune what has no checkpoint yet; False if that was interrupted."""
-        self.folder.write_json("environment.json", describe(self.config))
+    def prepare(self, changed: Sequence[str] = (), anyway: bool | None = None) -> bool:
+        """Keep where this start is made and fine-tune what has no checkpoint yet; False if that was interrupted.
+
+        `changed`: settings that are not those of the run's first start. `anyway`: go on although something else
+        differs, too; None where that is not offered.
+        """
+        from analysis.load import damaged_trials
+
+        now = describe(self.config, describe_machines(self.devices))
+        for trial, damage in damaged_trials(self.folder.path).items():
+            print(f"{trial}: {damage}; it is measured again", flush=True)
+        odd = list(changed)
+        if self.inputs.train is not None:
+            odd += self.weights.drop_damaged(done_trials(self.folder.path), anyway)
+        self.marks = begin(self.folder, now, odd, anyway)
+        for name in KEPT_FILES:
+            self.storage.push(self.folder.path / name)
         return self.finetune()
 
     # ---- fine-tuning ----
-
-    def checkpoint(self, seed: int) -> Path:
-        return self.folder.checkpoint(f"{self.config.task}-{model_slug(self.config.model)}-s{seed}")
 
     def finetune(self) -> bool:
         """Fine-tune every seed that has no checkpoint yet; False if that was interrupted."""
@@ -195,94 +224,64 @@ class Sweep:
         from ray import tune
 
         from trainables import encoder
-        from trainables.finetune import FinetuneTrainable, TrainingData
+        from trainables.finetune import TrainingData
         from trainables.tasks import get_task
+        from tuner.checkpoints import KeptFinetune
         from tuner.progress import Progress
 
-        if self.inputs.train is None:
-            return True
-        missing = [seed for seed in self.config.seeds if not self.checkpoint(seed).is_dir()]
+        missing = self.weights.missing() if self.inputs.train is not None else []
+        # A driver that was killed just now may have left one that only needs to be kept.
+        missing = [seed for seed in missing if not self.weights.keep(seed, self.inputs.tokenizer)]
         if not missing:
             return True
+        if not self.storage.remote:
+            check_shared(self.folder.ray_dir, self.devices)
         head = get_task(self.config.task).head
         files = {
             seed: ray.put(encoder.load_pretrained(self.config.model, head, self.inputs.num_labels, seed))
             for seed in missing
         }
         data = TrainingData(self.config.task, self.inputs.train, self.inputs.validation)
+        resources = self.devices.resources(self.config.measuring.cpu_threads)
         jobs = [
             {
-                "name": self._finetune_name(seed),
+                "name": self.weights.trial(seed),
                 "task": self.config.task,
                 "model": self.config.model,
                 "seed": seed,
                 "finetuning": asdict(self.config.finetuning),
-                "resume_from": self._newest_checkpoint(seed),
+                "resume_from": self.weights.resume_from(seed),
                 "assumed_watts": self.config.measuring.assumed_watts,
-                **self.devices.resources(self.config.measuring.cpu_threads),
+                **resources,
+                "cpu": resources["threads"],
             }
             for seed in missing
         ]
-        self._tune(
-            FinetuneTrainable,
+        lost = self._tune(
+            KeptFinetune,
             {"data": data, "files": files},
             Progress(len(jobs)),
             jobs=jobs,
             checkpoint=tune.CheckpointConfig(num_to_keep=1, checkpoint_frequency=1, checkpoint_at_end=True),
         )
-        for seed in missing:
-            self._keep_checkpoint(seed)
-        return all(self.checkpoint(seed).is_dir() for seed in missing)
-
-    def _finetune_name(self, seed: int) -> str:
-        return f"finetune-{self.config.task}-{model_slug(self.config.model)}-s{seed}"
-
-    def _newest_checkpoint(self, seed: int) -> str | None:
-        """The latest complete checkpoint of a seed's fine-tuning in any earlier start."""
-        from trainables.finetune import STATE_FILE
-
-        found: list[tuple[int, str]] = []
-        for state in self.folder.ray_dir.glob(
-            f"finetune-*/{self._finetune_name(seed)}/checkpoint_*/{STATE_FILE}"
-        ):
-            try:
-                found.append((int(json.loads(state.read_text())["epoch"]), str(state.parent)))
-            except (ValueError, KeyError):
-                continue  # cut short while it was written
-        return max(found)[1] if found else None
-
-    def _keep_checkpoint(self, seed: int) -> None:
-        """Move a finished fine-tuning's weights to checkpoints/, as a folder any Transformers program loads."""
-        from trainables.encoder import WEIGHTS_FILE
-        from trainables.finetune import STATE_FILE
-
-        newest = self._newest_checkpoint(seed)
-        if newest is None:
-            return
-        state = json.loads((Path(newest) / STATE_FILE).read_text())
-        if state["epoch"] < state["epochs"]:
-            return
-        target = self.checkpoint(seed)
-        temporary = target.with_name(target.name + ".tmp")
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        for name in (WEIGHTS_FILE, "config.json"):
-            shutil.copy2(Path(newest) / name, temporary / name)
-        self.inputs.tokenizer.save_pretrained(temporary)
-        temporary.rename(target)
-        for used in self.folder.ray_dir.glob(f"finetune-*/{self._finetune_name(seed)}/checkpoint_*"):
-            shutil.rmtree(used)  # weights and optimiser moments, three times the model
+        kept = [self.weights.keep(seed, self.inputs.tokenizer) for seed in missing]
+        if lost:
+            trial, cause = next(iter(lost.items()))
+            raise UsageError(
+                f"every fine-tuning must finish, but {trial} failed twice: {cause}; see error.txt under "
+                f"{self.folder.ray_dir}, then go on with --resume {self.folder.path}"
+            )
+        return all(kept)
 
     # ---- measuring ----
 
     def measure(self, trials: Iterable[TrialConfig]) -> bool:
         """Measure every trial that has no row on disk; False if that was interrupted."""
-        from analysis.load import finished_trials
         from trainables.measure import MeasureTrainable
         from tuner.progress import Progress
 
         trials = list(trials)
-        done = finished_trials(self.folder.path)
+        done = done_trials(self.folder.path, self.retry_failed)
         left = [t for t in trials if t.trial_id not in done]
         if not left:
             return True
@@ -292,7 +291,7 @@ class Sweep:
             Progress(len(trials), len(trials) - len(left)),
             jobs=[self.job(t) for t in left],
         )
-        done = finished_trials(self.folder.path)
+        done = done_trials(self.folder.path)
         return all(t.trial_id in done for t in trials)
 
     def search(self, searcher: "Searcher", progress: "Progress") -> None:
@@ -332,7 +331,7 @@ class Sweep:
             return encoder.load_pretrained(
                 self.config.model, head, self.inputs.num_labels, seed, random_weights=True
             )
-        return encoder.load_checkpoint(str(self.checkpoint(seed)), head)
+        return encoder.load_checkpoint(str(self.weights.path(seed)), head)
 
     def frontier_trials(self, grid_trials: Sequence[TrialConfig]) -> list[TrialConfig]:
         """More replicates of the configurations that the grid's own rows put on the energy frontier."""
@@ -363,69 +362,78 @@ class Sweep:
         jobs: list[dict[str, Any]] | None = None,
         searcher: "Searcher | None" = None,
         checkpoint: Any = None,
-    ) -> None:
+    ) -> dict[str, str]:
         """One Tune experiment over ready-made jobs in their order, or over what a searcher suggests; an error
-        stays with its trial."""
+        stays with its trial. Trials that were given up, and why."""
         from ray import tune
+
+        from tuner.rows import Keeper
 
         def name(trial: Any) -> str:
             return trial.config["job"]["name"]
 
         shared = tune.with_parameters(trainable, **parameters)
         shared.__name__ = trainable.__name__  # what the dashboard calls the actor
-        tune.Tuner(
+        experiment = self.folder.next_experiment(trainable.PHASE)
+        keeper = Keeper(self.folder.ray_dir / experiment, self.marks, self.storage.push_soon)
+        tuner = tune.Tuner(
             shared,
             param_space={"job": tune.grid_search(jobs)} if searcher is None else {},
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 num_samples=1 if searcher is None else -1,  # -1: until the searcher is finished
-                reuse_actors=trainable.PHASE == "measure",
+                reuse_actors=self.reuse_actors and trainable.PHASE == "measure",
                 max_concurrent_trials=self.devices.concurrent,
                 trial_name_creator=name,
                 trial_dirname_creator=name,
             ),
             run_config=tune.RunConfig(
-                name=self.folder.next_experiment(trainable.PHASE),
-                storage_path=str(self.folder.ray_dir),
+                name=experiment,
+                **self.storage.ray_options,
                 checkpoint_config=checkpoint or tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=1),
-                callbacks=[progress],
+                callbacks=[keeper, progress],  # the row first: what is printed is kept
                 verbose=0,
             ),
-        ).fit()
+        )
+        try:
+            tuner.fit()
+        except Exception as error:
+            raise (keeper.broken or error) from error
+        finally:
+            self.storage.flush()
+        self.storage.fetch(f"ray/{experiment}")
+        return keeper.lost
 
 
 @contextmanager
 def ray_devices(options: RayOptions) -> Iterator[Devices]:
     """Ray, started here or joined; the devices it offers."""
-    # Tune's state reaches the disk every second; the working directory of workers stays the driver's.
-    os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1")
-    os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
+    os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")  # workers' working directory stays the driver's
     os.environ.setdefault(
         "RAY_AIR_NEW_OUTPUT", "0"
     )  # the other reporter prints a header even when told not to
     import ray
 
+    joined = options.address or os.environ.get("RAY_ADDRESS")
+    how = {"address": joined} if joined else start_options(options)
     try:
-        context = ray.init(
-            address=options.address,
-            include_dashboard=options.dashboard if options.address is None else None,
-            log_to_driver=False,
-            logging_level="ERROR",
-            runtime_env={"env_vars": {"PYTHONPATH": _python_path(), "TOKENIZERS_PARALLELISM": "false"}},
-        )
+        with nullcontext() if joined else loopback_only():
+            context = ray.init(
+                **how,
+                log_to_driver=False,
+                logging_level="ERROR",
+                runtime_env={"env_vars": {"PYTHONPATH": _python_path(), "TOKENIZERS_PARALLELISM": "false"}},
+            )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise UsageError(
             f"Ray must start or be reachable (--address {options.address}), but: {error}; "
             "check the address, or leave it out to start Ray here"
         ) from error
     try:
-        if options.dashboard and context.dashboard_url:
-            print(
-                f"Ray dashboard: http://{context.dashboard_url}\n"
-                "  sign in with the token that `ray get-auth-token` prints",
-                flush=True,
-            )
+        port = None if joined else context.address_info["metrics_export_port"]
+        if options.dashboard or options.metrics_port:
+            print("\n".join(lines(context.dashboard_url, port)), flush=True)
         total = ray.cluster_resources()
         yield Devices(gpus=int(total.get("GPU", 0)), cpus=int(total.get("CPU", 1)))
     finally:
