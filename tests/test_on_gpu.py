@@ -1,0 +1,113 @@
+"""What only a GPU can show: each precision, padding and backend there agrees with fp32 on the CPU.
+
+python -m pytest tests/test_on_gpu.py -s -W default     # prints the errors and some times
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from tests import tiny
+from trainables import backends, batches, encoder, quantized
+from trainables.device import set_precision
+from trainables.matmul_reference import matmul
+from trainables.measure import _outputs
+from trainables.packed_attention import use_packed_attention
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
+LENGTHS = [3, 16, 9, 9, 4, 12, 7, 16, 5, 3, 11, 16, 2, 14, 8, 8, 6, 10, 13, 3] * 4
+# Largest logit error over the logits' range, on a random 3-layer model that sums errors up.
+TOLERANCE = {"fp32": 1e-5, "tf32": 2e-3, "bf16": 0.03, "fp16": 4e-3, "int8": 0.08, "fp8": 0.3}
+SIZES = {"hidden_size": 128, "intermediate_size": 256}  # heads of 32, sizes that fp8 takes
+
+
+def logits(model, inputs, padding, backend, device, batch_size=20):
+    trial = type("Trial", (), {"max_seq_len": 16})
+    plan = batches.plan(inputs.ids.lengths, batch_size, 16, padding)
+    if padding == "packed":
+        use_packed_attention(model, classify=True)
+    staged = batches.stage(inputs, plan, device)
+    with torch.inference_mode():
+        return _outputs(backends.build(backend, model, staged), plan, staged, inputs, trial)
+
+
+@pytest.mark.parametrize("backend", ["eager", "cuda_graph", "compile", "compile_cuda_graph"])
+@pytest.mark.parametrize("precision", list(TOLERANCE))
+def test_agrees_with_fp32_on_the_cpu(precision, backend, rng):
+    master = tiny.model(**SIZES)
+    inputs = tiny.inputs(LENGTHS, rng)
+    exact = logits(encoder.cut(master, 3, torch.float32, CPU), inputs, "max_length", "eager", CPU)
+    for padding in ("max_length", "longest", "packed"):
+        model = encoder.cut(master, 3, set_precision(precision), CUDA)
+        error = np.abs(logits(model, inputs, padding, backend, CUDA) - exact).max() / np.ptp(exact)
+        print(f"{precision:5} {backend:18} {padding:10} error {error:.2e}")
+        assert error < TOLERANCE[precision]
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.float8_e4m3fn])
+@pytest.mark.parametrize("tokens", [17, 218, 1000, 5456])
+def test_an_8_bit_layer_is_the_same_as_on_the_cpu(dtype, tokens):
+    torch.manual_seed(0)
+    linear = torch.nn.Linear(768, 3072)
+    x = torch.randn(tokens, 768).bfloat16()
+    with torch.inference_mode():
+        there = quantized.QuantizedLinear(linear, dtype, CUDA)(x.to(CUDA)).cpu().float()
+        exact = linear(x.float())
+    assert float((there - exact).square().mean().sqrt() / exact.square().mean().sqrt()) < 0.045
+
+
+@pytest.mark.parametrize(("heads", "head_dim"), [(12, 64), (12, 32)])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_short_attention_equals_flash_attention(heads, head_dim, dtype, rng):
+    from torch.nn.attention.varlen import varlen_attn
+
+    from trainables.short_attention import attend
+
+    lengths = rng.integers(3, 56, 218)
+    lengths[5] = 0
+    ends = torch.tensor([0, *np.cumsum(lengths)], dtype=torch.int32, device=CUDA)
+    q, k, v = (torch.randn(int(ends[-1]), heads * head_dim, device=CUDA).to(dtype) for _ in range(3))
+    longest = int(lengths.max())
+
+    def ours():
+        return attend(q, k, v, ends, longest, heads, head_dim**-0.5)
+
+    def flash():
+        split = (t.view(-1, heads, head_dim) for t in (q, k, v))
+        return varlen_attn(*split, ends, ends, longest, longest, scale=head_dim**-0.5)
+
+    torch.testing.assert_close(
+        ours(), flash().view_as(q), atol=2e-3 if dtype == torch.float16 else 2e-2, rtol=0.02
+    )
+    print(f"{dtype} {heads}x{head_dim}: ours {microseconds(ours):.1f} us, flash {microseconds(flash):.1f} us")
+
+
+def test_the_references_run_and_fp8_is_the_fastest():
+    times = {
+        p: microseconds(matmul(set_precision(p), CUDA, 4096), 20)
+        for p in ("tf32", "bf16", "fp16", "int8", "fp8")
+    }
+    print({p: f"{2 * 4096**3 / t / 1e6:.0f} TFLOP/s" for p, t in times.items()})
+    assert times["fp8"] < times["fp16"] < times["tf32"]
+
+
+def microseconds(call, repeats=100):
+    """Of one call in a CUDA graph, so that launching does not count."""
+    side = torch.cuda.Stream()
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            call()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(repeats):
+            call()
+    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    graph.replay()
+    begin.record()
+    graph.replay()
+    end.record()
+    torch.cuda.synchronize()
+    return begin.elapsed_time(end) * 1e3 / repeats
