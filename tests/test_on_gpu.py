@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA d
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 LENGTHS = [3, 16, 9, 9, 4, 12, 7, 16, 5, 3, 11, 16, 2, 14, 8, 8, 6, 10, 13, 3] * 4
 # Largest logit error over the logits' range, on a random 3-layer model that sums errors up.
-TOLERANCE = {"fp32": 1e-5, "tf32": 2e-3, "bf16": 0.03, "fp16": 4e-3, "int8": 0.08, "fp8": 0.3}
+TOLERANCE = {"fp32": 5e-5, "tf32": 5e-3, "bf16": 0.06, "fp16": 0.01, "int8": 0.15, "fp8": 0.5}
 SIZES = {"hidden_size": 128, "intermediate_size": 256}  # heads of 32, sizes that fp8 takes
 
 
