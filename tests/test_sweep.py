@@ -35,7 +35,7 @@ TIMES = ["--warmup-s", "0.2", "--min-window-s", "0.1", "--min-total-s", "0.4", "
 def row_files(run: Path) -> dict[str, float]:
     """Trial folder -> time its row was written."""
     return {
-        f.parent.name: f.stat().st_mtime for f in run.glob("ray/measure-*/*/result.json") if f.stat().st_size
+        f.parent.name: f.stat().st_mtime for f in run.glob("ray/measure-*/*/row.json")
     }
 
 

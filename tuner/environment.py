@@ -3,8 +3,10 @@
 import hashlib
 import os
 import platform
+import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,12 +28,16 @@ PACKAGES = (
 )
 
 
-def describe(config: SweepConfig) -> dict[str, Any]:
-    """Facts about this machine and this code; the command and digests name files as they were given."""
+def describe(config: SweepConfig, machines: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """Facts about this code and the machines that measure (`machine`; default: this one); the command and digests
+    name files as they were given."""
+    measuring = machines or [machine()]
+    several = len(measuring) > 1
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "gpus": _gpus(),
-        "cpu": _cpu_name(),
+        "gpus": [({"host": m["host"]} if several else {}) | gpu for m in measuring for gpu in m["gpus"]],
+        "cpu": ", ".join(dict.fromkeys(m["cpu"] for m in measuring)),
+        "hosts": [m["host"] for m in measuring],
         "platform": platform.platform(),
         "python": platform.python_version(),
         "packages": {name: package_version(name) for name in PACKAGES},
@@ -39,6 +45,11 @@ def describe(config: SweepConfig) -> dict[str, Any]:
         "command": sys.argv[1:],
         "digests": digests(config),
     }
+
+
+def machine() -> dict[str, Any]:
+    """The cards, processor and name of this machine."""
+    return {"host": socket.gethostname(), "cpu": _cpu_name(), "gpus": _gpus()}
 
 
 def _gpus() -> list[dict[str, Any]]:

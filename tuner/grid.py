@@ -11,6 +11,7 @@ from typing import Annotated
 
 import tyro
 
+from search_spaces.errors import check
 from search_spaces.presets import PRESETS, preset
 from search_spaces.sweep_config import SweepConfig
 from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, option_value, run_command
@@ -24,7 +25,12 @@ class RunArguments:
     output_dir: Path | None = None
     """Folder of the run. Default: runs/<preset>."""
     resume: Path | None = None
-    """Finish an earlier run: its folder. The sweep is as it was started; no other setting is read."""
+    """Finish an earlier run: its folder. The sweep is as it was started."""
+    resume_anyway: bool = False
+    """With --resume: go on although other settings are given, or card, processor or data are others; the rows
+    measured from then on carry the flag resumed_anyway."""
+    retry_failed: bool = False
+    """With --resume: measure trials again whose row says failed or oom."""
     overwrite: bool = False
     """Replace the run that is in the output folder."""
     dry_run: bool = False
@@ -44,9 +50,17 @@ class GridArguments:
 
 
 def parse(arguments: list[str]) -> GridArguments:
-    """Arguments over the defaults of the preset they name. Exits with code 2 (tyro's) for malformed ones."""
-    name = option_value(arguments, "--preset") or DEFAULT_PRESET
+    """Arguments over the defaults of the preset they name, or over the sweep of the run they resume. Exits with
+    code 2 (tyro's) for malformed ones."""
+    named, resumed = option_value(arguments, "--preset"), option_value(arguments, "--resume")
+    name = named or DEFAULT_PRESET
     defaults = GridArguments(sweep=preset(name), preset=name)
+    if resumed is not None and named is None and not {"-h", "--help"} & set(arguments):
+        from tuner.run_folder import read_sweep
+        from tuner.storage import fetch_run
+
+        fetch_run(Path(resumed), option_value(arguments, "--storage-path"))
+        defaults = GridArguments(sweep=read_sweep(Path(resumed)), preset=name)
     return tyro.cli(
         GridArguments,
         args=arguments,
@@ -61,15 +75,17 @@ def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code."""
     parsed = parse(arguments)
     options = parsed.run
-    if options.resume is not None:
-        from tuner.run_folder import read_sweep
-
-        config, output = read_sweep(options.resume), options.resume
-    else:
-        config, output = parsed.sweep, options.output_dir or Path("runs") / parsed.preset
+    output = options.resume or options.output_dir or Path("runs") / parsed.preset
+    for name in ("resume_anyway", "retry_failed"):
+        check(
+            options.resume is not None or not getattr(options, name),
+            f"--{name.replace('_', '-')} goes with --resume",
+            "none",
+            "give the folder of an earlier run as --resume RUN",
+        )
     if options.dry_run:
-        return _dry_run(config, options.resume)
-    return _run(config, output, options, parsed.ray)
+        return _dry_run(parsed.sweep, options)
+    return _run(parsed.sweep, output, options, parsed.ray)
 
 
 def _run(config: SweepConfig, output: Path, options: RunArguments, ray: RayOptions) -> int:
@@ -82,13 +98,17 @@ def _run(config: SweepConfig, output: Path, options: RunArguments, ray: RayOptio
             resume=options.resume is not None,
             overwrite=options.overwrite,
             ray_options=ray,
+            resume_anyway=options.resume_anyway,
+            retry_failed=options.retry_failed,
         )
     except sweep.Interrupted as stopped:
         print(stopped, file=sys.stderr)
         return INTERRUPTED
     from analysis.report import build_report, print_summary
+    from tuner.faults import explained
 
-    print_summary(build_report([result.path]))
+    with explained(output):
+        print_summary(build_report([result.path]))
     if not result.complete:
         print(
             f"The run is not complete; finish it with: python -m tuner.grid --resume {output}",
@@ -98,15 +118,17 @@ def _run(config: SweepConfig, output: Path, options: RunArguments, ray: RayOptio
     return FAILED if (result.rows["status"] == "failed").any() else 0
 
 
-def _dry_run(config: SweepConfig, resumed: Path | None) -> int:
-    from tuner.sweep import plan
+def _dry_run(config: SweepConfig, options: RunArguments) -> int:
+    from tuner.sweep import done_trials, plan
 
     planned = plan(config)
     left = planned.trials
-    if resumed is not None:
-        from analysis.load import finished_trials
+    if options.resume is not None:
+        from tuner.resume import check_settings
+        from tuner.run_folder import read_sweep
 
-        done = finished_trials(resumed)
+        check_settings(read_sweep(options.resume), config, options.resume_anyway)
+        done = done_trials(options.resume, options.retry_failed)
         left = [trial for trial in left if trial.trial_id not in done]
     for trial in left:
         print(trial.trial_id)

@@ -78,13 +78,23 @@ class RunFolder:
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a file that is either the old or the new one, whatever happens."""
-        target = self.path / name
-        temporary = target.with_suffix(".tmp")
-        temporary.write_text(json.dumps(value, indent=2) + "\n")
-        os.replace(temporary, target)
+        write_atomically(self.path / name, json.dumps(value, indent=2) + "\n")
 
     def close(self) -> None:
         self._lock.close()
+
+
+def write_atomically(file: Path, text: str) -> None:
+    """Write a file that is either the old or the new one, whatever happens: a kill, a full disk, a power cut."""
+    temporary = file.with_name(f".{file.name}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_sweep(path: Path) -> SweepConfig:

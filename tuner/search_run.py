@@ -82,6 +82,7 @@ def run(
     """
     import optuna
 
+    from tuner.faults import explained
     from tuner.optuna_search import STUDY_NAME, FrontierSearch
     from tuner.samplers import make_sampler
     from tuner.search_history import History, Stopping
@@ -96,6 +97,7 @@ def run(
         read_runs,
         restore,
     )
+    from tuner.storage import Storage
     from tuner.sweep import RayOptions, Sweep, load_inputs, ray_devices
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -108,52 +110,51 @@ def run(
     if not resume:
         _check_trials(search, space, len([p for p in space.start_points if p not in imported]))
     inputs = load_inputs(config)
-    if resume:
-        if read_sweep(output) != config:
-            raise UsageError(
-                f"a search goes on with the task, axes and settings of its {output / 'sweep.json'}, but others "
-                "were given; start a new search, with --from-run to keep what was measured"
-            )
-        folder = RunFolder.resume(output)
-    else:
-        folder = RunFolder.create(output, config, overwrite)
-    try:
-        storage = open_storage(folder.path)
-        check_identity(storage, STUDY_NAME, space, search.goal, folder.path / STUDY_FILE)
-        folder.write_json(SEARCH_FILE, search.to_dict())
-        with ray_devices(options) as devices:
-            sweep = Sweep(config, folder, inputs, devices)
-            history = History(search.goal)
-            rows = _rows(folder)
-            searcher = FrontierSearch(
-                space,
-                search.goal,
-                # A resumed sampler goes on with another seed: the same one would draw the same points again.
-                make_sampler(search.sampler, space, search.search_seed + len(rows)),
-                history,
-                Stopping(search.trials, search.time_budget_s, search.patience),
-                sweep.job,
-                storage,
-                search.prune,
-            )
-            searcher.study.set_user_attr(IDENTITY, identity(space, search.goal))
-            restore(searcher, rows)
-            if imported:
-                known = {step.trial_id for step in history.steps}
-                add_imported(
-                    searcher, {p: r for p, r in imported.items() if space.trial(p).trial_id not in known}
+    if resume and read_sweep(output) != config:
+        raise UsageError(
+            f"a search goes on with the task, axes and settings of its {output / 'sweep.json'}, but others "
+            "were given; start a new search, with --from-run to keep what was measured"
+        )
+    with explained(output):
+        folder = RunFolder.resume(output) if resume else RunFolder.create(output, config, overwrite)
+        try:
+            kept = Storage.of(folder.path, options.storage_path)
+            storage = open_storage(folder.path)
+            check_identity(storage, STUDY_NAME, space, search.goal, folder.path / STUDY_FILE)
+            folder.write_json(SEARCH_FILE, search.to_dict())
+            with ray_devices(options) as devices:
+                sweep = Sweep(config, folder, inputs, devices, kept)
+                history = History(search.goal)
+                rows = _rows(folder)
+                searcher = FrontierSearch(
+                    space,
+                    search.goal,
+                    # A resumed sampler goes on with another seed: the same one would draw the same points again.
+                    make_sampler(search.sampler, space, search.search_seed + len(rows)),
+                    history,
+                    Stopping(search.trials, search.time_budget_s, search.patience),
+                    sweep.job,
+                    storage,
+                    search.prune,
                 )
-            searcher.enqueue_start_points()
-            _take_checkpoint(sweep.checkpoint(space.seed), from_runs)
-            if sweep.prepare():
-                searcher.start_clock()
-                sweep.search(searcher, SearchProgress(history, search.trials))
-                if searcher.stopped and config.frontier_replicates > 1:
-                    measured = [space.trial(p) for p in space.points]
-                    sweep.measure(sweep.frontier_trials(measured))
-        return _result(folder, searcher, history, list(imported.values()))
-    finally:
-        folder.close()
+                searcher.study.set_user_attr(IDENTITY, identity(space, search.goal))
+                restore(searcher, rows)
+                if imported:
+                    known = {step.trial_id for step in history.steps}
+                    add_imported(
+                        searcher, {p: r for p, r in imported.items() if space.trial(p).trial_id not in known}
+                    )
+                searcher.enqueue_start_points()
+                _take_checkpoint(sweep.weights.path(space.seed), from_runs)
+                if sweep.prepare():
+                    searcher.start_clock()
+                    sweep.search(searcher, SearchProgress(history, search.trials))
+                    if searcher.stopped and config.frontier_replicates > 1:
+                        measured = [space.trial(p) for p in space.points]
+                        sweep.measure(sweep.frontier_trials(measured))
+            return _result(folder, searcher, history, list(imported.values()))
+        finally:
+            folder.close()
 
 
 def _check_goal(config: SweepConfig, search: SearchConfig, space: SearchSpace) -> None:

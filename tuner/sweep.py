@@ -23,7 +23,7 @@ from tuner.faults import explained
 from tuner.ray_ports import LOOPBACK, lines, loopback_only, start_options
 from tuner.resume import begin, check_settings, keep_settings
 from tuner.run_folder import RunFolder, read_sweep
-from tuner.storage import Storage
+from tuner.storage import KEPT_FILES, Storage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,13 +86,14 @@ def run(
     config: SweepConfig,
     output_dir: str | Path,
     *,
+    trials: Sequence[TrialConfig] | None = None,
     resume: bool = False,
     overwrite: bool = False,
     ray_options: RayOptions | None = None,
     resume_anyway: bool = False,
     retry_failed: bool = False,
 ) -> SweepResult:
-    """Run (or, with `resume`, finish) a sweep. Ctrl-C leaves a readable folder and an incomplete result.
+    """Run (or, with `resume`, finish) a sweep: the grid of the config's axes, or the `trials` given. Ctrl-C leaves a readable folder and an incomplete result.
 
     A resumed run must be asked for as it was started, and where it was started; `resume_anyway` marks the rows instead
     (docs/running.md). `retry_failed` measures failed trials again. Raises UsageError for whatever is wrong with the
@@ -100,7 +101,7 @@ def run(
     """
     output, options = Path(output_dir), ray_options or RayOptions()
     changed = check_settings(read_sweep(output), config, resume_anyway) if resume else []
-    trials = plan(config).trials
+    trials = plan(config).trials if trials is None else list(trials)
     inputs = load_inputs(config)
     with explained(output):
         folder = RunFolder.resume(output) if resume else RunFolder.create(output, config, overwrite)
@@ -173,7 +174,9 @@ def load_inputs(config: SweepConfig) -> Inputs:
 class Sweep:
     """The two phases of one start of a run."""
 
-    reuse_actors = True  # one measuring process per GPU for the whole sweep; benchmarks.sweep_overhead tries without
+    reuse_actors = (
+        True  # one measuring process per GPU for the whole sweep; benchmarks.sweep_overhead tries without
+    )
 
     def __init__(
         self,
@@ -400,8 +403,7 @@ class Sweep:
             tuner.fit()
         except Exception as error:
             raise (keeper.broken or error) from error
-        finally:
-            self.storage.flush()
+        self.storage.flush()
         self.storage.fetch(f"ray/{experiment}")
         return keeper.lost
 
@@ -423,7 +425,7 @@ def ray_devices(options: RayOptions) -> Iterator[Devices]:
                 **how,
                 log_to_driver=False,
                 logging_level="ERROR",
-                runtime_env={"env_vars": {"PYTHONPATH": _python_path(), "TOKENIZERS_PARALLELISM": "false"}},
+                runtime_env=worker_environment(joined is not None),
             )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise UsageError(
@@ -434,12 +436,6 @@ def ray_devices(options: RayOptions) -> Iterator[Devices]:
         port = None if joined else context.address_info["metrics_export_port"]
         if options.dashboard or options.metrics_port:
             print("\n".join(lines(context.dashboard_url, port)), flush=True)
-        total = ray.cluster_resources()
-        yield Devices(gpus=int(total.get("GPU", 0)), cpus=int(total.get("CPU", 1)))
+        yield Devices.of_this_cluster()
     finally:
         ray.shutdown()
-
-
-def _python_path() -> str:
-    """Workers import the project from wherever the driver was started."""
-    return os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
