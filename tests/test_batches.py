@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests import tiny
 from trainables import backends, batches, encoder
-from trainables.measure import _outputs
+from trainables.measure import outputs_of
 from trainables.packed_attention import use_packed_attention
 
 CPU = torch.device("cpu")
@@ -69,7 +69,7 @@ def all_logits(model, inputs, padding, backend="eager", batch_size=4):
         inputs, plan, CPU, encoder.takes_staged_mask(model), encoder.first_position(model.config)
     )
     with torch.inference_mode():
-        return _outputs(backends.build(backend, model, staged), plan, staged, inputs, trial)
+        return outputs_of(backends.build(backend, model, staged), plan, staged, inputs, trial)
 
 
 @pytest.mark.parametrize("architecture", ["bert", "roberta", "electra", "distilbert"])

@@ -11,7 +11,7 @@ from tests import tiny
 from trainables import backends, batches, encoder, quantized
 from trainables.device import set_precision
 from trainables.matmul_reference import matmul
-from trainables.measure import _outputs
+from trainables.measure import outputs_of
 from trainables.packed_attention import use_packed_attention
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -30,7 +30,7 @@ def logits(model, inputs, padding, backend, device, batch_size=20):
         use_packed_attention(model, classify=True)
     staged = batches.stage(inputs, plan, device)
     with torch.inference_mode():
-        return _outputs(backends.build(backend, model, staged), plan, staged, inputs, trial)
+        return outputs_of(backends.build(backend, model, staged), plan, staged, inputs, trial)
 
 
 @pytest.mark.parametrize("backend", ["eager", "cuda_graph", "compile", "compile_cuda_graph"])

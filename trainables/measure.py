@@ -44,12 +44,12 @@ def measure_trial(trial: TrialConfig, bench: Bench, prune: PruneRule | None = No
     energy_inputs = bench.energy_inputs(inputs)
 
     with torch.inference_mode():
-        plan, staged, run, backend_setup_s = _prepare(trial, model, inputs, bench)
-        scores = bench.task.score(_outputs(run, plan, staged, inputs, trial), bench.data.validation, inputs)
+        plan, staged, run, backend_setup_s = prepare(trial, model, inputs, bench)
+        scores = bench.task.score(outputs_of(run, plan, staged, inputs, trial), bench.data.validation, inputs)
         if energy_inputs is not inputs:
             del staged, run
             free_memory(bench.device)
-            plan, staged, run, backend_setup_s = _prepare(trial, model, energy_inputs, bench)
+            plan, staged, run, backend_setup_s = prepare(trial, model, energy_inputs, bench)
         setup_s = time.perf_counter() - setup_start
 
         def run_pass() -> None:
@@ -164,7 +164,7 @@ def _bounds(probe: Windows, examples: int, prune: PruneRule | None, bench: Bench
     }
 
 
-def _prepare(
+def prepare(
     trial: TrialConfig, model: Any, inputs: Any, bench: Bench
 ) -> tuple[Any, list[Any], backends.Run, float]:
     """Plan, staged batches and the callable that runs them; seconds of compiling and capturing."""
@@ -178,7 +178,7 @@ def _prepare(
     return plan, staged, run, time.perf_counter() - start
 
 
-def _outputs(run: backends.Run, plan: Any, staged: list[Any], inputs: Any, trial: TrialConfig) -> np.ndarray:
+def outputs_of(run: backends.Run, plan: Any, staged: list[Any], inputs: Any, trial: TrialConfig) -> np.ndarray:
     """One complete pass: float32 outputs in the order of `inputs`, filler dropped."""
     parts = [run(i).float().cpu().numpy() for i in range(len(staged))]
     if parts[0].ndim == 2:
