@@ -19,7 +19,7 @@ class SearchProgress(Progress):
 
     def on_trial_result(self, trial: Any, result: dict[str, Any], **info: Any) -> None:
         if "status" in result:
-            self.failed += result["status"] not in ("ok", "pruned")
+            self._row(result)
             self._last = measured_line(result)
 
     def on_trial_complete(self, trial: Any, **info: Any) -> None:
@@ -28,6 +28,7 @@ class SearchProgress(Progress):
 
     def _count(self, last: str) -> None:
         self.done += 1
+        self.metrics.frontier(self.history.hypervolume, len(self.history.frontier))
         of = f"/{self.total}" if self.total else ""
         self._print(f"[{self.done}{of}] failed {self.failed}  {last}\n    {state_line(self.history)}")
 

@@ -1,0 +1,123 @@
+"""Who can reach the Ray of a run: this machine alone unless asked, and nobody without Ray's token.
+
+Whoever reaches Ray's ports can run code as the user who started it. Ray's dashboard is bound to 127.0.0.1, but the
+other servers of `ray.init()` (GCS, raylet, workers, metrics) to every interface. Its loop-back mode, which is the
+default on Windows and macOS, binds all of them to 127.0.0.1 (seen with `ss -ltn`, Ray 2.60).
+"""
+
+import ipaddress
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.errors import UsageError, check
+
+if TYPE_CHECKING:
+    from tuner.sweep import RayOptions
+
+LOOPBACK = "127.0.0.1"
+_LOOPBACK_MODE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # read when Ray is imported, here and in its processes
+_AUTH_MODE = "RAY_AUTH_MODE"
+_REASON = "whoever reaches Ray's dashboard and holds its token can run any code as you"
+
+
+def is_loopback(host: str) -> bool:
+    """Does the address of a server (with or without a port) mean this machine alone?"""
+    name = host.removeprefix("http://").rsplit(":", 1)[0] if host.count(":") <= 1 else host.strip("[]")
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
+def asks_for_token() -> bool:
+    """Is Ray's token authentication on? It is unless the environment says otherwise."""
+    return os.environ.get(_AUTH_MODE, "token").lower() == "token"
+
+
+def start_options(options: "RayOptions") -> dict[str, Any]:
+    """Arguments of `ray.init` for a Ray started here: ports and who may reach them. UsageError for what is not safe."""
+    host, port = options.dashboard_host, options.metrics_port
+    if not is_loopback(host) and not asks_for_token():
+        raise UsageError(
+            f"a dashboard that others can reach must ask for a token, but --dashboard-host is {host} and "
+            f"{_AUTH_MODE} is {os.environ[_AUTH_MODE]!r}; unset it, or keep {LOOPBACK} and use an SSH tunnel"
+        )
+    if port is not None:
+        check(
+            1024 <= port <= 65535, "metrics_port must be between 1024 and 65535", port, "9090 is Prometheus"
+        )
+        check(_is_free(port), "metrics_port must be free", port, "give another, or none to let Ray choose")
+    return {
+        "address": "local",  # nothing, and Ray would join whatever cluster it finds running here
+        "include_dashboard": options.dashboard,
+        "dashboard_host": host,
+        "_metrics_export_port": port,
+    }
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return probe.connect_ex((LOOPBACK, port)) != 0
+
+
+@contextmanager
+def loopback_only() -> Iterator[None]:
+    """Ray started within listens on 127.0.0.1 alone. Not for joining a cluster: its nodes have other addresses."""
+    from ray._private import ray_constants
+
+    before = os.environ.get(_LOOPBACK_MODE), ray_constants.ENABLE_RAY_CLUSTER
+    os.environ[_LOOPBACK_MODE] = "0"
+    ray_constants.ENABLE_RAY_CLUSTER = False  # Ray may have been imported before the variable was set
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before[1]
+        if before[0] is None:
+            del os.environ[_LOOPBACK_MODE]
+        else:
+            os.environ[_LOOPBACK_MODE] = before[0]
+
+
+def lines(dashboard_url: str | None, metrics_port: int | None) -> list[str]:
+    """What to print of a dashboard (host:port) and of metrics: address, how to sign in, what is not safe about it."""
+    said = [f"Prometheus metrics: http://{LOOPBACK}:{metrics_port}/metrics"] if metrics_port else []
+    if not dashboard_url:
+        return said
+    said.append(f"Ray dashboard: http://{dashboard_url}")
+    if asks_for_token():
+        said.append("  sign in with the token that `ray get-auth-token` prints (docs/watching.md)")
+    else:
+        said.append(
+            f"  warning: {_AUTH_MODE} is off, so every user of this machine can run code as you there"
+        )
+    if not is_loopback(dashboard_url):
+        said.append(
+            f"  warning: {dashboard_url} can be reached from other machines, and {_REASON}, over plain HTTP; "
+            f"safer: {LOOPBACK}, and `ssh -L 8265:{LOOPBACK}:8265` from there"
+        )
+    token = token_file()
+    if token.is_file() and stat.S_IMODE(token.stat().st_mode) & 0o077:
+        said.append(
+            f"  warning: other users of this machine may be able to read the token; chmod 600 {token}"
+        )
+    return said
+
+
+def token_file() -> Path:
+    """Where Ray keeps the token. Ray writes it readable for everyone who gets into the folder."""
+    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+
+
+def others_read(file: Path) -> bool:
+    """May another user of this machine read the file, by its mode and those of the folders above?"""
+    try:
+        ways = [(file, stat.S_IROTH)] + [(folder, stat.S_IXOTH) for folder in file.absolute().parents]
+        return all(path.stat().st_mode & bit for path, bit in ways)
+    except OSError:
+        return False
