@@ -121,6 +121,12 @@ def test_a_change_never_reuses_an_entry(change, tokenizer, tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_used_tokenizer_is_the_same_tokenizer(tokenizer):
+    before = token_cache.key(Counted(), examples(), tokenizer)
+    tokenizer(list(TEXTS), truncation=True, max_length=8, padding="max_length")
+    assert token_cache.key(Counted(), examples(), tokenizer) == before
+
+
 def test_a_changed_data_file_is_another_entry(tokenizer, tmp_path):
     data, cache, task = tmp_path / "data", tmp_path / "cache", Counted()
     data.mkdir()

@@ -75,7 +75,9 @@ def key(task: Any, examples: Any, tokenizer: Any) -> str:
     for file in [*sorted(tasks.glob("*.py")), Path(__file__)]:
         _feed(digest, file.read_bytes())
     _feed(digest, [np.__version__, version("tokenizers"), version("transformers")])
-    _feed(digest, [task.name, tokenizer.backend_tokenizer.to_str(), tokenizer.pad_token_id])
+    # Truncation and padding are left from the tokenizer's last use; every call sets its own.
+    pipeline = json.loads(tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
+    _feed(digest, [task.name, json.dumps(pipeline), tokenizer.pad_token_id])
     _feed(digest, [type(tokenizer).__qualname__, list(tokenizer.model_input_names)])
     _feed(digest, examples)
     return f"{task.name}-{digest.hexdigest()[:32]}"
