@@ -30,6 +30,7 @@ from analysis.slices import (
     points,
     same_as,
     score_quantity,
+    seed_points,
 )
 from analysis.study import Part, Study, attempt
 from analysis.style import save
@@ -215,6 +216,7 @@ def _tradeoff(
             subtitle=part.title,
             band=band,
             kept_note="cheapest kept" if short == "energy" else "fastest kept",
+            faint=seed_points(study.clean, part.table, x, score),
             estimated=study.estimated,
         )
 
@@ -238,6 +240,7 @@ def _energy_latency(study: Study, picture: _Picture, energy: Quantity, baseline:
             title=title,
             subtitle=_all(study.table),
             y_better="min",
+            faint=seed_points(study.clean, study.table, energy, LATENCY),
             estimated=study.estimated,
         )
 

@@ -37,6 +37,7 @@ from analysis.rounding import (
     points_change,
     points_word,
 )
+from analysis.seed_table import seed_table, several_seeds
 from analysis.slices import AXES, LATENCY, Quantity, describe, energy_quantity, same_as, score_quantity
 from analysis.study import Part, Study, attempt
 from analysis.table import CARD_FACTOR, TOGETHER, plain, valid
@@ -96,6 +97,7 @@ class Section:
     gallery: Gallery
     how_to_read: str
     table: Table
+    seeds: Table | None  # of several seeds
     front_summary: str  # knee and hypervolume
     front_note: str
     front_probabilities: bool
@@ -145,6 +147,7 @@ def section(
         gallery=gallery,
         how_to_read=_how_to_read(study),
         table=configuration_table(study, baseline),
+        seeds=seed_table(study, baseline),
         front_summary=_front_summary(study),
         front_note=front_note,
         front_probabilities="front_probability" in study.table
@@ -241,7 +244,7 @@ def answer(study: Study, r: Recommendation, last: str = "") -> Answer:
         badge=badge,
         badge_class=badge_class,
         tiles=tiles,
-        sentences=[*r.sentences[r.choice is not None :], *([last] if last else [])],
+        sentences=[*r.sentences[r.choice is not None :], *filter(None, [study.payback, last])],
         single_axis=neighbour_table(study, r.single_axis, changed_only=True) if len(r.single_axis) else None,
         runners_up=neighbour_table(study, r.runners_up) if len(r.runners_up) else None,
         snippet=r.snippet,
@@ -287,10 +290,11 @@ def _how_to_read(study: Study) -> str:
     kinds = [k for k in study.table["interval_kind"].unique() if k != NONE]
     bars = " or ".join(SHORT_INTERVALS[str(k)] for k in kinds)
     bars = f"Energy and latency bars: 95 %, {bars}. " if bars else "Energy and latency have no interval. "
+    faint = "Faint: the single seeds, behind their mean. " if several_seeds(study) else ""
     return (
         "The black step is the frontier: the best accuracy that can be had for at most that cost. Circled: "
         "the baseline, and the cheapest configuration whose accuracy is not worse by more than "
-        f"{points_word(study.tolerance)} (dashed line). {bars}Accuracy bars: 95 % (Wilson); the verdict "
+        f"{points_word(study.tolerance)} (dashed line). {faint}{bars}Accuracy bars: 95 % (Wilson); the verdict "
         "compares the same examples one by one, and is sharper than these bars suggest."
     )
 

@@ -102,7 +102,7 @@ def build_report(
         len(run_dirs) > 0, "a report needs at least one run", list(run_dirs), "give a path such as runs/demo"
     )
     paths = [Path(p) for p in run_dirs]
-    from analysis.load import load, load_anchors
+    from analysis.load import load, load_anchors, load_finetune
 
     rows = load(*paths, columns=columns)
     folder = _folder(paths, output)
@@ -117,11 +117,13 @@ def build_report(
     from analysis.table import valid
 
     read = attempt("The anchors", lambda: load_anchors(*paths))
-    problems = [read.problem] if read.problem else []
+    tuned = attempt("The fine-tunings", lambda: load_finetune(*paths))
+    problems = [part.problem for part in (read, tuned) if part.problem]
     anchors = read.value if read.value is not None else pd.DataFrame()
     levelled, said = level_cards(rows, anchors)
     _, excluded = valid(rows)
-    found = studies(levelled, names, tolerance, rng=np.random.default_rng(seed), bootstrap=bootstrap)
+    rng = np.random.default_rng(seed)
+    found = studies(levelled, names, tolerance, rng=rng, bootstrap=bootstrap, finetune=tuned.value)
     problems += _write_tables(paths, rows, found, folder)
     galleries, sections = [], []
     for study in found:

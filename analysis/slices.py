@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.pareto import pareto_set
+from analysis.seeds import per_seed
 from analysis.table import plain
 
 AXES = ("max_seq_len", "depth", "precision", "batch_size", "padding", "backend")
@@ -173,6 +174,21 @@ def points(
         if row is not None:
             frame.loc[same_as(part, row, AXES).index, "role"] = role
     return frame
+
+
+def seed_points(clean: pd.DataFrame, part: pd.DataFrame, x: Quantity, y: Quantity) -> pd.DataFrame | None:
+    """`x`, `y`, `series` of every seed of the configurations in `part`; None where there is one seed only."""
+    if len(clean["seed"].dropna().unique()) < 2:
+        return None
+    seeds = per_seed(clean, [a for a in AXES if a in clean], [x.column, y.column])
+    seeds = seeds.merge(part[list(AXES)], on=list(AXES))
+    return pd.DataFrame(
+        {
+            "x": seeds[x.column].astype(float) * x.factor,
+            "y": seeds[y.column].astype(float) * y.factor,
+            "series": seeds["precision"].astype(str),
+        }
+    )
 
 
 def wilson(

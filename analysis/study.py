@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -14,6 +14,7 @@ import pandas as pd
 from analysis.energy_model import EnergyModel, fit_energy
 from analysis.errors import CannotAnswer
 from analysis.pareto import DEFAULT_OBJECTIVES, pareto_set
+from analysis.payback import FinetuningCost, finetuning_cost
 from analysis.recommend import DEFAULT_TOLERANCE, Recommendation, recommend
 from analysis.slices import score_quantity
 from analysis.table import TOGETHER, comparable_groups, configurations, valid
@@ -63,10 +64,19 @@ class Study:
     recommendation: Part[Recommendation]
     front: Part[pd.DataFrame]
     models: list[tuple[dict[str, Any], Part[EnergyModel]]]  # (what its rows have in common, fit)
+    finetuning: FinetuningCost | None = None  # None where no comparable joules of it are known
 
     @property
     def card(self) -> str:
         return str(self.common.get("gpu_name") or "an unnamed device")
+
+    @property
+    def payback(self) -> str:
+        """After how many inferences the choice has made up for its fine-tuning; "" where that cannot be said."""
+        found = self.recommendation.value
+        if self.finetuning is None or found is None or found.choice is None:
+            return ""
+        return self.finetuning.sentence(found.baseline, found.choice)
 
 
 def studies(
@@ -76,8 +86,12 @@ def studies(
     *,
     rng: np.random.Generator,
     bootstrap: bool = True,
+    finetune: pd.DataFrame | None = None,
 ) -> list[Study]:
-    """One study per task, model, card, sensor and sweep among the valid rows, the largest first."""
+    """One study per task, model, card, sensor and sweep among the valid rows, the largest first.
+
+    `finetune`: of `load_finetune`, what the weights cost.
+    """
     clean, _ = valid(rows)
     if clean.empty:
         return []
@@ -90,7 +104,8 @@ def studies(
         slug = _slug(common) if len(groups) > 1 else ""
         while slug and slug in {s.slug for s in found}:
             slug += "-b"
-        found.append(_study(slug, common, group, tuple(objectives), tolerance, rng, bootstrap))
+        study = _study(slug, common, group, tuple(objectives), tolerance, rng, bootstrap)
+        found.append(replace(study, finetuning=None if finetune is None else _cost(finetune, study)))
     return found
 
 
@@ -132,6 +147,11 @@ def _study(
         front,
         models,
     )
+
+
+def _cost(finetune: pd.DataFrame, study: Study) -> FinetuningCost | None:
+    task, model, source = (study.common.get(k) for k in ("task", "model", "energy_source"))
+    return finetuning_cost(finetune, task, model, source, study.clean["seed"].unique())
 
 
 def _front(

@@ -78,7 +78,8 @@ def _study(study: Study, width: int) -> str:
         head = "Cheapest configuration that keeps accuracy" + (
             " (energy estimated)" if study.estimated else ""
         )
-        parts.append("\n".join([head, *(_wrap(f"  {s}", width, "  ") for s in recommendation.sentences)]))
+        sentences = [*recommendation.sentences, *filter(None, [study.payback])]
+        parts.append("\n".join([head, *(_wrap(f"  {s}", width, "  ") for s in sentences)]))
     return "\n\n".join(parts)
 
 

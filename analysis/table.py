@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.intervals import NONE, WITHIN, pooled
 from analysis.load import LATENCY_CI
 from analysis.rounding import count_of
+from analysis.seeds import seed_mean, seed_spread
 from trainables.record import FLAGS
 
 # The configuration; and what must never be averaged over: card, sensor, and the sweep of a foreign table.
@@ -89,11 +90,13 @@ def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def configurations(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per configuration, averaged over replicates and seeds. Give it the clean rows of `valid`.
+    """One row per configuration, averaged over the replicates of a seed, then over seeds. Give it the clean rows of
+    `valid`.
 
     Besides the means of the rows' columns: n_trials, n_seeds, interval_kind, `energy_j_per_example_ci95` and
     `latency_ms_per_example_ci95` (half-widths of that kind, 95 %), energy_relative_sd (between its own
-    trials), accuracy_between_seed_sd and accuracy_within_seed_sd, energy_j_per_correct (mean energy over mean
+    trials), accuracy_between_seed_sd and accuracy_within_seed_sd, energy_between_seed_relative_sd and
+    energy_within_seed_relative_sd (see `analysis.seeds`), energy_j_per_correct (mean energy over mean
     accuracy), window_s (shortest), flags, estimated, and configuration (a label). Different kinds of cards,
     sensors and sweeps are never averaged into one row.
 
@@ -106,7 +109,7 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     work = rows.copy()
     work["estimated"] = is_estimated(work)
     groups = work.groupby(keys, dropna=False, sort=False, observed=True)
-    table = groups[[c for c in _MEANS if c in work]].mean()
+    table = seed_mean(work, keys, [c for c in _MEANS if c in work])
     table["n_trials"] = groups.size()
     table["n_seeds"] = groups["seed"].nunique().clip(lower=1)
     n = table["n_trials"].to_numpy()
@@ -129,7 +132,13 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
         table[f"{name.split('_')[0]}_relative_sd"] = relative
         if name.startswith("energy"):
             table["interval_kind"] = np.where(np.isfinite(half), kind, NONE)
-    table = table.join(_accuracy_spread(work, keys))
+    for name, value, unit in (
+        ("accuracy", "accuracy", "sd"),
+        ("energy", "energy_j_per_example", "relative_sd"),
+    ):
+        spread = seed_spread(work, keys, value, relative=unit == "relative_sd")
+        table[f"{name}_between_seed_{unit}"] = spread["between"]
+        table[f"{name}_within_seed_{unit}"] = spread["within"]
     table["energy_j_per_correct"] = table["energy_j_per_example"] / table["accuracy"].where(
         table["accuracy"] > 0
     )
@@ -203,23 +212,6 @@ def plain(value: Any) -> Any:
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return None
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _accuracy_spread(work: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Spread of the accuracy between seeds (of seed means), and within a seed (pooled over its
-    replicates)."""
-    seeds = work.groupby([*keys, "seed"], dropna=False, sort=False, observed=True)["accuracy"]
-    per_seed = pd.DataFrame(
-        {"mean": seeds.mean(), "ss": seeds.var(ddof=0) * seeds.count(), "n": seeds.count()}
-    )
-    again = per_seed.groupby(level=keys, dropna=False, sort=False, observed=True)
-    freedom = again["n"].sum() - (per_seed["n"] > 0).groupby(level=keys, dropna=False, sort=False).sum()
-    return pd.DataFrame(
-        {
-            "accuracy_between_seed_sd": again["mean"].std(ddof=1),
-            "accuracy_within_seed_sd": np.sqrt(again["ss"].sum() / freedom.where(freedom > 0)),
-        }
-    )
 
 
 def _joined(values: pd.Series, group: np.ndarray, count: int) -> list[str]:

@@ -34,6 +34,7 @@ def tradeoff(
     y_better: Literal["max", "min"] = "max",
     band: tuple[float, str] | None = None,
     kept_note: str = "cheapest kept",
+    faint: pd.DataFrame | None = None,
     estimated: bool = False,
 ) -> "Figure":
     """The trade-off figure. x is better the smaller it is.
@@ -42,6 +43,7 @@ def tradeoff(
         points: one row per configuration with `POINT_COLUMNS`; rows with a null x or y are left out.
         band: (y, text): the level above which y counts as kept, drawn as a quiet dashed line.
         kept_note: what the recommended point is called beside its label.
+        faint: `x`, `y`, `series` of what the points are means of (the seeds), drawn behind them; null: none.
         estimated: write "estimated" across the picture.
     Raises:
         ValueError: no row has both x and y.
@@ -55,10 +57,15 @@ def tradeoff(
         series = ordered_series(points["series"])
         for name in series:
             _draw_series(axes, points[points["series"] == name], name, many)
+        behind = (
+            pd.DataFrame(columns=["x", "y", "series"]) if faint is None else faint.dropna(subset=["x", "y"])
+        )
+        for name in ordered_series(behind["series"]):
+            _draw_faint(axes, behind[behind["series"] == name], name)
         log_if_wide(axes, points["x"])
         if y_better == "min":
             log_if_wide(axes, points["y"], axis="y")
-        _pad_limits(axes, points)
+        _pad_limits(axes, pd.concat([points, behind]) if len(behind) else points)
         line = _frontier(points, y_better, axes)
         axes.plot(line[:, 0], line[:, 1], color=INK, lw=1.0, alpha=0.75, zorder=2, scalex=False, scaley=False)
         if band is not None and axes.get_ylim()[0] < band[0] < axes.get_ylim()[1]:
@@ -85,6 +92,9 @@ def tradeoff(
         if not points["on_front"].all():
             hollow = axes.plot([], [], ls="none", marker="o", ms=3.8, mfc="white", mec=MUTED, mew=0.8)[0]
             handles, names = [*handles, hollow], [*names, "not on the frontier"]
+        if len(behind):
+            dot = axes.plot([], [], ls="none", marker="o", ms=3, color=MUTED, alpha=0.4, mec="none")[0]
+            handles, names = [*handles, dot], [*names, "one seed"]
         finish(figure, (handles, names), estimated)
         _label(axes, points, line, band, kept_note)
     return figure
@@ -139,6 +149,13 @@ def _draw_series(axes: "Axes", points: pd.DataFrame, name: str, many: bool) -> N
         ms=5,
         zorder=3,
         label=name,
+    )
+
+
+def _draw_faint(axes: "Axes", points: pd.DataFrame, name: str) -> None:
+    color, marker = precision_style(name)
+    axes.plot(
+        points["x"], points["y"], ls="none", marker=marker, ms=3, color=color, alpha=0.3, mec="none", zorder=2
     )
 
 
