@@ -130,7 +130,8 @@ def test_a_wide_bind_and_a_missing_token_are_warned_of(
     assert "sign in" not in off
 
 
-def test_a_token_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
+def test_a_token_that_others_can_read_is_warned_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", "/etc/hosts")
     (tmp_path / "inner").mkdir(mode=0o755)
     token = tmp_path / "inner" / "token"
     token.write_text("secret")
@@ -140,7 +141,9 @@ def test_a_token_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
     (tmp_path / "inner").chmod(0o700)
     assert not others_read(token)
     assert not others_read(tmp_path / "absent")
-    assert others_read(Path("/etc/hosts"))
+    everyone = Path("/etc/hosts")  # the test's own folders are closed to others
+    assert others_read(everyone)
+    assert f"chmod 600 {everyone}" in "\n".join(lines("127.0.0.1:8265", None))
 
 
 def test_a_metrics_port_must_be_free_and_in_range() -> None:

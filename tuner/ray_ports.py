@@ -101,11 +101,8 @@ def lines(dashboard_url: str | None, metrics_port: int | None) -> list[str]:
             f"  warning: {dashboard_url} can be reached from other machines, and {_REASON}, over plain HTTP; "
             f"safer: {LOOPBACK}, and `ssh -L 8265:{LOOPBACK}:8265` from there"
         )
-    token = token_file()
-    if token.is_file() and stat.S_IMODE(token.stat().st_mode) & 0o077:
-        said.append(
-            f"  warning: other users of this machine may be able to read the token; chmod 600 {token}"
-        )
+    if others_read(token_file()):
+        said.append(f"  warning: other users of this machine can read the token; chmod 600 {token_file()}")
     return said
 
 
