@@ -1,5 +1,7 @@
 """Padding plans and staged batches: every input once, no real token lost, paddings and backends agree."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from trainables.measure import outputs_of
 from trainables.packed_attention import use_packed_attention
 
 CPU = torch.device("cpu")
+needs_compiler = pytest.mark.skipif(not shutil.which("c++"), reason="no C++ compiler")
 LENGTHS = [3, 16, 9, 9, 4, 12, 7, 16, 5, 3, 11]
 
 
@@ -141,3 +144,50 @@ def test_copies_are_grouped_by_dtype(rng):
     for into, source in groups:
         torch._foreach_copy_(into, source)
     assert all(torch.equal(static[name], new[name]) for name in new)
+
+
+@pytest.mark.slow
+@needs_compiler
+@pytest.mark.parametrize("padding", ["max_length", "packed"])
+def test_an_equal_program_is_taken_over_and_any_other_is_compiled_afresh(padding, rng):
+    """Weights are inputs of a compiled program: other weights take it over, another depth does not."""
+    import gc
+    import weakref
+
+    from torch._dynamo.utils import counters
+
+    inputs = tiny.inputs(LENGTHS[:8], rng)
+    resets = []
+
+    def compiled(seed, depth):
+        model = encoder.cut(tiny.model(seed=seed), depth, torch.float32, CPU)
+        eager = all_logits(encoder.cut(tiny.model(seed=seed), depth, torch.float32, CPU), inputs, padding)
+        np.testing.assert_allclose(all_logits(model, inputs, padding, "compile"), eager, atol=2e-5)
+        resets.append(counters["stats"]["unique_graphs"])
+        return weakref.ref(model)
+
+    dropped = compiled(seed=0, depth=1)
+    compiled(seed=1, depth=1)
+    assert resets[1] == resets[0]
+    gc.collect()
+    assert dropped() is None  # a program must not keep the weights of an earlier trial
+    compiled(seed=1, depth=2)
+    assert resets[2] == resets[1] + 1
+
+
+@pytest.mark.slow
+@needs_compiler
+@pytest.mark.parametrize(
+    ("padding", "precision"),
+    [("max_length", "fp32"), ("longest", "fp32"), ("packed", "fp32"), ("packed", "bf16"), ("packed", "int8")],
+)
+def test_backends_agree(padding, precision, rng):
+    from trainables.device import set_precision
+
+    inputs = tiny.inputs(LENGTHS[:8], rng)
+    dtype = set_precision(precision)
+    made = [encoder.cut(tiny.model(), 2, dtype, CPU) for _ in range(2)]
+    eager = all_logits(made[0], inputs, padding)
+    # Compiled, intermediate results are rounded to bf16 less often.
+    atol = 2e-5 if precision == "fp32" else 0.05 * np.ptp(eager)
+    np.testing.assert_allclose(all_logits(made[1], inputs, padding, "compile"), eager, atol=atol)

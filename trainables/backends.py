@@ -21,14 +21,14 @@ Run = Callable[[int], "torch.Tensor"]
 MAX_GRAPHS = 64
 
 
-def build(backend: str, model: "PreTrainedModel", batches: list[Batch], compile_dynamic: bool = False) -> Run:
+def build(backend: str, model: "PreTrainedModel", batches: list[Batch]) -> Run:
     """A callable from batch index to outputs (logits, or start and end logits stacked last), on the device."""
     from trainables.quantized import check_batches
 
     check_batches(model, batches)
     forward = _forward(model)
     if backend in ("compile", "compile_cuda_graph"):
-        forward = _compiled(forward, batches)
+        forward = _compiled(model, forward, batches)
     if backend in ("cuda_graph", "compile_cuda_graph"):
         return _captured(forward, batches, model.device)
     calls = [_arguments(b, b.tensors()) for b in batches]
@@ -58,15 +58,45 @@ def _forward(model: "PreTrainedModel") -> Callable[..., "torch.Tensor"]:
     return forward
 
 
-def _compiled(forward: Callable[..., "torch.Tensor"], batches: list[Batch]) -> Callable[..., "torch.Tensor"]:
-    """One specialised program per shape where they are few, one for all shapes otherwise."""
+def _compiled(
+    model: "PreTrainedModel", forward: Callable[..., "torch.Tensor"], batches: list[Batch]
+) -> Callable[..., "torch.Tensor"]:
+    """One specialised program per shape where they are few, one for all shapes otherwise.
+
+    Weights are inputs of a program, so the next trial of an equal one (a replicate, another seed) takes it over. Any
+    other trial starts afresh: no trial may depend on what was compiled before it.
+    """
+    global _program
     import torch
 
-    torch._dynamo.reset()
+    program = _program_of(model, batches)
+    if program != _program:
+        torch._dynamo.reset()
+        _program = program
     shapes = len({b.shape for b in batches})
     torch._dynamo.config.recompile_limit = max(16, shapes + 1)
     # `fullgraph`: a graph break would silently measure something half eager.
     return torch.compile(forward, fullgraph=True, dynamic=shapes > 4)
+
+
+_program: Any = None  # what the compiled programs of this process belong to
+
+
+def _program_of(model: "PreTrainedModel", batches: list[Batch]) -> Any:
+    """Equal for models whose compiled programs are equal: all but the values of the weights."""
+    import torch
+
+    modules = [(name, type(m).__qualname__) for name, m in model.named_modules()]
+    weights = [(name, t.dtype, t.shape) for name, t in (*model.named_parameters(), *model.named_buffers())]
+    return (
+        str(model.device),
+        torch.backends.cuda.matmul.allow_tf32,
+        model.config.to_json_string(use_diff=False),
+        model.config._attn_implementation,
+        modules,
+        weights,
+        [b.shape for b in batches],
+    )
 
 
 def _captured(forward: Callable[..., "torch.Tensor"], batches: list[Batch], device: "torch.device") -> Run:

@@ -23,6 +23,7 @@ def use_packed_attention(model: "PreTrainedModel", classify: bool) -> None:
     from transformers import AttentionInterface
 
     from trainables.encoder import layer_list
+    from trainables.first_tokens import reading_first_tokens
 
     if model.device.type == "cuda":
         import trainables.short_attention  # here, not while a compiler traces the model # noqa: F401
@@ -31,38 +32,7 @@ def use_packed_attention(model: "PreTrainedModel", classify: bool) -> None:
     if not classify:
         return
     layers = layer_list(model)
-    layers[-1] = _reads_first_tokens(layers[-1])
-
-
-def _reads_first_tokens(layer: Any) -> "torch.nn.Module":
-    """The last layer, for a head that reads the first token of each sequence: (1, tokens, h) -> (sequences, 1, h).
-
-    What nobody reads is not computed: behind the attention a BERT-like layer goes on with the first tokens alone (three
-    quarters of its products for one token in 25, on SST-2), which changes no result.
-    """
-    from torch import nn
-
-    class FirstTokens(nn.Module):
-        def __init__(self, layer: Any) -> None:
-            super().__init__()
-            self.layer: Any = layer
-
-        def forward(self, hidden: "torch.Tensor", *args: Any, starts: "torch.Tensor", **kwargs: Any) -> Any:
-            hidden = self.layer(hidden, *args, **kwargs)
-            hidden = hidden[0] if isinstance(hidden, tuple) else hidden
-            return hidden[0].index_select(0, starts)[:, None]
-
-    class BertFirstTokens(FirstTokens):
-        def forward(
-            self, hidden: "torch.Tensor", mask: Any = None, *_: Any, starts: "torch.Tensor", **kwargs: Any
-        ) -> Any:
-            attention: Any = self.layer.attention
-            attended = attention.self(hidden, mask, **kwargs)[0]
-            read = (x[0].index_select(0, starts)[:, None] for x in (attended, hidden))
-            return self.layer.feed_forward_chunk(attention.output(*read))
-
-    bert_like = hasattr(layer, "feed_forward_chunk") and hasattr(getattr(layer, "attention", None), "self")
-    return (BertFirstTokens if bert_like else FirstTokens)(layer)
+    layers[-1] = reading_first_tokens(layers[-1])
 
 
 def packed_attention(

@@ -1,0 +1,42 @@
+"""The last layer of a packed classifier: its head reads the first token of each sequence and no other."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class FirstTokens(nn.Module):
+    """A last layer, and the choice of first tokens: (1, tokens, hidden) -> (sequences, 1, hidden)."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        self.layer: Any = layer
+
+    def forward(self, hidden: torch.Tensor, *args: Any, starts: torch.Tensor, **kwargs: Any) -> Any:
+        hidden = self.layer(hidden, *args, **kwargs)
+        hidden = hidden[0] if isinstance(hidden, tuple) else hidden
+        return hidden[0].index_select(0, starts)[:, None]
+
+
+class BertFirstTokens(FirstTokens):
+    """The same where the layer is BERT's, but what nobody reads is not computed: behind its attention the layer goes
+    on with the first tokens alone.
+
+    Three quarters of the layer's products are then for one token instead of 25 (SST-2), 6 % of 12 layers' products.
+    It changes no result.
+    """
+
+    def forward(
+        self, hidden: torch.Tensor, mask: Any = None, *_: Any, starts: torch.Tensor, **kwargs: Any
+    ) -> Any:
+        attention = self.layer.attention
+        attended = attention.self(hidden, mask, **kwargs)[0]
+        read = (x[0].index_select(0, starts)[:, None] for x in (attended, hidden))
+        return self.layer.feed_forward_chunk(attention.output(*read))
+
+
+def reading_first_tokens(layer: Any) -> FirstTokens:
+    """The layer, handing on first tokens only."""
+    bert_like = hasattr(layer, "feed_forward_chunk") and hasattr(getattr(layer, "attention", None), "self")
+    return (BertFirstTokens if bert_like else FirstTokens)(layer)
