@@ -13,6 +13,7 @@ Backend = Literal["eager", "cuda_graph", "compile", "compile_cuda_graph"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 PADDINGS: tuple[str, ...] = get_args(Padding)
 BACKENDS: tuple[str, ...] = get_args(Backend)
+COMPILING = ("compile", "compile_cuda_graph")
 
 MIN_SEQ_LEN, MAX_SEQ_LEN = 8, 512
 

@@ -1,9 +1,12 @@
 """From axes to trials: the product of the axes in a seeded order."""
 
 import random
+from collections.abc import Sequence
+from dataclasses import fields
 from itertools import product
+from typing import Any
 
-from search_spaces.config import TrialConfig
+from search_spaces.config import COMPILING, TrialConfig
 from search_spaces.errors import check
 from search_spaces.sweep_config import FULL_DEPTH, SweepConfig
 
@@ -34,7 +37,7 @@ def depths(config: SweepConfig, layers: int) -> tuple[int, ...]:
 
 
 def grid(config: SweepConfig, layers: int, max_positions: int) -> list[TrialConfig]:
-    """Every trial of the sweep, shuffled over axes, seeds and replicates by `config.order_seed`.
+    """Every trial of the sweep, in the order of `shuffled`.
 
     `layers` and `max_positions` (tokens) are the model's; a value beyond them is a `UsageError`.
     """
@@ -61,5 +64,30 @@ def grid(config: SweepConfig, layers: int, max_positions: int) -> list[TrialConf
             range(config.replicates),
         )
     ]
-    random.Random(config.order_seed).shuffle(trials)  # noqa: S311 (an order, not a secret)
-    return trials
+    return shuffled(trials, config.order_seed)
+
+
+def shuffled(trials: Sequence[TrialConfig], seed: int) -> list[TrialConfig]:
+    """Over axes, seeds and replicates, so that drift does not line up with any of them.
+
+    Compiling is dear, so trials of one compiled program (the two compiling backends, other seeds) follow each other
+    and are shuffled as one; but not the replicates of one configuration, which drift would then make alike.
+    """
+    rng = random.Random(seed)  # noqa: S311 (an order, not a secret)
+    groups: dict[Any, list[TrialConfig]] = {}
+    for trial in trials:
+        groups.setdefault(_program(trial) or trial, []).append(trial)
+    order = list(groups.values())
+    rng.shuffle(order)
+    for group in order:
+        if len(group) > 1:
+            rng.shuffle(group)
+    return [trial for group in order for trial in group]
+
+
+def _program(trial: TrialConfig) -> tuple[Any, ...] | None:
+    """What trials of one compiled program have in common; None where nothing is compiled."""
+    if trial.backend not in COMPILING:
+        return None
+    shared = (f.name for f in fields(trial) if f.name not in ("seed", "backend"))
+    return tuple(getattr(trial, name) for name in shared)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from search_spaces.config import COMPILING
 from trainables.batches import Batch
 from trainables.device import BackendError
 
@@ -27,7 +28,7 @@ def build(backend: str, model: "PreTrainedModel", batches: list[Batch]) -> Run:
 
     check_batches(model, batches)
     forward = _forward(model)
-    if backend in ("compile", "compile_cuda_graph"):
+    if backend in COMPILING:
         forward = _compiled(model, forward, batches)
     if backend in ("cuda_graph", "compile_cuda_graph"):
         return _captured(forward, batches, model.device)
