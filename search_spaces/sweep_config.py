@@ -18,7 +18,7 @@ class Axes:
     depth: tuple[int | Literal["full"], ...] | None = None
     """Encoder layers kept, from the embeddings up; full: all. Default: six even steps that end at the full depth."""
     precision: tuple[str, ...] = ("fp32", "fp16")
-    """fp32 (TF32 off), tf32, bf16, fp16: the type of weights and activations."""
+    """fp32 (TF32 off), tf32, bf16 or fp16 throughout; int8 or fp8 in the encoder's linear layers, bf16 around them."""
     batch_size: tuple[int, ...] = (64,)
     """Model inputs per batch."""
     padding: tuple[str, ...] = ("max_length",)
