@@ -59,7 +59,8 @@ def test_replicates_of_a_configuration_lie_apart():
     adjacent = sum(a.configuration_id == b.configuration_id for a, b in pairwise(made))
     assert adjacent <= 2  # by chance, as in any shuffle
     quarters = Counter((4 * i // len(made), t.replicate) for i, t in enumerate(made))
-    assert min(quarters.values()) > len(made) / 12 / 2  # no replicate is left to the end
+    # 12 groups of 4 expected in a quarter, standard deviation 2.4 groups: 4 would be more than three of them.
+    assert min(quarters.values()) > 16
 
 
 def test_without_compiling_it_is_a_plain_shuffle():
