@@ -178,7 +178,9 @@ def prepare(
     return plan, staged, run, time.perf_counter() - start
 
 
-def outputs_of(run: backends.Run, plan: Any, staged: list[Any], inputs: Any, trial: TrialConfig) -> np.ndarray:
+def outputs_of(
+    run: backends.Run, plan: Any, staged: list[Any], inputs: Any, trial: TrialConfig
+) -> np.ndarray:
     """One complete pass: float32 outputs in the order of `inputs`, filler dropped."""
     parts = [run(i).float().cpu().numpy() for i in range(len(staged))]
     if parts[0].ndim == 2:
@@ -262,7 +264,8 @@ def _null_reasons(row: dict[str, Any], bench: Bench) -> str:
         "latency_bound_ms_per_example": "measured in full",
         "null_reasons": "",
     } | (dict.fromkeys(NOT_OF_PRUNED, "pruned: see error") if pruned else {})
-    nulls = [name for name, value in row.items() if value is None and name not in ("error", "null_reasons")]
+    filled_in_later = ("error", "null_reasons", "ray_device")
+    nulls = [name for name, value in row.items() if value is None and name not in filled_in_later]
     return ";".join(f"{name}: {reasons.get(name, 'unknown')}" for name in nulls)
 
 
@@ -302,6 +305,13 @@ def failed_row(trial: TrialConfig, error: BaseException, bench: Bench | None) ->
     )
 
 
+def assigned_device() -> str:
+    """What Ray gave this process: "1f0c9a2e/3" is GPU 3 of the node 1f0c9a2e, "1f0c9a2e/cpu" none of its GPUs."""
+    context = ray.get_runtime_context()
+    gpus = context.get_accelerator_ids().get("GPU") or ["cpu"]
+    return f"{context.get_node_id()[:8]}/{'+'.join(gpus)}"
+
+
 class MeasureTrainable(tune.Trainable):
     """One Tune trial is one measured configuration; the actor (and its Bench) is reused for the next one.
 
@@ -312,12 +322,14 @@ class MeasureTrainable(tune.Trainable):
     PHASE = "measure"  # names the Ray experiment
     attempt = 1
     reused = False  # this process has served a trial before
+    ray_device: str | None = None
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
         return tune.PlacementGroupFactory([{"CPU": config["job"]["cpu"], "GPU": config["job"]["gpu"]}])
 
     def setup(self, config: dict[str, Any], data: MeasuringData, files: dict[int, Any]) -> None:
+        self.ray_device = assigned_device()
         self.bench = Bench(
             data,
             {seed: partial(ray.get, reference) for seed, reference in files.items()},
@@ -342,7 +354,7 @@ class MeasureTrainable(tune.Trainable):
             if self.attempt == 1 and may_pass(error, self.reused):
                 raise  # Tune tries once more, in a fresh process
             result = failed_row(self.trial, error, self.bench)
-        return result | {"done": True}
+        return result | {"ray_device": self.ray_device, "done": True}
 
     def cleanup(self) -> None:
         self.bench.meter.close()

@@ -83,6 +83,7 @@ COLUMNS: tuple[Column, ...] = _columns(
     ("gpu_name", "str", "", "device the trial ran on"),
     ("gpu_uuid", "str", "", "NVML UUID of the card"),
     ("worker", "str", "", "host and process id"),
+    ("ray_device", "str", "", "Ray's node and the number of the GPU that it assigned there, or cpu"),
     ("flags", "str", "", "validity flags joined by ';', empty when clean"),
     ("null_reasons", "str", "", "'column: reason' joined by ';' for each null"),
 )
