@@ -376,7 +376,7 @@ class Sweep:
             return trial.config["job"]["name"]
 
         shared = tune.with_parameters(trainable, **parameters)
-        shared.__name__ = trainable.__name__  # what the dashboard calls the actor
+        shared.__name__ = shared.__qualname__ = trainable.__name__  # what the dashboard calls the actor
         experiment = self.folder.next_experiment(trainable.PHASE)
         keeper = Keeper(self.folder.ray_dir / experiment, self.marks, self.storage.push_soon)
         tuner = tune.Tuner(
