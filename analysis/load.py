@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -445,6 +446,8 @@ def _state(experiment: Path, notes: list[str]) -> dict[str, Any]:
         return {}
     from ray.tune import ExperimentAnalysis
 
+    # It warns of every trial without a result.json: which they are, and why, is in the rows.
+    logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
     try:
         trials = ExperimentAnalysis(str(experiment.resolve())).trials or []
         return {Path(trial.path).name: trial for trial in trials}

@@ -1,8 +1,11 @@
 """What is wrong with the machine rather than with the request: said in one line, with what to do."""
 
 import errno
+import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +35,19 @@ def explained(run: Path) -> Iterator[None]:
         raise UsageError(
             f"a run needs room for its files and Ray's, but a disk is full ({free}); make room and {remedy}"
         ) from error
+
+
+@contextmanager
+def sigterm_as_ctrl_c() -> Iterator[None]:
+    """Who ends the driver by SIGTERM (`kill`, `ray job stop`, a scheduler) gets the orderly stop of Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def disk_is_full(error: BaseException | None) -> bool:

@@ -19,7 +19,7 @@ from search_spaces.spaces import grid
 from search_spaces.sweep_config import SweepConfig
 from tuner.cluster import Devices, check_shared, describe_machines, worker_environment
 from tuner.environment import describe
-from tuner.faults import explained
+from tuner.faults import explained, sigterm_as_ctrl_c
 from tuner.ray_ports import LOOPBACK, lines, loopback_only, start_options
 from tuner.resume import begin, check_settings, keep_settings
 from tuner.run_folder import RunFolder, read_sweep
@@ -436,6 +436,7 @@ def ray_devices(options: RayOptions) -> Iterator[Devices]:
         port = None if joined else context.address_info["metrics_export_port"]
         if options.dashboard or options.metrics_port:
             print("\n".join(lines(context.dashboard_url, port)), flush=True)
-        yield Devices.of_this_cluster()
+        with sigterm_as_ctrl_c():
+            yield Devices.of_this_cluster()
     finally:
         ray.shutdown()

@@ -8,6 +8,18 @@ import pytest
 from tests.faults.harness import STARTED
 
 
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """A demo model that counts as fine-tuned."""
+    from trainables import encoder
+
+    folder = tmp_path_factory.mktemp("model") / "demo-model"
+    files = encoder.load_pretrained("demo-bert", "sequence_classification", 2, seed=42)
+    encoder.save(encoder.from_files(files), folder)
+    encoder.load_tokenizer("demo-bert").save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def _end_what_was_started():
     yield

@@ -16,6 +16,7 @@ from tests.faults.harness import (
     stamps,
     start,
     wait_for,
+    without_tuning,
 )
 
 pytestmark = pytest.mark.timeout(600)
@@ -40,23 +41,24 @@ def test_in_fine_tuning_after_an_epoch(tmp_path):
 
 
 @pytest.mark.parametrize(("number", "group"), [(0, True), (TRIALS // 2, False), (TRIALS - 1, True)])
-def test_in_a_measuring_trial(tmp_path, number, group):
+def test_in_a_measuring_trial(tmp_path, model, number, group):
     folder, marks = tmp_path / "run", tmp_path / "marks"
     slow = fault("measure", "sleep:60", marks, skip=number)
-    first = start("--output-dir", str(folder), *DEMO, faults=(slow,))
+    first = start("--output-dir", str(folder), *without_tuning(model), faults=(slow,))
     wait_for(lambda: len(list(marks.iterdir())) == number + 1, first)
     kill(first, group)
     before = stamps(folder)
     assert len(before) == number
     resume_and_check(folder, before)
-    assert len(list(folder.glob("ray/finetune-*"))) == 1
 
 
 @pytest.mark.parametrize("at", ["state", "row"])
-def test_while_state_or_a_row_is_written(tmp_path, at):
+def test_while_state_or_a_row_is_written(tmp_path, model, at):
     folder = tmp_path / "run"
     deadly = fault(at, "kill", tmp_path / "marks", skip=2)
-    first = start("--output-dir", str(folder), *DEMO, faults=(deadly,), TUNE_GLOBAL_CHECKPOINT_S="0.1")
+    first = start(
+        "--output-dir", str(folder), *without_tuning(model), faults=(deadly,), TUNE_GLOBAL_CHECKPOINT_S="0.1"
+    )
     finish(first)
     assert first.returncode == -9
     before = stamps(folder)
@@ -64,11 +66,13 @@ def test_while_state_or_a_row_is_written(tmp_path, at):
     resume_and_check(folder, before)
 
 
-def test_whatever_ray_left_half_written_costs_nothing(tmp_path):
+def test_whatever_ray_left_half_written_costs_nothing(tmp_path, model):
     """Ray copies its files over the older ones again and again: any of them may be cut short."""
     folder, marks = tmp_path / "run", tmp_path / "marks"
     slow = fault("measure", "sleep:60", marks, skip=4)
-    first = start("--output-dir", str(folder), *DEMO, faults=(slow,), TUNE_GLOBAL_CHECKPOINT_S="0.1")
+    first = start(
+        "--output-dir", str(folder), *without_tuning(model), faults=(slow,), TUNE_GLOBAL_CHECKPOINT_S="0.1"
+    )
     wait_for(lambda: len(list(marks.iterdir())) == 5, first)
     kill(first, group=True)
     cut = [f for f in folder.glob("ray/measure-0/**/*") if f.is_file() and f.name != "row.json"]
@@ -82,10 +86,10 @@ def test_whatever_ray_left_half_written_costs_nothing(tmp_path):
     assert len(rows(folder)) == TRIALS
 
 
-def test_twice_in_a_row(tmp_path):
+def test_twice_in_a_row(tmp_path, model):
     folder, marks = tmp_path / "run", tmp_path / "marks"
     slow = fault("measure", "sleep:60", marks, skip=2, times=2)
-    first = start("--output-dir", str(folder), *DEMO, faults=(slow,))
+    first = start("--output-dir", str(folder), *without_tuning(model), faults=(slow,))
     wait_for(lambda: len(list(marks.iterdir())) == 3, first)
     kill(first, group=False)
     second = start("--resume", str(folder), faults=(slow,))
@@ -96,9 +100,9 @@ def test_twice_in_a_row(tmp_path):
     resume_and_check(folder, before)
 
 
-def test_a_run_that_is_complete_measures_nothing_more(tmp_path):
+def test_a_run_that_is_complete_measures_nothing_more(tmp_path, model):
     folder = tmp_path / "run"
-    assert run("--output-dir", str(folder), *DEMO)[0] == 0
+    assert run("--output-dir", str(folder), *without_tuning(model))[0] == 0
     before = stamps(folder)
     resume_and_check(folder, before)
-    assert len(list(folder.glob("ray/*"))) == 2
+    assert len(list(folder.glob("ray/*"))) == 1
