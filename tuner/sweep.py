@@ -93,7 +93,8 @@ def run(
     resume_anyway: bool = False,
     retry_failed: bool = False,
 ) -> SweepResult:
-    """Run (or, with `resume`, finish) a sweep: the grid of the config's axes, or the `trials` given. Ctrl-C leaves a readable folder and an incomplete result.
+    """Run (or, with `resume`, finish) a sweep: the grid of the config's axes, or the `trials` given. Ctrl-C leaves a
+    readable folder and an incomplete result.
 
     A resumed run must be asked for as it was started, and where it was started; `resume_anyway` marks the rows instead
     (docs/running.md). `retry_failed` measures failed trials again. Raises UsageError for whatever is wrong with the
