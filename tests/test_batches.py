@@ -103,6 +103,14 @@ def test_a_cuda_graph_on_a_cpu_says_why_not(rng):
         all_logits(model, tiny.inputs(LENGTHS, rng), "max_length", "cuda_graph")
 
 
+def test_packing_sliding_windows_says_why_not(rng):
+    model = encoder.cut(tiny.model("modernbert"), 2, torch.float32, CPU)
+    with pytest.raises(
+        backends.BackendError, match="no sliding windows, but modernbert needs them; use padding"
+    ):
+        all_logits(model, tiny.inputs(LENGTHS, rng), "packed")
+
+
 def test_packed_batches_share_one_shape(rng):
     inputs = tiny.inputs(LENGTHS, rng)
     plan = batches.plan(inputs.ids.lengths, 4, 16, "packed")

@@ -13,9 +13,9 @@ class FirstTokens(nn.Module):
         super().__init__()
         self.layer: Any = layer
 
-    def forward(self, hidden: torch.Tensor, *args: Any, starts: torch.Tensor, **kwargs: Any) -> Any:
-        hidden = self.layer(hidden, *args, **kwargs)
-        hidden = hidden[0] if isinstance(hidden, tuple) else hidden
+    def forward(self, hidden_states: torch.Tensor, *args: Any, starts: torch.Tensor, **kwargs: Any) -> Any:
+        out = self.layer(hidden_states, *args, **kwargs)
+        hidden = out[0] if isinstance(out, tuple) else out
         return hidden[0].index_select(0, starts)[:, None]
 
 
@@ -28,11 +28,16 @@ class BertFirstTokens(FirstTokens):
     """
 
     def forward(
-        self, hidden: torch.Tensor, mask: Any = None, *_: Any, starts: torch.Tensor, **kwargs: Any
+        self,
+        hidden_states: torch.Tensor,
+        attention_mask: Any = None,
+        *_: Any,
+        starts: torch.Tensor,
+        **kwargs: Any,
     ) -> Any:
         attention = self.layer.attention
-        attended = attention.self(hidden, mask, **kwargs)[0]
-        read = (x[0].index_select(0, starts)[:, None] for x in (attended, hidden))
+        attended = attention.self(hidden_states, attention_mask, **kwargs)[0]
+        read = (x[0].index_select(0, starts)[:, None] for x in (attended, hidden_states))
         return self.layer.feed_forward_chunk(attention.output(*read))
 
 

@@ -7,6 +7,8 @@ under a block-diagonal mask, which costs tokens^2 and is exact, not fast.
 
 from typing import TYPE_CHECKING, Any
 
+from trainables.device import BackendError
+
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
@@ -19,12 +21,18 @@ def use_packed_attention(model: "PreTrainedModel", classify: bool) -> None:
 
     Its forward then takes `cu_seqlens`, `max_seqlen` and `starts`. With `classify` the last layer hands on the
     first token of each sequence only, as (sequences, 1, hidden), so that any head reading the first token works.
+    `BackendError` where layers differ in what they see: here every token sees its whole sequence.
     """
     from transformers import AttentionInterface
 
-    from trainables.encoder import layer_list
+    from trainables.encoder import layer_list, takes_staged_mask
     from trainables.first_tokens import reading_first_tokens
 
+    if not takes_staged_mask(model):
+        raise BackendError(
+            f"packed attention has no sliding windows, but {model.config.model_type} needs them; "
+            "use padding longest"
+        )
     if model.device.type == "cuda":
         import trainables.short_attention  # here, not while a compiler traces the model # noqa: F401
     AttentionInterface.register(NAME, packed_attention)
