@@ -37,6 +37,13 @@ def test_points_are_the_product_less_what_cannot_run():
     assert not space().allows((48, 4, "fp16", 64, "packed", "eager"))
 
 
+def test_fp8_is_not_searched_on_a_cpu():
+    axes = Axes(max_seq_len=(16,), depth=(4,), precision=("int8", "fp8"))
+    points = {d: SearchSpace.of(SweepConfig(axes=axes), 4, 128, d).points for d in ("cpu", "cuda")}
+    assert {p[2] for p in points["cpu"]} == {"int8"}
+    assert {p[2] for p in points["cuda"]} == {"int8", "fp8"}
+
+
 def test_it_starts_with_the_baseline_and_changes_one_axis_at_a_time():
     starts = space().start_points
     assert starts[0] == space().baseline == BASE
