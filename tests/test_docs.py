@@ -14,3 +14,12 @@ def test_every_column_and_flag_is_documented_as_it_is():
     for flag in FLAGS.values():
         assert f"| `{flag.name}` | {flag.rule} | {'yes' if flag.invalid else ''} |" in page
     assert page.count("\n| `") == len(COLUMNS) + len(FLAGS)
+
+
+def test_every_metric_is_documented_as_it_is():
+    from tuner.metrics import METRICS
+
+    page = (ROOT / "docs" / "watching.md").read_text()
+    for metric in METRICS:
+        assert f"| `{metric.exported}` | {', '.join(metric.tags)} | {metric.meaning} |" in page
+    assert page.count("\n| `ray_") == len(METRICS)
