@@ -3,6 +3,8 @@
 import copy
 import json
 import logging
+import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +31,8 @@ LAYER_LISTS = {
 }
 DEMO_MODEL = "demo-bert"
 WEIGHTS_FILE = "model.safetensors"
+# Of `from_pretrained`: pickled weights and a model's own Python files run code when they are loaded.
+SAFE: dict[str, Any] = {"use_safetensors": True, "trust_remote_code": False}
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def load_config(model: str) -> "PretrainedConfig":
     else:
         _require_folder(model)
         with _explained(model):
-            config = AutoConfig.from_pretrained(model)
+            config = AutoConfig.from_pretrained(model, trust_remote_code=False)
     if config.model_type not in LAYER_LISTS:
         raise UsageError(
             f"the architecture must be one of {', '.join(LAYER_LISTS)}, but got {config.model_type!r} ({model}); "
@@ -80,7 +84,7 @@ def load_tokenizer(model: str) -> "PreTrainedTokenizerBase":
         return demo_tokenizer()
     _require_folder(model)
     with _explained(model):
-        return AutoTokenizer.from_pretrained(model)
+        return AutoTokenizer.from_pretrained(model, trust_remote_code=False)
 
 
 def load_pretrained(
@@ -95,8 +99,9 @@ def load_pretrained(
     if random_weights or model == DEMO_MODEL:
         module = _auto_class(head).from_config(config, dtype=torch.float32)
     else:
+        _refuse_pickle(model)
         with _explained(model), _quiet():
-            module = _auto_class(head).from_pretrained(model, config=config, dtype=torch.float32)
+            module = _auto_class(head).from_pretrained(model, config=config, dtype=torch.float32, **SAFE)
     return to_files(module, head)
 
 
@@ -107,7 +112,9 @@ def load_checkpoint(path: str, head: Head) -> ModelFiles:
     load_config(path)
     _refuse_pickle(path)
     with _explained(path), _quiet():
-        module, info = _auto_class(head).from_pretrained(path, dtype=torch.float32, output_loading_info=True)
+        module, info = _auto_class(head).from_pretrained(
+            path, dtype=torch.float32, output_loading_info=True, **SAFE
+        )
     if info["missing_keys"]:
         missing = ", ".join(sorted(info["missing_keys"])[:3])
         raise UsageError(
@@ -230,18 +237,34 @@ def _check_folder(folder: Path) -> None:
         ) from error
 
 
-def _refuse_pickle(path: str) -> None:
-    folder = Path(path)
-    if folder.is_dir() and not list(folder.glob("*.safetensors")):
-        raise UsageError(
-            f"weights must be safetensors, but {folder} has none; convert them with "
-            "`model.save_pretrained(folder)` in a process that trusts the file"
-        )
+def _refuse_pickle(model: str) -> None:
+    """UsageError for a folder whose weights are a pickle, with the command that converts them."""
+    folder = Path(model)
+    if not folder.is_dir() or list(folder.glob("*.safetensors")):
+        return
+    pickles = sorted(folder.glob("pytorch_model*.bin"))
+    if not pickles:
+        raise UsageError(f"a model folder must hold {WEIGHTS_FILE}, but {folder} does not; fetch the weights")
+    raise UsageError(
+        f"weights must be safetensors, but {folder} holds {pickles[0].name}, a pickle, which can run code when it "
+        f"is loaded; if you trust where it comes from, convert it: {conversion_command(pickles)}"
+    )
+
+
+def conversion_command(pickles: list[Path]) -> str:
+    """The shell command that writes pickled weights as safetensors beside them, running none of their code."""
+    code = (
+        "import sys, torch, safetensors.torch as s; "
+        "w = [i for p in sys.argv[2:] for i in torch.load(p, weights_only=True).items()]; "
+        "s.save_file({k: v.clone().contiguous() for k, v in w}, sys.argv[1], {'format': 'pt'})"
+    )
+    return shlex.join(["python", "-c", code, str(pickles[0].with_name(WEIGHTS_FILE)), *map(str, pickles)])
 
 
 @contextmanager
 def _explained(model: str) -> Iterator[None]:
     """Whatever a loader raises becomes one line that says what to do; the hub's retries stay quiet."""
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # or the hub is asked to convert a pickle
     hub_log = logging.getLogger("huggingface_hub")
     level = hub_log.level
     hub_log.setLevel(logging.CRITICAL)
@@ -254,6 +277,8 @@ def _explained(model: str) -> Iterator[None]:
         remedy = (
             "the files are damaged or incomplete: fetch or fine-tune them again"
             if Path(model).is_dir()
+            else "weights must be safetensors, and it offers none: take a revision or a copy of it that does"
+            if "cannot be loaded with `safetensors`" in first
             else "the hub was not reached or has no such model: give a local folder instead, as in "
             "--model DIR --data-dir DIR"
         )
