@@ -8,6 +8,7 @@
     front = analysis.pareto_set(table, ["accuracy", "energy_j_per_example"])
     model = analysis.fit_energy(clean)
     answer = analysis.recommend(rows)
+    tasks = analysis.compare(["runs/sst2", "runs/qqp"])   # do they agree? `python -m analysis.across`
 
 The names below are imported on first use, so that `python -m analysis.predict --help` needs no pandas.
 """
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analysis.audit import audit
     from analysis.cards import card_factors, level_cards
+    from analysis.comparison import compare
     from analysis.decomposition import decompose
     from analysis.energy_model import EnergyModel, fit_energy
     from analysis.errors import CannotAnswer
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
         recompute,
     )
     from analysis.pareto import hypervolume, knee, pareto_set
+    from analysis.payback import finetuning_cost
     from analysis.predict import predict
     from analysis.recommend import recommend
     from analysis.table import comparable_groups, configurations, valid
@@ -44,6 +47,7 @@ _HOME = {
     "audit": "audit",
     "card_factors": "cards",
     "level_cards": "cards",
+    "compare": "comparison",
     "decompose": "decomposition",
     "EnergyModel": "energy_model",
     "fit_energy": "energy_model",
@@ -59,6 +63,7 @@ _HOME = {
     "hypervolume": "pareto",
     "knee": "pareto",
     "pareto_set": "pareto",
+    "finetuning_cost": "payback",
     "predict": "predict",
     "recommend": "recommend",
     "comparable_groups": "table",
@@ -74,8 +79,10 @@ __all__ = [
     "audit",
     "card_factors",
     "comparable_groups",
+    "compare",
     "configurations",
     "decompose",
+    "finetuning_cost",
     "finished_trials",
     "fit_energy",
     "front_probability",

@@ -574,6 +574,11 @@ class Page:
 
 def render(page: Page) -> tuple[str, str]:
     """(report.html, report.md)."""
+    return render_templates("report", page=page, finding_words=finding_words)
+
+
+def render_templates(name: str, **values: Any) -> tuple[str, str]:
+    """(HTML, Markdown) of a pair of templates; the same things are escaped, and pictures inlined, in all of them."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     environment = Environment(
@@ -584,9 +589,9 @@ def render(page: Page) -> tuple[str, str]:
         undefined=StrictUndefined,
     )
     environment.filters["md"] = markdown_text
-    shared: dict[str, Any] = {"page": page, "finding_words": finding_words, "picture_source": picture_source}
-    html = environment.get_template("report.html.j2").render(shared)
-    markdown = environment.get_template("report.md.j2").render(shared)
+    values["picture_source"] = picture_source
+    html = environment.get_template(f"{name}.html.j2").render(values)
+    markdown = environment.get_template(f"{name}.md.j2").render(values)
     return html, markdown.strip() + "\n"
 
 

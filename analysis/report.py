@@ -105,7 +105,7 @@ def build_report(
     from analysis.load import load, load_anchors, load_finetune
 
     rows = load(*paths, columns=columns)
-    folder = _folder(paths, output)
+    folder = report_folder(paths, output)
 
     import numpy as np
     import pandas as pd
@@ -143,14 +143,14 @@ def build_report(
     return Report(folder, html, markdown, figures, rows, excluded, found, problems)
 
 
-def _folder(paths: list[Path], output: str | Path | None) -> Path:
-    """Where the report goes; a UsageError where it cannot be written."""
+def report_folder(paths: list[Path], output: str | Path | None, prefix: str = "report") -> Path:
+    """Where the report goes; a UsageError where it cannot be written. `prefix`: of a folder beside several runs."""
     if output is not None:
         folder = Path(output)
     elif len(paths) == 1:
-        folder = paths[0] if paths[0].is_dir() else paths[0].with_name(f"{paths[0].stem}-report")
+        folder = paths[0] if paths[0].is_dir() else paths[0].with_name(f"{paths[0].stem}-{prefix}")
     else:
-        folder = paths[0].parent / f"report-{'-'.join(p.stem for p in paths[:3])}"
+        folder = paths[0].parent / f"{prefix}-{'-'.join(p.stem for p in paths[:3])}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".report-probe"

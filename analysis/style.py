@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMN_WIDTH_IN = 3.5
+PAGE_WIDTH_IN = 7.1  # both columns, for panels side by side
 HEIGHT_IN = 2.6
 PNG_DPI = 200
 
@@ -86,14 +87,20 @@ def styled() -> Iterator[None]:
         yield
 
 
-def new_figure(height_in: float = HEIGHT_IN, rows: int = 1, **grid: Any) -> tuple["Figure", Any]:
+def new_figure(
+    height_in: float = HEIGHT_IN,
+    rows: int = 1,
+    columns: int = 1,
+    width_in: float = COLUMN_WIDTH_IN,
+    **grid: Any,
+) -> tuple["Figure", Any]:
     """A figure drawn by Agg, outside pyplot: nothing to close, nothing global. Call inside `styled()`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(COLUMN_WIDTH_IN, height_in), layout="constrained")
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.subplots(rows, 1, **grid)
+    return figure, figure.subplots(rows, columns, **grid)
 
 
 def precision_style(precision: str) -> tuple[str, str]:

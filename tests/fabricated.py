@@ -20,9 +20,13 @@ FIXED_J = {"fp32": 0.012, "tf32": 0.009, "bf16": 0.0075, "fp16": 0.0075}
 UUID = "GPU-3f2a91c4-77aa-4b11-9d0e-1234567890ab"
 
 
-def accuracy_of(max_seq_len: int, depth: int, full_depth: int) -> float:
-    """Flat above about 48 tokens and at full depth; chance where most layers are gone."""
-    length = 1 - np.exp(-max_seq_len / 11.0)
+# Windows per question at each limit, with an overlap of 128 tokens: those of SQuAD's development set.
+SQUAD_WINDOWS = {128: 2.39, 160: 1.76, 192: 1.42, 224: 1.23, 256: 1.14, 320: 1.04, 384: 1.02}
+
+
+def accuracy_of(max_seq_len: int, depth: int, full_depth: int, text_tokens: float = 11.0) -> float:
+    """Flat above about four times `text_tokens` and at full depth; chance where most layers are gone."""
+    length = 1 - np.exp(-max_seq_len / text_tokens)
     layers = 1 / (1 + np.exp(-(depth / full_depth - 0.62) * 16))
     return float(0.5 + 0.432 * length * layers)
 
@@ -36,14 +40,17 @@ def row_of(
     energy_source: str = "nvml_counter",
     flags: str = "",
     started_at: float = 1.8e9,
+    text_tokens: float = 11.0,
+    windows: dict[int, float] | None = None,
 ) -> dict[str, Any]:
-    """A finished trial of `config`."""
-    clean = (
+    """A finished trial of `config`. `windows`: model inputs per example at each limit (none: one)."""
+    inputs = (windows or {}).get(config.max_seq_len, 1.0)
+    clean = inputs * (
         FIXED_J[config.precision] + J_PER_TOKEN_LAYER[config.precision] * config.max_seq_len * config.depth
     )
     energy = clean * (1 + 0.008 * rng.standard_normal())
     watts = 65.0 if energy_source == "estimate" else 640.0 if config.precision == "fp32" else 430.0
-    right = round(accuracy_of(config.max_seq_len, config.depth, full_depth) * examples)
+    right = round(accuracy_of(config.max_seq_len, config.depth, full_depth, text_tokens) * examples)
     # Which examples go wrong is nested: what the best configuration misses, every worse one misses too.
     order = np.random.default_rng(7).permutation(examples)
     correct = np.zeros(examples, dtype=bool)
@@ -80,9 +87,9 @@ def row_of(
         setup_s=3.1,
         trial_s=17.0,
         started_at=started_at,
-        tokens_per_example=float(config.max_seq_len),
-        real_tokens_per_example=float(min(config.max_seq_len, 25)),
-        inputs_per_example=1.0,
+        tokens_per_example=inputs * config.max_seq_len,
+        real_tokens_per_example=inputs * min(config.max_seq_len, 2.3 * text_tokens),
+        inputs_per_example=inputs,
         matmul_reference_j_per_example=(
             12
             * 2

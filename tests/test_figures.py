@@ -278,3 +278,54 @@ def test_labels_name_padding_and_backend_where_they_are_not_the_baselines() -> N
     table.loc[table["max_seq_len"] == 48, "padding"] = "longest"
     frame = points(table, energy_quantity(table), ACCURACY, ("max_seq_len", "padding"), baseline(table))
     assert frame["label"].tolist() == ["48 tok · longest", "128 tok"]
+
+
+def panel_points(**values: object) -> pd.DataFrame:
+    known = {
+        "panel": "sst2",
+        "x": 16.0,
+        "y": 0.0,
+        "y_low": None,
+        "y_high": None,
+        "series": "fp32",
+        "circled": False,
+    }
+    return pd.DataFrame(
+        [known | {"x": x, "panel": p} | values for p in ("sst2", "qqp") for x in (16.0, 128.0)]
+    )
+
+
+def test_panels_share_their_axes_and_cut_deep_falls() -> None:
+    points = panel_points()
+    points["y"] = [-30.0, 0.0, -1.0, 0.0]
+    figure = figures.panels(points, x_label="x", y_label="y", title="t", level=(-1.0, "here"), floor=-12)
+    first, second = figure.axes
+    assert [axes.get_title(loc="center") for axes in figure.axes] == ["sst2", "qqp"]
+    assert first.get_ylim() == second.get_ylim()
+    assert first.get_ylim()[0] == -12
+    assert first.get_xlim() == second.get_xlim()
+
+
+def test_panels_name_the_measured_values_where_they_have_room() -> None:
+    values = [16.0, 24, 32, 40, 48, 64, 96, 128]
+    points = pd.concat([panel_points().iloc[:1].assign(x=x) for x in values])
+    figure = figures.panels(points, x_label="x", y_label="y", title="t", share_x=False, ticks_at_points=True)
+    (axes,) = figure.axes
+    assert list(axes.get_xticks()) == values
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels[0] == "16"
+    assert labels[-1] == "128"
+    assert "" in labels
+
+
+def test_a_forest_is_symmetric_about_no_difference() -> None:
+    values = pd.DataFrame(
+        {"label": ["a", "b"], "x": [1.0, -2.0], "low": [0.5, None], "high": [1.5, None], "series": "fp16"}
+    )
+    axes = figures.forest(values, x_label="x", title="t").axes[0]
+    assert axes.get_xlim() == pytest.approx((-2.2, 2.2))
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+    with pytest.raises(ValueError, match="no value"):
+        figures.forest(values.assign(x=None), x_label="x", title="t")
+    with pytest.raises(ValueError, match="no point"):
+        figures.panels(panel_points(y=None), x_label="x", y_label="y", title="t")

@@ -48,12 +48,20 @@ def test_search_spaces_need_the_standard_library_alone():
 
 
 def test_analysis_never_imports_torch():
-    code = "import sys, analysis.report, analysis.audit, analysis.predict; sys.exit('torch' in sys.modules)"
+    code = "import sys, analysis.report, analysis.audit, analysis.predict, analysis.across; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 @pytest.mark.parametrize(
-    "module", ["tuner.grid", "tuner.doctor", "analysis.report", "analysis.audit", "analysis.predict"]
+    "module",
+    [
+        "tuner.grid",
+        "tuner.doctor",
+        "analysis.report",
+        "analysis.audit",
+        "analysis.predict",
+        "analysis.across",
+    ],
 )
 def test_help_answers_in_under_a_second(module):
     best = min(_help_seconds(module) for _ in range(3))
