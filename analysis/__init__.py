@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from analysis.predict import predict
     from analysis.recommend import recommend
     from analysis.table import comparable_groups, configurations, valid
+    from analysis.trust import untrusted
     from analysis.uncertainty import front_probability
     from analysis.write import write_tables
 
@@ -69,6 +70,7 @@ _HOME = {
     "comparable_groups": "table",
     "configurations": "table",
     "valid": "table",
+    "untrusted": "trust",
     "front_probability": "uncertainty",
     "write_tables": "write",
 }
@@ -99,6 +101,7 @@ __all__ = [
     "predict",
     "recommend",
     "recompute",
+    "untrusted",
     "valid",
     "write_tables",
 ]

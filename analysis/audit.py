@@ -23,7 +23,7 @@ from analysis.claims import (
     load_claims,
     render,
 )
-from analysis.cli import column_mapping, run
+from analysis.cli import Reading, column_mapping, run
 from search_spaces.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(Reading):
     rows: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PATH ...")] = ()
     """Run folders, CSV or Parquet files; none: the published rows."""
     claims: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None

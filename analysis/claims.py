@@ -93,6 +93,12 @@ def load_claims(file: str | Path | None = None) -> Claims:
             f'{path} must hold a list of claims (or an object with "claims"), but holds none; add one'
         )
     rows = data.get("rows")
+    if rows and not (
+        isinstance(rows, str) and (path.parent / rows).resolve().parent == path.parent.resolve()
+    ):
+        raise UsageError(
+            f"the rows of claims must be a file beside {path}, but it names {rows!r}; give --rows"
+        )
     return Claims(
         [_claim(c, i, path) for i, c in enumerate(data["claims"])],
         float(data.get("sensor_averaging_s", SENSOR_AVERAGING_S)),

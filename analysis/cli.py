@@ -5,12 +5,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import tyro
 
 from analysis.errors import CannotAnswer
+from analysis.trust import untrusted
 from search_spaces.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What every command that reads runs is asked; the arguments of one inherit it."""
+
+    untrusted: bool = False
+    """The runs are somebody else's: read their JSON and CSV files alone, which run no code (docs/security.md)."""
 
 
 def run(
@@ -19,10 +29,16 @@ def run(
     """Parse, call `main`, and print a UsageError or CannotAnswer as one line on stderr (exit code 2)."""
     parsed: Any = tyro.cli(arguments, prog=prog, description=doc, args=argv)
     try:
-        return main(parsed)
+        with untrusted(isinstance(parsed, Reading) and parsed.untrusted):
+            return main(parsed)
     except (UsageError, CannotAnswer) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
         return 2
+
+
+def printable(text: str) -> str:
+    """Text for a terminal: what is neither printed nor a line break, such as an escape sequence, is shown as �."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def column_mapping(pairs: Sequence[str]) -> dict[str, str]:

@@ -4,8 +4,8 @@ A trial is finished when its own row file says so (`row.json`, written by the dr
 older runs Ray's `result.json`): Ray's experiment state lags by seconds and is missing after a SIGKILL. Both are
 read, and the trial's file wins.
 
-Ray's state files can embed pickles, which run code when read: load run folders only from people you trust,
-and exchange results.csv or results.parquet otherwise.
+Ray's state embeds pickles, which run code when read: what is not yours is read within `analysis.untrusted()`
+(`--untrusted`), from JSON and CSV alone.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.trust import check_folder, trusted
 from search_spaces.config import TrialConfig
 from search_spaces.errors import UsageError
 from trainables.record import (
@@ -91,7 +92,7 @@ def _windows(path: Path) -> pd.DataFrame:
 
     if not _experiments(path, "measure"):
         kept = path / "windows.parquet"
-        if kept.is_file():
+        if kept.is_file() and trusted():
             return pd.read_parquet(kept)
     records = [
         (trial_id, i, *window)
@@ -103,13 +104,14 @@ def _windows(path: Path) -> pd.DataFrame:
 
 
 def load_traces(path: str | Path) -> dict[str, Trace]:
-    """Raw sensor samples per trial_id: what any energy of the run can be computed again from."""
+    """Raw sensor samples per trial_id: what any energy of the run can be computed again from. They are Parquet:
+    of an untrusted run none is read."""
     from trainables.energy.trace import Trace
 
     return {
         trial_id: Trace.from_parquet_bytes(base64.b64decode(result[TRACE]))
         for trial_id, result in _results(Path(path)).items()
-        if result.get(TRACE)
+        if result.get(TRACE) and trusted()
     }
 
 
@@ -118,6 +120,7 @@ def load_environment(path: str | Path) -> dict[str, Any]:
     file = Path(path) / "environment.json"
     if not file.is_file():
         return {}
+    check_folder(Path(path))
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -213,7 +216,7 @@ def recompute(path: str | Path) -> pd.DataFrame:
 
     Columns: trial_id, energy_j_per_example (the row's), from_windows_j_per_example (joules of the window
     table), from_trace_j_per_example (of the trace between the windows' edges), relative_difference (trace
-    over row - 1). NaN where a trial keeps no trace.
+    over row - 1). NaN where a trial keeps no trace, or an untrusted one.
     """
     import numpy as np
     import pandas as pd
@@ -229,7 +232,7 @@ def recompute(path: str | Path) -> pd.DataFrame:
         table = np.asarray(windows, dtype=float)
         examples = table[:, 2].sum() * per_pass
         again = float("nan")
-        if result.get(TRACE):
+        if result.get(TRACE) and trusted():
             trace = Trace.from_parquet_bytes(base64.b64decode(result[TRACE]))
             found = window_energies(trace, _edges(table) + trace.time_s[0])
             again = float("nan") if found.total_energy_j is None else found.total_energy_j / examples
@@ -261,7 +264,8 @@ def _load_one(path: Path, columns: Mapping[str, str] | None) -> tuple[pd.DataFra
         )
     if _experiments(path, "measure"):
         return _load_run(path)
-    for name in ("results.parquet", "results.csv"):  # a folder kept for the record, without Ray's files
+    # A folder kept for the record, without Ray's files.
+    for name in ("results.parquet", "results.csv") if trusted() else ("results.csv",):
         if (path / name).is_file():
             return _load_table(path / name, columns)
     raise UsageError(
@@ -294,6 +298,8 @@ def _load_table(path: Path, columns: Mapping[str, str] | None) -> tuple[pd.DataF
 
     if path.suffix not in _TABLES:
         raise UsageError(f"a table of rows must be a .csv or .parquet file, but got {path}; convert it")
+    if path.suffix == ".parquet" and not trusted():
+        raise UsageError(f"an untrusted table must be a .csv file, but got {path}; ask for results.csv")
     try:
         if path.suffix == ".parquet":
             frame = pd.read_parquet(path)
@@ -377,6 +383,8 @@ _RAY_KEYS = frozenset(
 
 def _experiments(path: Path, phase: str) -> list[Path]:
     """Ray experiments of a phase, oldest first; `path` may also be one experiment itself."""
+    if path.is_dir():
+        check_folder(path)
     if path.name.startswith(f"{phase}-") and path.is_dir():
         return [path]
     found = [p for p in (path / "ray").glob(f"{phase}-*") if p.is_dir()]
@@ -441,8 +449,8 @@ def _trials(
 
 
 def _state(experiment: Path, notes: list[str]) -> dict[str, Any]:
-    """Trials by folder name as Ray's newest experiment state has them; {} where there is none."""
-    if not any(experiment.glob("experiment_state-*.json")):
+    """Trials by folder name as Ray's newest experiment state has them; {} where there is none to be read."""
+    if not trusted() or not any(experiment.glob("experiment_state-*.json")):
         return {}
     from ray.tune import ExperimentAnalysis
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from analysis.cli import column_mapping, run
+from analysis.cli import Reading, column_mapping, run
 from analysis.errors import CannotAnswer
 from search_spaces.errors import UsageError
 
@@ -162,7 +162,7 @@ def _at_limit(known: Sequence[tuple[int, float]], max_seq_len: int, proportional
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(Reading):
     run: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     """Run folders, CSV or Parquet files."""
     max_seq_len: Annotated[int, tyro.conf.arg(metavar="TOKENS")]

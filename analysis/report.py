@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from analysis.cli import column_mapping, run
+from analysis.cli import Reading, column_mapping, run
 from search_spaces.errors import UsageError, check
 from search_spaces.objectives import objective
 
@@ -30,7 +30,7 @@ TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(Reading):
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN [RUN ...]")]
     """Run folders, CSV or Parquet files."""
     objectives: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = OBJECTIVES
@@ -261,9 +261,10 @@ def _title(found: list[Study]) -> str:
 
 def print_summary(report: Report, width: int = 100) -> None:
     """Print `analysis.summary.summary`: the table, the Pareto set, the answer, where the files are."""
+    from analysis.cli import printable
     from analysis.summary import summary
 
-    print(summary(report, width))
+    print(printable(summary(report, width)))
 
 
 def _main(arguments: Arguments) -> int:

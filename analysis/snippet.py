@@ -40,7 +40,9 @@ def find_checkpoint(run: Path, task: str, model: str) -> Checkpoint | None:
     Never an absolute path, which would hold on one machine only: a folder below the working directory is named
     from there, another from the folder that holds the run.
     """
-    own = sorted((run / "checkpoints").glob(f"{task}-{model_slug(model)}-s*"))
+    start = f"{task}-{model_slug(model)}-s"  # no pattern: the names come from the rows
+    kept = run / "checkpoints"
+    own = [f for f in sorted(kept.iterdir()) if f.name.startswith(start)] if kept.is_dir() else []
     own = [folder for folder in own if folder.suffix != ".tmp"]
     if own:
         return _relative(own[0], run.resolve().parent, "the weights this run fine-tuned")
@@ -48,7 +50,7 @@ def find_checkpoint(run: Path, task: str, model: str) -> Checkpoint | None:
         given = json.loads((run / "sweep.json").read_text(encoding="utf-8")).get("checkpoint")
     except (OSError, ValueError, AttributeError):
         return None
-    if not given:
+    if not isinstance(given, str) or not given:
         return None
     folder = Path(given)
     if folder.is_absolute() or folder.exists():

@@ -14,6 +14,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from analysis.trust import check_folder
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
 
@@ -47,12 +48,14 @@ class RunFolder:
                 f"--output-dir must be new or empty, but {path} {what}; go on with it by --resume {path}, "
                 "or give another folder" + (", or replace it with --overwrite" if is_run else "")
             )
+        check_folder(path)
         path.mkdir(parents=True, exist_ok=True)
         folder = cls(path)
         if occupied:
             for entry in folder.path.iterdir():
                 if entry.name != ".lock":
-                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+                    is_folder = entry.is_dir() and not entry.is_symlink()
+                    shutil.rmtree(entry) if is_folder else entry.unlink()
         folder.write_json(SWEEP_FILE, config.to_dict())
         return folder
 
@@ -60,6 +63,7 @@ class RunFolder:
     def resume(cls, path: Path) -> "RunFolder":
         """An earlier run."""
         read_sweep(path)
+        check_folder(path)
         return cls(path)
 
     @property
