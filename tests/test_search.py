@@ -286,6 +286,36 @@ def test_a_file_that_is_no_study_is_refused(tmp_path):
         open_storage(tmp_path)
 
 
+@pytest.mark.parametrize("damage", ["cut short", "overwritten"])
+def test_a_damaged_study_is_refused_and_made_again_from_the_rows_once_deleted(tmp_path, rows, damage):
+    search = make("random", storage=open_storage(tmp_path))
+    drive(search, recorded(rows), 6)
+    file = tmp_path / "study.db"
+    content = bytearray(file.read_bytes())
+    if damage == "cut short":
+        file.write_bytes(content[: len(content) // 2])
+    else:
+        content[4096 * 3 : 4096 * 20] = b"\xff" * (4096 * 17)
+        file.write_bytes(content)
+    with pytest.raises(UsageError, match="must be an Optuna study, but .*delete it, and it is made again"):
+        open_storage(tmp_path)
+    file.unlink()
+    again = make("random", storage=open_storage(tmp_path))
+    restore(again, {s.trial_id: rows[s.trial_id] for s in search.history.steps})
+    assert {s.trial_id for s in again.history.steps} == {s.trial_id for s in search.history.steps}
+
+
+def test_a_study_that_contradicts_the_rows_is_refused(tmp_path, rows):
+    search = make("random", storage=open_storage(tmp_path))
+    drive(search, recorded(rows), 4)
+    on_disk = {s.trial_id: rows[s.trial_id] for s in search.history.steps}
+    restore(make("random", storage=open_storage(tmp_path)), on_disk)
+    name = next(iter(on_disk))
+    changed = on_disk | {name: on_disk[name] | {"energy_j_per_example": 9.0}}
+    with pytest.raises(UsageError, match="the study must say what the rows say"):
+        restore(make("random", storage=open_storage(tmp_path)), changed)
+
+
 def test_an_earlier_grid_is_known_and_not_measured_again(tmp_path):
     grid = write_csv_run(tmp_path / "grid", table((16, 128), (12,), replicates=2))
     found = read_runs([grid], SPACE, Goal(), ["NVIDIA H100 80GB HBM3"])

@@ -98,7 +98,6 @@ def _as_if_other(resources: tune.PlacementGroupFactory) -> tune.PlacementGroupFa
 
 # What Ray writes of a dead process -> what to tell. The first that is found counts.
 _DEATHS = (
-    ("OutOfMemoryError", "Ray ended the trial's process because the host ran out of memory"),
     ("running low on memory", "Ray ended the trial's process because the host ran out of memory"),
     ("its node has died", "the node of the trial died"),
     (
@@ -114,7 +113,7 @@ def cause_of(error_file: str) -> str:
     lines = [line.strip() for line in last.splitlines() if line.strip()]
     if not lines:
         return "the trial's process died"
-    if "RayTaskError" not in last and "ray.exceptions." in last:
+    if "raised in its creation task" not in last:
         for words, said in _DEATHS:
             if words in last:
                 return said

@@ -2,7 +2,9 @@
 
 import json
 import math
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +31,24 @@ def open_storage(folder: Path) -> BaseStorage:
 
     file = folder / STUDY_FILE
     try:
+        _check_pages(file)
         return RDBStorage(f"sqlite:///{file}", engine_kwargs={"connect_args": {"timeout": 60}})
-    except (sqlalchemy.exc.DatabaseError, RuntimeError, AssertionError) as error:
+    except (sqlalchemy.exc.DatabaseError, sqlite3.DatabaseError, RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise UsageError(
-            f"{file} must be an Optuna study, but {reason}; give another --output-dir"
-        ) from error
+        raise UsageError(f"{file} must be an Optuna study, but {reason}; {_REMEDY}") from error
+
+
+_REMEDY = "delete it, and it is made again from the rows on disk, or give another --output-dir"
+
+
+def _check_pages(file: Path) -> None:
+    """Raise sqlite3.DatabaseError for a file that was cut short or overwritten in part: SQLite reads on otherwise."""
+    if not file.exists():
+        return
+    with closing(sqlite3.connect(file, timeout=60)) as connection:
+        found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if found != "ok":
+        raise sqlite3.DatabaseError(f"it is damaged: {' '.join(found.split())}")
 
 
 def identity(space: SearchSpace, goal: Goal) -> dict[str, Any]:
@@ -85,6 +99,7 @@ def restore(search: FrontierSearch, rows: Mapping[str, Row]) -> None:
         study._storage.set_trial_user_attr(trial._trial_id, INTERRUPTED, True)
         study.tell(trial.number, state=TrialState.FAIL)
     done = [t for t in study.get_trials(deepcopy=False) if t.state.is_finished()]
+    _check_values(done, rows, search.goal)
     known = {t.user_attrs.get("configuration") for t in done if not t.user_attrs.get(INTERRUPTED)}
     for point in space.points:
         name = space.trial(point).trial_id
@@ -93,6 +108,27 @@ def restore(search: FrontierSearch, rows: Mapping[str, Row]) -> None:
             add(study, space, point, search.goal, step, rows[name])
     for step in steps(study, search.goal):
         search.history.add(step)
+
+
+def _check_values(trials: Iterable[optuna.trial.FrozenTrial], rows: Mapping[str, Row], goal: Goal) -> None:
+    """UsageError where the study says something else of a trial than its row: one of them was changed."""
+    for trial in trials:
+        kept = trial.user_attrs
+        row = rows.get(str(kept.get("configuration")))
+        if (
+            row is None
+            or kept.get("imported")
+            or kept.get(INTERRUPTED)
+            or kept.get("status") != row["status"]
+        ):
+            continue  # told of a lost trial, of which the row came later
+        values = goal.values(row)
+        for name, value in (values or {}).items():
+            if name in kept and not math.isclose(float(kept[name]), value, rel_tol=1e-9):
+                raise UsageError(
+                    f"the study must say what the rows say, but of {kept['configuration']} {STUDY_FILE} has {name} "
+                    f"{kept[name]} and the row {value}; {_REMEDY}"
+                )
 
 
 def steps(study: optuna.Study, goal: Goal) -> list[Step]:
