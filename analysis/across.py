@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from analysis.cli import column_mapping, run
+from analysis.cli import Reading, column_mapping, printable, run
 from search_spaces.errors import check
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(Reading):
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN RUN [RUN ...]")]
     """Run folders, CSV or Parquet files, of two tasks or more."""
     output: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
@@ -137,11 +137,13 @@ def _main(arguments: Arguments) -> int:
     columns = column_mapping(arguments.columns) or None
     across = build_across(arguments.runs, arguments.output, arguments.tolerance, columns=columns)
     c = across.comparison
-    print(f"{c.model}, {c.card}{', ENERGY IS ESTIMATED, NOT MEASURED' if c.estimated else ''}")
-    print(f"{across.headline}.\n")
-    for line in [*across.sentences, *c.notes, *across.problems]:
-        print(f"- {line}")
-    print(f"\nReport   {across.html}")
+    said = [
+        f"{c.model}, {c.card}{', ENERGY IS ESTIMATED, NOT MEASURED' if c.estimated else ''}",
+        f"{across.headline}.\n",
+        *(f"- {line}" for line in [*across.sentences, *c.notes, *across.problems]),
+        f"\nReport   {across.html}",
+    ]
+    print(printable("\n".join(said)))
     return 0
 
 
