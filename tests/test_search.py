@@ -297,7 +297,7 @@ def test_a_damaged_study_is_refused_and_made_again_from_the_rows_once_deleted(tm
     else:
         content[4096 * 3 : 4096 * 20] = b"\xff" * (4096 * 17)
         file.write_bytes(content)
-    with pytest.raises(UsageError, match="must be an Optuna study, but .*delete it, and it is made again"):
+    with pytest.raises(UsageError, match=r"must be an Optuna study, but .*delete it, and it is made again"):
         open_storage(tmp_path)
     file.unlink()
     again = make("random", storage=open_storage(tmp_path))

@@ -19,7 +19,7 @@ def test_a_second_driver_is_refused_and_the_first_goes_on(tmp_path, model):
     code, _, err = run("--resume", str(folder))
     assert code == 2
     assert err.startswith("error: one driver at a time may work in a run folder, but another holds")
-    out, err = first.communicate(timeout=240)
+    _, err = first.communicate(timeout=240)
     assert first.returncode == 0, err
     assert len(analysis.load(folder)) == TRIALS
 

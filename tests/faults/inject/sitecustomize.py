@@ -2,7 +2,8 @@
 
 Python imports this module at its start where its folder is on PYTHONPATH, as `harness.environment` puts it. What is to
 happen is in FAULTS, a JSON list of {"at": moment, "trial": regular expression, "do": action, "times": n, "skip": n,
-"marks": folder}. Each time its moment comes a fault leaves a file in `marks`: so processes count together.
+"marks": folder}. Each time its moment comes a fault leaves a file in `marks`, which says in what process: so processes
+count together.
 """
 
 import importlib.util
@@ -32,14 +33,28 @@ def _count(fault, number):
     count = 0
     while True:
         try:
-            os.close(os.open(f"{fault['marks']}/{number}-{count}", os.O_CREAT | os.O_EXCL))
+            mark = os.open(f"{fault['marks']}/{number}-{count}", os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+            os.write(mark, json.dumps(_process()).encode())
+            os.close(mark)
             return count
         except FileExistsError:
             count += 1
 
 
+def _process():
+    """Where this process runs and what it was given."""
+    found = {name: os.environ.get(name) for name in ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")}
+    if "ray" in sys.modules and sys.modules["ray"].is_initialized():
+        found["node"] = sys.modules["ray"].get_runtime_context().get_node_id()
+    if "torch" in sys.modules:
+        found["threads"] = sys.modules["torch"].get_num_threads()
+    return found | {"pid": os.getpid()}
+
+
 def _do(action):
     kind, _, argument = action.partition(":")
+    if kind == "note":
+        return
     if kind == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     elif kind == "sleep":
