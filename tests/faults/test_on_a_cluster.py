@@ -64,7 +64,8 @@ def test_one_trial_per_gpu_the_same_cores_for_each_and_every_row(tmp_path, clust
     folder = tmp_path / "run"
     code, _, err = run(
         "--address", made.address, "--output-dir", str(folder), *TIMES, "--max-seq-len", "16", "24",
-        "--depth", "1", "2", "--precision", "fp32", "--seeds", "1", "2", "--replicates", "2", "--epochs", "1", "--train-examples", "64",
+        "--depth", "1", "2", "--precision", "fp32", "--seeds", "1", "2", "--replicates", "2",
+        "--epochs", "1", "--train-examples", "64",
         faults=(note, tuned),
     )  # fmt: skip
     assert code == 0, err
