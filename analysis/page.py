@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import functools
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -580,6 +581,7 @@ def render(page: Page) -> tuple[str, str]:
 def render_templates(name: str, **values: Any) -> tuple[str, str]:
     """(HTML, Markdown) of a pair of templates; the same things are escaped, and pictures inlined, in all of them."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+    from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -589,10 +591,24 @@ def render_templates(name: str, **values: Any) -> tuple[str, str]:
         undefined=StrictUndefined,
     )
     environment.filters["md"] = markdown_text
-    values["picture_source"] = picture_source
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    values |= {"picture_source": picture_source, "script": Markup(script), "policy": content_policy(script)}  # noqa: S704 (our own file)
     html = environment.get_template(f"{name}.html.j2").render(values)
     markdown = environment.get_template(f"{name}.md.j2").render(values)
     return html, markdown.strip() + "\n"
+
+
+def content_policy(script: str) -> str:
+    """What a page may do: its own script and styles, pictures it holds itself, no network. A second line, should a text
+    ever get past the escaping."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    sources = (
+        "default-src 'none'",
+        "img-src data:",
+        "style-src 'unsafe-inline'",
+        f"script-src 'sha256-{digest}'",
+    )
+    return "; ".join((*sources, "base-uri 'none'", "form-action 'none'"))
 
 
 def markdown_text(value: object) -> str:
