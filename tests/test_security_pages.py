@@ -4,6 +4,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -11,10 +12,11 @@ import pytest
 
 from analysis.across import build_across
 from analysis.gallery import Gallery
-from analysis.page import TEMPLATES
+from analysis.page import TEMPLATES, content_policy
 from analysis.report import build_report
 from tests import fabricated
 from tests.fabricate import linear_rows, write_trial
+from tests.test_report_browser import browser  # noqa: F401 (a fixture)
 from trainables.record import COLUMNS
 
 TEXT_COLUMNS = [*(c.name for c in COLUMNS if c.kind == "str"), "sweep"]  # the last: of foreign tables
@@ -62,7 +64,9 @@ def check_page(html: str) -> None:
         for name in ("src", "href", "action", "formaction", "srcdoc", "xlink:href"):
             value = attributes.get(name)
             assert value is None or value.startswith(("#", "data:image/", "data:,")), (tag, value)
-    assert "".join(found.scripts).strip() in ("", (TEMPLATES / "report.js").read_text().strip())
+    assert "".join(found.scripts) in ("", (TEMPLATES / "report.js").read_text())
+    policies = [a["content"] for _, a in found.tags if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policies == [content_policy((TEMPLATES / "report.js").read_text())]
     assert "49" not in [text.strip() for text in found.text], "a template was rendered twice"
 
 
@@ -164,3 +168,21 @@ def test_a_comparison_of_tasks(tmp_path: Path) -> None:
     markdown = across.markdown.read_text(encoding="utf-8")
     assert "<script" not in markdown
     assert "<img" not in markdown
+
+
+@pytest.mark.browser
+def test_the_browser_runs_the_pages_own_script_alone(tmp_path: Path, browser: Any) -> None:  # noqa: F811
+    """Were the escaping to fail, the policy of the page would still hold."""
+    folder = fabricated.write_csv_run(tmp_path / "run", fabricated.table(lengths=(48, 128), depths=(12,)))
+    file = build_report([folder], bootstrap=False).html
+    planted = "<script>window.pwned=1</script><img src=x onerror=window.pwned=1>"
+    file.write_text(file.read_text(encoding="utf-8").replace("<main>", f"<main>{planted}"), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(file.as_uri())
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.querySelectorAll('script').length") == 2
+    assert page.evaluate("window.pwned") is None
+    head = page.locator("table.sortable th", has_text="Energy").first
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    page.close()
