@@ -25,7 +25,7 @@ from trainables.device import free_memory, set_precision
 from trainables.energy.meter import DeviceInfo, EnergySource, Sample
 from trainables.tasks import get_task
 
-SEED = 42
+SEED, RANDOM_SEED = 42, 43  # of the model's own weights, and of random ones of the same shape
 SMOKE_WATTS = 50.0
 
 
@@ -91,13 +91,13 @@ def ticking_j(watts: float, now_s: float, tick_s: float = TickingMeter.tick_s) -
 class Load:
     """A steady load: whole passes over the evaluation sentences, staged on the device."""
 
-    def __init__(self, bench: Bench, shape: Shape) -> None:
+    def __init__(self, bench: Bench, shape: Shape, seed: int = SEED) -> None:
         import torch
 
         free_memory(bench.device)
         self.bench, self.shape = bench, shape
         dtype = set_precision(shape.precision)
-        master = bench.master(SEED)
+        master = bench.master(seed)
         self.model = encoder.cut(master, len(encoder.layer_list(master)), dtype, bench.device)
         inputs = bench.inputs(shape.tokens)
         plan = batches.plan(inputs.ids.lengths, shape.batch, shape.tokens, "max_length")
@@ -168,12 +168,17 @@ def open_bench(arguments: argparse.Namespace) -> Bench:
     examples = task.load("validation", data_dir, 64 if arguments.smoke else None)
     tokenized = task.tokenize(examples, encoder.load_tokenizer(model))
     no_weights = Path(model).is_dir() and not (Path(model) / encoder.WEIGHTS_FILE).is_file()
-    files = encoder.load_pretrained(
-        model, task.head, task.num_labels(examples), SEED, random_weights=no_weights
-    )
+    labels = task.num_labels(examples)
+    own = encoder.load_pretrained(model, task.head, labels, SEED, random_weights=no_weights)
     positions = encoder.max_positions(encoder.load_config(model))
     data = MeasuringData(name, tokenized, trained=False, settings=Measuring(), max_positions=positions)
-    bench = Bench(data, {SEED: lambda: files}, arguments.cpus)
+    files = {
+        SEED: lambda: own,
+        RANDOM_SEED: lambda: encoder.load_pretrained(
+            model, task.head, labels, RANDOM_SEED, random_weights=True
+        ),
+    }
+    bench = Bench(data, files, arguments.cpus)
     if arguments.smoke:
         bench.meter.close()
         bench.meter = TickingMeter()
