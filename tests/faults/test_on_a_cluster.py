@@ -45,7 +45,7 @@ def cluster(monkeypatch):
         made.append(one)
         added = [one.add_node(num_cpus=cpus, num_gpus=gpus) for cpus, gpus in nodes]
         one.wait_for_nodes()
-        return one, {node.unique_id: node for node in added}
+        return one, {node.node_id: node for node in added}
 
     yield make
     for one in made:
@@ -79,7 +79,7 @@ def test_one_trial_per_gpu_the_same_cores_for_each_and_every_row(tmp_path, clust
         assert re.fullmatch(r"[0-9a-f]{8}/\d+", row["ray_device"]), "a node and exactly one GPU"
         by_device[row["ray_device"]].append(row)
     assert len(by_device) == 3, "every GPU measured"
-    assert {d.partition("/")[0] for d in by_device} == {unique[:8] for unique in nodes}
+    assert {d.partition("/")[0] for d in by_device} == {node_id[:8] for node_id in nodes}
     for device, measured in by_device.items():
         measured.sort(key=lambda r: r["started_at"])
         for one, next_one in pairwise(measured):
@@ -114,7 +114,7 @@ def test_a_node_dies_and_its_trials_run_elsewhere(tmp_path, cluster, model):
     assert len(found) == 6
     assert {r["status"] for r in found.values()} == {"ok"}
     (again,) = [r for r in found.values() if "tried_again_after" in r]
-    assert again["tried_again_after"] == "the node of the trial died"
+    assert again["tried_again_after"] in ("the node of the trial died", "the node of the trial was lost")
     assert again["ray_device"].partition("/")[0] != struck[:8]
 
 
