@@ -172,7 +172,7 @@ class SweepConfig:
     replicates: int = 1
     """Separate trials of each configuration; the headline interval comes from them (3 for published numbers)."""
     frontier_replicates: int = 1
-    """After the grid, configurations on the energy frontier are measured again up to so many trials."""
+    """After the grid, the energy frontier and the baseline are measured again, up to so many trials each."""
     order_seed: int = 0
     """Seed of the order of trials: shuffled, so that drift does not line up with an axis."""
     axes: Axes = field(default_factory=Axes)

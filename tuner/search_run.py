@@ -97,7 +97,7 @@ def run(
         read_runs,
         restore,
     )
-    from tuner.storage import Storage
+    from tuner.storage import Storage, claim
     from tuner.sweep import RayOptions, Sweep, load_inputs, ray_devices
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -116,6 +116,8 @@ def run(
             "were given; start a new search, with --from-run to keep what was measured"
         )
     with explained(output):
+        if not resume:
+            claim(output, options.storage_path, overwrite)
         folder = RunFolder.resume(output) if resume else RunFolder.create(output, config, overwrite)
         try:
             kept = Storage.of(folder.path, options.storage_path)
@@ -150,8 +152,7 @@ def run(
                     searcher.start_clock()
                     sweep.search(searcher, SearchProgress(history, search.trials))
                     if searcher.stopped and config.frontier_replicates > 1:
-                        measured = [space.trial(p) for p in space.points]
-                        sweep.measure(sweep.frontier_trials(measured))
+                        sweep.replicate_frontier([space.trial(p) for p in space.points])
             return _result(folder, searcher, history, list(imported.values()))
         finally:
             folder.close()
