@@ -6,7 +6,8 @@ import pytest
 
 from search_spaces.errors import UsageError
 from tuner.checkpoints import CheckpointDamaged, KeptFinetune, damage, write_digests
-from tuner.storage import STORAGE_FILE, Storage, fetch_run
+from tuner.grid import RunArguments, _resumed_if_there
+from tuner.storage import STORAGE_FILE, Storage, claim, fetch_run
 
 
 @pytest.fixture
@@ -62,6 +63,26 @@ def test_rows_that_missed_the_storage_are_copied_at_the_next_start(run, tmp_path
     write(run / "ray/measure-0/t1/row.json", "row")
     Storage.of(run, None)
     assert (tmp_path / "shared/sst2/ray/measure-0/t1/row.json").read_text() == "row"
+
+
+def test_a_new_run_does_not_fall_into_the_storage_of_another(run, tmp_path):
+    shared = str(tmp_path / "shared")
+    claim(run, None, overwrite=False)
+    claim(run, shared, overwrite=False)
+    Storage.of(run, shared)
+    with pytest.raises(UsageError, match=r"holds a run named sst2; go on with it by --resume"):
+        claim(tmp_path / "elsewhere/sst2", shared, overwrite=False)
+    claim(run, shared, overwrite=True)
+    assert list((tmp_path / "shared/sst2").iterdir()) == []
+
+
+def test_a_job_that_is_started_again_goes_on_and_the_first_starts(run, tmp_path):
+    options = RunArguments(go_on=True)
+    new = tmp_path / "new" / "sst2"
+    assert _resumed_if_there(options, new, str(tmp_path / "shared")).resume is None
+    assert _resumed_if_there(options, run, None).resume == run
+    Storage.of(run, str(tmp_path / "shared"))
+    assert _resumed_if_there(options, new, str(tmp_path / "shared")).resume == new
 
 
 def test_copies_that_fail_are_said_at_the_end(run, tmp_path):

@@ -1,6 +1,7 @@
 """What a Ray cluster offers, node by node, and what one trial gets of it."""
 
 import os
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,18 +28,6 @@ class Devices:
 
     nodes: tuple[Node, ...]
 
-    @classmethod
-    def of_this_cluster(cls) -> "Devices":
-        import ray
-
-        return cls(
-            tuple(
-                Node(n["NodeID"], int(n["Resources"].get("CPU", 0)), int(n["Resources"].get("GPU", 0)))
-                for n in ray.nodes()
-                if n["Alive"]
-            )
-        )
-
     @property
     def measuring(self) -> tuple[Node, ...]:
         """The nodes that trials run on: those with GPUs; without any, those with the most cores, all alike."""
@@ -63,6 +52,37 @@ class Devices:
     def concurrent(self) -> int:
         """One measuring trial per GPU, or one per node without GPUs."""
         return sum(n.gpus or 1 for n in self.measuring)
+
+
+def devices_of_this_cluster(gpus: int = 0, patience_s: float = 1800.0) -> Devices:
+    """The nodes of the Ray that is connected to, once they have so many GPUs. UsageError where nothing can run."""
+    import ray
+
+    end = time.monotonic() + patience_s
+    while True:
+        found = Devices(
+            tuple(
+                Node(n["NodeID"], int(n["Resources"].get("CPU", 0)), int(n["Resources"].get("GPU", 0)))
+                for n in ray.nodes()
+                if n["Alive"]
+            )
+        )
+        there = sum(n.gpus for n in found.nodes)
+        if there >= gpus:
+            break
+        if time.monotonic() > end:
+            raise UsageError(
+                f"the cluster must have {gpus} GPUs, but it has {there} after {patience_s / 60:.0f} minutes; "
+                "start more nodes, or give a smaller --wait-for-gpus"
+            )
+        print(f"waiting for GPUs: {there} of {gpus}", flush=True)
+        time.sleep(min(10.0, patience_s))
+    if not any(n.cpus for n in found.measuring):
+        raise UsageError(
+            "a trial needs a CPU core on a node that measures, but the cluster has none; start worker nodes, or wait "
+            "for them with --wait-for-gpus"
+        )
+    return found
 
 
 def describe_machines(devices: Devices) -> list[dict[str, Any]]:

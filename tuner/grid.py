@@ -5,7 +5,7 @@ everything that was measured, and `python -m analysis.report RUN` reads it again
 """
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -26,11 +26,14 @@ class RunArguments:
     """Folder of the run. Default: runs/<preset>."""
     resume: Path | None = None
     """Finish an earlier run: its folder. The sweep is as it was started."""
+    go_on: bool = False
+    """Finish the run that is in the output folder, or in its storage; start it where there is none. For jobs that a
+    scheduler starts again with the same command."""
     resume_anyway: bool = False
-    """With --resume: go on although other settings are given, or card, processor or data are others; the rows
+    """With --resume or --go-on: go on although other settings are given, or card, processor or data are others; rows
     measured from then on carry the flag resumed_anyway."""
     retry_failed: bool = False
-    """With --resume: measure trials again whose row says failed or oom."""
+    """With --resume or --go-on: measure trials again whose row says failed or oom."""
     overwrite: bool = False
     """Replace the run that is in the output folder."""
     dry_run: bool = False
@@ -76,9 +79,11 @@ def main(arguments: list[str]) -> int:
     parsed = parse(arguments)
     options = parsed.run
     output = options.resume or options.output_dir or Path("runs") / parsed.preset
+    if options.go_on:
+        options = _resumed_if_there(options, output, parsed.ray.storage_path)
     for name in ("resume_anyway", "retry_failed"):
         check(
-            options.resume is not None or not getattr(options, name),
+            options.resume is not None or parsed.run.go_on or not getattr(options, name),
             f"--{name.replace('_', '-')} goes with --resume",
             "none",
             "give the folder of an earlier run as --resume RUN",
@@ -86,6 +91,14 @@ def main(arguments: list[str]) -> int:
     if options.dry_run:
         return _dry_run(parsed.sweep, options)
     return _run(parsed.sweep, output, options, parsed.ray)
+
+
+def _resumed_if_there(options: RunArguments, output: Path, storage: str | None) -> RunArguments:
+    from tuner.run_folder import SWEEP_FILE
+    from tuner.storage import fetch_run
+
+    fetch_run(output, storage)
+    return replace(options, resume=output) if (output / SWEEP_FILE).is_file() else options
 
 
 def _run(config: SweepConfig, output: Path, options: RunArguments, ray: RayOptions) -> int:

@@ -190,6 +190,21 @@ def fetch_run(run: Path, uri: str | None) -> None:
     Storage(run.resolve(), uri).fetch()
 
 
+def claim(run: Path, uri: str | None, overwrite: bool) -> None:
+    """Make sure that a new run finds its place in the storage empty. UsageError where another run is there."""
+    if uri is None:
+        return
+    storage = Storage(run.resolve(), uri)
+    if not any(name == SWEEP_FILE for name, _ in storage._files("")):
+        return
+    if not overwrite:
+        raise UsageError(
+            f"the storage of a new run must be empty, but {uri} holds a run named {run.name}; go on with it by "
+            f"--resume {run}, or give another --output-dir, or replace it with --overwrite"
+        )
+    storage.fs.delete_dir_contents(storage.base)
+
+
 def _known_uri(run: Path) -> str | None:
     file = run / STORAGE_FILE
     try:

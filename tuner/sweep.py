@@ -17,13 +17,19 @@ from search_spaces.config import TrialConfig
 from search_spaces.errors import UsageError
 from search_spaces.spaces import grid
 from search_spaces.sweep_config import SweepConfig
-from tuner.cluster import Devices, check_shared, describe_machines, worker_environment
+from tuner.cluster import (
+    Devices,
+    check_shared,
+    describe_machines,
+    devices_of_this_cluster,
+    worker_environment,
+)
 from tuner.environment import describe
 from tuner.faults import explained, sigterm_as_ctrl_c
 from tuner.ray_ports import LOOPBACK, lines, loopback_only, start_options
 from tuner.resume import begin, check_settings, keep_settings
 from tuner.run_folder import RunFolder, read_sweep
-from tuner.storage import KEPT_FILES, Storage
+from tuner.storage import KEPT_FILES, Storage, claim
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
     from trainables.encoder import ModelFiles
     from tuner.progress import Progress
 
+FRONTIER_ROUNDS = 3
 OVERHEAD_S = 1.0  # of a trial beyond warm-up and windows; for the estimate of --dry-run only
 
 
@@ -47,6 +54,8 @@ class RayOptions:
     """Serve Prometheus metrics at this port of 127.0.0.1: docs/watching.md. Default: Ray chooses one."""
     address: str | None = None
     """Join this Ray cluster ("auto": the one running here; also RAY_ADDRESS). Default: start Ray on this machine."""
+    wait_for_gpus: int = 0
+    """Wait until the cluster that is joined has so many GPUs: trials are spread over what is there at the start."""
     storage_path: str | None = None
     """Shared folder or URI (s3://, gs://) for fine-tuning checkpoints and results: docs/running.md. Default: the run
     folder alone."""
@@ -105,6 +114,8 @@ def run(
     trials = plan(config).trials if trials is None else list(trials)
     inputs = load_inputs(config)
     with explained(output):
+        if not resume:
+            claim(output, options.storage_path, overwrite)
         folder = RunFolder.resume(output) if resume else RunFolder.create(output, config, overwrite)
         try:
             if resume and read_sweep(output) != config:
@@ -199,7 +210,7 @@ class Sweep:
         if not self.prepare(changed, resume_anyway):
             return
         if self.measure(trials) and self.config.frontier_replicates > 1:
-            self.measure(self.frontier_trials(trials))
+            self.replicate_frontier(trials)
 
     def prepare(self, changed: Sequence[str] = (), anyway: bool | None = None) -> bool:
         """Keep where this start is made and fine-tune what has no checkpoint yet; False if that was interrupted.
@@ -337,23 +348,29 @@ class Sweep:
             )
         return encoder.load_checkpoint(str(self.weights.path(seed)), head)
 
-    def frontier_trials(self, grid_trials: Sequence[TrialConfig]) -> list[TrialConfig]:
-        """More replicates of the configurations that the grid's own rows put on the energy frontier."""
+    def replicate_frontier(self, trials: Sequence[TrialConfig]) -> bool:
+        """More replicates of what is compared: the energy frontier, and the baseline of every saving. False if
+        interrupted. New means can move the frontier, so it is looked at again, FRONTIER_ROUNDS times at most."""
+        return all(self.measure(self.frontier_trials(trials)) for _ in range(FRONTIER_ROUNDS))
+
+    def frontier_trials(self, trials: Sequence[TrialConfig]) -> list[TrialConfig]:
+        """The replicates, up to frontier_replicates, of what the rows so far put on the frontier."""
         from dataclasses import replace
 
         from analysis import load, pareto_set
+        from analysis.recommend import find_baseline
         from analysis.table import configurations, valid
 
         rows = load(self.folder.path)
-        rows = rows[rows["trial_id"].isin([t.trial_id for t in grid_trials])]
         table = pareto_set(configurations(valid(rows)[0]), ["accuracy", "energy_j_per_example"])
         keys = ["max_seq_len", "depth", "precision", "batch_size", "padding", "backend"]
-        front = set(table.loc[table["front"], keys].itertuples(index=False, name=None))
+        front = table["front"] | (table.index == find_baseline(table))
+        chosen = set(table.loc[front, keys].itertuples(index=False, name=None))
         return [
             replace(t, replicate=r)
             for r in range(self.config.replicates, self.config.frontier_replicates)
-            for t in grid_trials
-            if t.replicate == 0 and tuple(getattr(t, k) for k in keys) in front
+            for t in trials
+            if t.replicate == 0 and tuple(getattr(t, k) for k in keys) in chosen
         ]
 
     # ---- Tune ----
@@ -438,6 +455,6 @@ def ray_devices(options: RayOptions) -> Iterator[Devices]:
         if options.dashboard or options.metrics_port:
             print("\n".join(lines(context.dashboard_url, port)), flush=True)
         with sigterm_as_ctrl_c():
-            yield Devices.of_this_cluster()
+            yield devices_of_this_cluster(options.wait_for_gpus)
     finally:
         ray.shutdown()
