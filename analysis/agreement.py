@@ -13,6 +13,7 @@ from analysis.recommend import CANNOT_TELL
 from analysis.rounding import format_percent
 
 AGREE, DISAGREE = "agree", "do not agree"
+USELESS_PERCENT = 1000  # a bound beyond tenfold says nothing, in however many digits
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ class Agreement:
         if self.verdict == DISAGREE:
             return f"{self.what[0].upper()}{self.what[1:]} depends on the task by more than {within}: {by}."
         if self.highest_percent is not None:
-            by += f", at most {format_percent(self.highest_percent)}"
+            bounded = self.highest_percent <= USELESS_PERCENT
+            by += (
+                f", at most {format_percent(self.highest_percent)}" if bounded else ", without a useful bound"
+            )
         if self.verdict == AGREE:
             return f"{self.what[0].upper()}{self.what[1:]} is the same on every task within {within}: {by}."
         return f"Whether {self.what} is the same on every task within {within} cannot be told: {by}; {self.reason}."

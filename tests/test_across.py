@@ -131,6 +131,13 @@ def test_the_interval_of_a_ratio_is_students_t() -> None:
     )
 
 
+def test_a_bound_that_says_nothing_is_not_printed() -> None:
+    found = agreement("the energy", {"a": value(1.0, 0.5, 1), "b": value(1.5, 0.5, 1)}, 0.10)
+    assert found.highest_percent is not None
+    assert found.highest_percent > 1e5
+    assert "by 50 %, without a useful bound; the intervals are too wide." in found.sentence()
+
+
 # ---- energy per token
 
 

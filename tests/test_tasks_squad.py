@@ -285,8 +285,12 @@ def test_scores_equal_torchmetrics() -> None:
 
 def test_scores_equal_evaluate() -> None:
     evaluate = pytest.importorskip("evaluate", reason="evaluate is not installed")
+    try:
+        metric = evaluate.load("squad")
+    except (FileNotFoundError, ConnectionError) as error:  # its script lies on the hub
+        pytest.skip(f"evaluate's metric cannot be fetched: {error}")
     cases = random_answers(300)
-    reference = evaluate.load("squad").compute(
+    reference = metric.compute(
         predictions=[{"prediction_text": p, "id": str(i)} for i, (p, _) in enumerate(cases)],
         references=[
             {"answers": {"answer_start": [0] * len(a), "text": list(a)}, "id": str(i)}
