@@ -52,7 +52,9 @@ def sigterm_as_ctrl_c() -> Iterator[None]:
 
 def disk_is_full(error: BaseException | None) -> bool:
     """Is a full disk, or a spent quota, behind an error?"""
-    while error is not None:
+    seen: set[int] = set()  # a chain may lead back to its beginning
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         if isinstance(error, OSError) and error.errno in _FULL:
             return True
         if any(text in str(error) for text in _FULL_TEXTS):

@@ -161,6 +161,7 @@ class Inputs:
 def load_inputs(config: SweepConfig) -> Inputs:
     from trainables import encoder
     from trainables.tasks import get_task
+    from trainables.token_cache import tokenized
 
     task = get_task(config.task)
     data_dir = Path(config.data_dir) if config.data_dir else None
@@ -175,8 +176,8 @@ def load_inputs(config: SweepConfig) -> Inputs:
         given = encoder.load_checkpoint(config.checkpoint, task.head)
     return Inputs(
         tokenizer=tokenizer,
-        train=task.tokenize(train, tokenizer) if train is not None else None,
-        validation=task.tokenize(validation, tokenizer),
+        train=tokenized(task, train, tokenizer) if train is not None else None,
+        validation=tokenized(task, validation, tokenizer),
         num_labels=num_labels,
         max_positions=encoder.max_positions(encoder.load_config(source)),
         given=given,
@@ -419,8 +420,10 @@ class Sweep:
         )
         try:
             tuner.fit()
-        except Exception as error:
-            raise (keeper.broken or error) from error
+        except Exception:
+            if keeper.broken is not None:  # Tune has put it into words of its own
+                raise keeper.broken from None
+            raise
         self.storage.flush()
         self.storage.fetch(f"ray/{experiment}")
         return keeper.lost
