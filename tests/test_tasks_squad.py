@@ -270,7 +270,9 @@ def test_scores_equal_a_straightforward_implementation() -> None:
 
 def test_scores_equal_torchmetrics() -> None:
     functional = pytest.importorskip("torchmetrics.functional.text", reason="torchmetrics is not installed")
-    cases = random_answers(300)
+    # Its F1 is version 2.0's: empty against empty is right. Version 1.1, which knows no empty answer, says 0.
+    cases = [case for case in random_answers(600) if normalize(case[0]) and all(map(normalize, case[1]))]
+    assert len(cases) > 200
     preds = [{"prediction_text": p, "id": str(i)} for i, (p, _) in enumerate(cases)]
     target = [
         {"answers": {"answer_start": [0] * len(a), "text": list(a)}, "id": str(i)}
