@@ -111,3 +111,36 @@ def microseconds(call, repeats=100):
     end.record()
     torch.cuda.synchronize()
     return begin.elapsed_time(end) * 1e3 / repeats
+
+
+def test_peak_memory_does_not_depend_on_the_order_of_trials(monkeypatch):
+    from search_spaces.config import TrialConfig
+    from search_spaces.sweep_config import Measuring
+    from tests.fake_meter import ConstantMeter
+    from trainables import bench as bench_module
+    from trainables.bench import Bench, MeasuringData
+    from trainables.measure import measure_trial
+    from trainables.tasks import get_task
+
+    monkeypatch.setattr(bench_module, "meter_of", lambda *a, **k: ConstantMeter(10.0))
+    monkeypatch.setattr(Bench, "anchor", lambda self, seed: None)
+    monkeypatch.setattr(Bench, "reference_pj_per_flop", lambda self, precision: None)
+    task = get_task("demo")
+    tokenized = task.tokenize(task.load("validation", None, 200), encoder.load_tokenizer("demo-bert"))
+    settings = Measuring(warmup_s=0.05, min_window_s=0.05, min_windows=2, min_total_s=0.1, max_measure_s=0.1)
+    files = encoder.load_pretrained("demo-bert", task.head, 2, seed=1)
+
+    def peaks(order):
+        bench = Bench(MeasuringData("demo", tokenized, True, settings, 80), {1: lambda: files}, cpus=1)
+        return {t: measure_trial(t, bench)["peak_gpu_memory_mib"] for t in order}
+
+    trials = [
+        TrialConfig("demo", "demo-bert", 1, 64, 4, "fp32", batch_size=200),
+        TrialConfig("demo", "demo-bert", 1, 16, 1, "fp16", batch_size=8),
+        TrialConfig("demo", "demo-bert", 1, 48, 2, "fp16", batch_size=64, backend="cuda_graph"),
+        TrialConfig("demo", "demo-bert", 1, 48, 2, "bf16", batch_size=64, padding="packed", backend="cuda_graph"),
+    ]  # fmt: skip
+    forward, backward = peaks(trials), peaks(trials[::-1])
+    print({t.trial_id: round(mib, 2) for t, mib in forward.items()})
+    assert forward == pytest.approx(backward, rel=1e-3)
+    assert len({round(mib, 1) for mib in forward.values()}) == 4  # each its own
