@@ -146,7 +146,9 @@ def join_flags(flags: set[str]) -> str:
 
 # ---- the file of a row ----
 
-ROW_FILE = "row.json"  # in the trial's folder; Ray's own result.json lags, and is cut short while Ray copies it
+ROW_FILE = (
+    "row.json"  # in the trial's folder; Ray's own result.json lags, and is cut short while Ray copies it
+)
 
 
 def seal(row: Mapping[str, Any]) -> str:
