@@ -15,6 +15,7 @@ from trainables import backends, batches, encoder
 from trainables.bench import Bench, MeasuringData
 from trainables.device import free_memory, set_precision
 from trainables.energy.meter import MeterError
+from trainables.energy.processes import ForeignWatch
 from trainables.energy.sampler import Sampler
 from trainables.flops import config_sizes, encoder_flop
 from trainables.packed_attention import use_packed_attention
@@ -61,7 +62,7 @@ def measure_trial(trial: TrialConfig, bench: Bench, prune: PruneRule | None = No
             return known | _bounds(probe, len(np.unique(energy_inputs.example)), prune, bench)
 
         stop = None if prune is None else lambda probe: prune.verdict(bounds(probe)) is not None
-        with Sampler(bench.meter) as sampler:
+        with ForeignWatch(bench.meter.foreign_processes) as watch, Sampler(bench.meter) as sampler:
             windows = measure(run_pass, bench.synchronize, sampler, bench.settings, stop)
             trace = sampler.trace()
 
@@ -115,7 +116,7 @@ def measure_trial(trial: TrialConfig, bench: Bench, prune: PruneRule | None = No
         gpu_name=bench.meter.device.name,
         gpu_uuid=bench.meter.device.uuid,
         worker=bench.worker,
-        flags=join_flags(_flags(windows, bench)),
+        flags=join_flags(_flags(windows, bench, watch.seen)),
     )
     if prune is not None and windows.stopped:
         row |= dict.fromkeys(NOT_OF_PRUNED) | bounds(windows) | {"error": prune.verdict(bounds(windows))}
@@ -199,7 +200,7 @@ def outputs_of(
     return outputs
 
 
-def _flags(windows: Any, bench: Bench) -> set[str]:
+def _flags(windows: Any, bench: Bench, foreign: bool | None) -> set[str]:
     """The energies' own flags, and what only the trial knows. An estimate has no sensor to be too short for."""
     flags = set(windows.energies.flags)
     if bench.meter.source != "estimate":
@@ -207,7 +208,6 @@ def _flags(windows: Any, bench: Bench) -> set[str]:
             flags.add("interval_not_reached")
         if len(windows.durations_s) < 5 or windows.durations_s.sum() < 5:
             flags.add("few_windows")
-    foreign = bench.meter.foreign_processes()
     if bench.device.type == "cuda" and foreign is None:
         flags.add("foreign_process_unknown")
     elif foreign:

@@ -5,7 +5,9 @@ after our own context appears tells which entry is ours.
 """
 
 import os
+import threading
 from collections.abc import Callable
+from types import TracebackType
 
 
 class ProcessWatch:
@@ -45,3 +47,39 @@ class ProcessWatch:
         if now & self._appeared:
             return len(now) > 1
         return True if now else None
+
+
+class ForeignWatch:
+    """Asks beside the load, once a second, whether another process computes: one may come and go within a trial.
+
+    `ask` is a meter's `foreign_processes`. Once a second takes nothing measurable from the load.
+    """
+
+    def __init__(self, ask: Callable[[], bool | None], every_s: float = 1.0) -> None:
+        self._ask, self._every_s = ask, every_s
+        self._answers: set[bool | None] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="foreign-watch", daemon=True)
+
+    def __enter__(self) -> "ForeignWatch":
+        self._answers.add(self._ask())
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join(timeout=10.0)
+        self._answers.add(self._ask())
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every_s):
+            self._answers.add(self._ask())
+
+    @property
+    def seen(self) -> bool | None:
+        """True if another process was there at any time, None if once it could not be told."""
+        if True in self._answers:
+            return True
+        return None if None in self._answers else False
