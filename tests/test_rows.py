@@ -139,6 +139,14 @@ def test_a_users_mistake_that_only_workers_see_ends_the_experiment(tmp_path):
     assert isinstance(keeper.broken, UsageError)
 
 
+def test_a_full_disk_that_a_worker_found_ends_the_experiment(tmp_path):
+    keeper = Keeper(tmp_path)
+    full = "Failure # 1\nOSError: [Errno 28] No space left on device: 'model.safetensors'\n"
+    with pytest.raises(OSError, match="No space left"):
+        keeper.on_trial_recover(trial(tmp_path, full))
+    assert keeper.broken.errno == errno.ENOSPC
+
+
 def test_a_full_disk_ends_the_experiment_and_leaves_nothing_half_written(tmp_path, monkeypatch):
     def full(file: Path, text: str) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -57,10 +57,15 @@ def disk_is_full(error: BaseException | None) -> bool:
         seen.add(id(error))
         if isinstance(error, OSError) and error.errno in _FULL:
             return True
-        if any(text in str(error) for text in _FULL_TEXTS):
+        if says_full(str(error)):
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def says_full(text: str) -> bool:
+    """Is a full disk what a message is about?"""
+    return any(words in text for words in _FULL_TEXTS)
 
 
 def _free_mib(path: Path) -> int:

@@ -8,6 +8,7 @@ A trial whose process died, or which says that another process may get further, 
 Where that fails, too, the row says why.
 """
 
+import errno
 import re
 import time
 from collections.abc import Callable, Collection
@@ -20,6 +21,7 @@ from ray.tune import Callback
 from search_spaces.config import TrialConfig
 from search_spaces.errors import UsageError
 from trainables.record import FLAGS, ROW_FILE, TRACE, empty_row, join_flags, seal
+from tuner.faults import says_full
 from tuner.run_folder import write_atomically
 
 
@@ -49,7 +51,7 @@ class Keeper(Callback):
     def on_trial_recover(self, trial: Any, **info: Any) -> None:
         """It is to be tried again: not in a process that waits for its next trial, since that is not a fresh one."""
         name, cause = trial.config["job"]["name"], self._cause(trial)
-        self._stop_at_a_mistake(cause)
+        self._stop_where_all_would_fail(cause)
         self._causes[name] = cause
         trial.config["job"]["attempt"] = trial.config["job"].get("attempt", 1) + 1
         trial.update_resources(_as_if_other(trial.placement_group_factory))
@@ -57,7 +59,7 @@ class Keeper(Callback):
 
     def on_trial_error(self, trial: Any, **info: Any) -> None:
         job, cause = trial.config["job"], self._cause(trial)
-        self._stop_at_a_mistake(cause)
+        self._stop_where_all_would_fail(cause)
         self.lost[job["name"]] = cause
         if "max_seq_len" in job:
             self._keep(trial, lost_row(job, cause, self.marks))
@@ -83,11 +85,14 @@ class Keeper(Callback):
         except (OSError, TypeError):
             return "the trial's process died"
 
-    def _stop_at_a_mistake(self, cause: str) -> None:
-        """A user's mistake that only the workers could see fails every trial alike."""
+    def _stop_where_all_would_fail(self, cause: str) -> None:
+        """A user's mistake that only the workers could see, and a full disk, fail every trial alike."""
         kind, _, message = cause.partition(": ")
         if kind.rpartition(".")[2] == UsageError.__name__:
             self.broken = UsageError(message)
+        elif says_full(cause):
+            self.broken = OSError(errno.ENOSPC, cause)
+        if self.broken is not None:
             raise self.broken
 
 
@@ -100,7 +105,10 @@ def _as_if_other(resources: tune.PlacementGroupFactory) -> tune.PlacementGroupFa
 _DEATHS = (
     ("running low on memory", "Ray ended the trial's process because the host ran out of memory"),
     ("its node has died", "the node of the trial died"),
-    ("The actor is temporarily unavailable", "the node of the trial was lost"),  # before Ray knows that it died
+    (
+        "The actor is temporarily unavailable",
+        "the node of the trial was lost",
+    ),  # before Ray knows that it died
     (
         "worker process has died",
         "the trial's process died: killed from outside (a host without memory does that, too), or crashed",
