@@ -7,13 +7,17 @@ TORCH  ?=
 RUN    ?= runs/demo
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check install clean
+.PHONY: demo test test-faults check install clean
 
 demo: install
 	$(BIN)/python -m tuner.grid --preset demo --output-dir $(RUN) --overwrite
 
 test: install
 	$(BIN)/python -m pytest
+
+# Drivers, processes and nodes are killed, disks filled, files damaged: docs/running.md. Half an hour on two cores.
+test-faults: install
+	$(BIN)/python -m pytest tests/faults --durations=10
 
 check: install
 	$(BIN)/ruff check .
