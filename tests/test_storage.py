@@ -107,6 +107,12 @@ def test_a_storage_that_cannot_be_written_is_a_users_mistake(run, uri):
         Storage.of(run, uri)
 
 
+def test_a_password_is_not_kept(run):
+    with pytest.raises(UsageError, match="must hold no password") as told:
+        Storage.of(run, "s3://key:hidden@bucket/prefix")
+    assert "hidden" not in str(told.value)
+
+
 def test_without_a_storage_nothing_is_copied(run):
     storage = Storage.of(run, None)
     storage.push(run / "sweep.json")

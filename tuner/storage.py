@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from search_spaces.errors import UsageError
 from tuner.run_folder import SWEEP_FILE, write_atomically
@@ -219,6 +220,11 @@ def _open(uri: str, name: str) -> tuple[Any, str]:
     """(pyarrow file system, path of the run's folder in it); UsageError where the storage cannot be written."""
     from pyarrow import ArrowException, fs
 
+    if urlsplit(uri).password:
+        raise UsageError(
+            "--storage-path must hold no password, because it is kept in the run folder and printed, but it does; give "
+            "credentials as the cloud's tools take them (environment, profile, role)"
+        )
     try:
         system, path = fs.FileSystem.from_uri(str(Path(uri).resolve()) if "://" not in uri else uri)
         base = f"{path.rstrip('/')}/{name}"
