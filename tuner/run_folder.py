@@ -1,10 +1,11 @@
 """The folder of a run: made once, locked while a driver works in it, and never written over by another run.
 
 sweep.json         what is measured (a SweepConfig), written first
-environment.json   where: cards, driver, versions, git commit, digests
-checkpoints/       one Hugging Face folder per seed: model.safetensors, config.json, tokenizer
-ray/finetune-N     Ray Tune experiments, one more for every start; "finished" is decided from the
-ray/measure-N      trials' own result files, since Ray's state lags by seconds
+environment.json   where: cards, driver, versions, git commit, digests; of later starts what differed
+storage.json       where else the run is kept, if anywhere (storage.py)
+checkpoints/       one Hugging Face folder per seed: model.safetensors, config.json, tokenizer, and their digests
+ray/finetune-N     Ray Tune experiments, one more for every start; "finished" is decided from the trials' row
+ray/measure-N      files (rows.py), since Ray's own lag by seconds and are cut short by a kill
 """
 
 import fcntl
