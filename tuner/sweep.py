@@ -156,6 +156,7 @@ class Inputs:
     num_labels: int
     max_positions: int
     given: "ModelFiles | None"  # a checkpoint, or random weights
+    remarks: dict[str, int]  # what training leaves out or cannot use, and why: rule -> examples
 
 
 def load_inputs(config: SweepConfig) -> Inputs:
@@ -174,13 +175,15 @@ def load_inputs(config: SweepConfig) -> Inputs:
     given = None
     if config.checkpoint:
         given = encoder.load_checkpoint(config.checkpoint, task.head)
+    tokens = tokenized(task, train, tokenizer) if train is not None else None
     return Inputs(
         tokenizer=tokenizer,
-        train=tokenized(task, train, tokenizer) if train is not None else None,
+        train=tokens,
         validation=tokenized(task, validation, tokenizer),
         num_labels=num_labels,
         max_positions=encoder.max_positions(encoder.load_config(source)),
         given=given,
+        remarks=task.remarks(tokens, config.finetuning.train_max_seq_len) if train is not None else {},
     )
 
 
@@ -222,6 +225,10 @@ class Sweep:
         from analysis.load import damaged_trials
 
         now = describe(self.config, describe_machines(self.devices))
+        if self.inputs.remarks:
+            now["training_data"] = self.inputs.remarks
+        for rule, count in self.inputs.remarks.items():
+            print(f"training data: {count} examples {rule}", flush=True)
         for trial, damage in damaged_trials(self.folder.path).items():
             print(f"{trial}: {damage}; it is measured again", flush=True)
         odd = list(changed)
