@@ -6,6 +6,7 @@ result = sweep.run(preset("demo"), "runs/demo")
 result.rows        # a DataFrame, one row per trial
 """
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -397,6 +398,9 @@ class Sweep:
         from ray import tune
 
         from tuner.rows import Keeper
+
+        # Tune prints a traceback per failed attempt; the keeper says why in a line, and error.txt has the rest.
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 
         def name(trial: Any) -> str:
             return trial.config["job"]["name"]
