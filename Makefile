@@ -13,7 +13,7 @@ demo: install
 	$(BIN)/python -m tuner.grid --preset demo --output-dir $(RUN) --overwrite
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 # Drivers, processes and nodes are killed, disks filled, files damaged: docs/running.md. Half an hour on two cores.
 test-faults: install

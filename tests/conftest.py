@@ -13,3 +13,11 @@ os.environ["JOULETUNE_CACHE"] = "off"  # a test tokenises what it tests; tests/t
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start Ray share one of xdist's workers: two Rays on two cores starve each other."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group("ray"))
