@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from tuner.progress import Progress
 
 FRONTIER_ROUNDS = 3
-OVERHEAD_S = 1.0  # of a trial beyond warm-up and windows; for the estimate of --dry-run only
+# For the estimate of --dry-run only, both from EXPERIMENTS.md (H100): what a trial takes beyond warm-up and windows.
+OVERHEAD_S, COMPILE_S = 0.6, 13.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def plan(config: SweepConfig) -> SweepPlan:
     trials = grid(config, model.num_hidden_layers, max_positions(model))
     m = config.measuring
     windows_s = max(m.min_total_s, m.min_windows * m.min_window_s)
-    return SweepPlan(trials, m.warmup_s + windows_s + OVERHEAD_S)
+    compiled = sum(t.backend.startswith("compile") for t in trials) / len(trials)
+    return SweepPlan(trials, m.warmup_s + windows_s + OVERHEAD_S + compiled * COMPILE_S)
 
 
 def run(
@@ -119,8 +121,6 @@ def run(
             claim(output, options.storage_path, overwrite)
         folder = RunFolder.resume(output) if resume else RunFolder.create(output, config, overwrite)
         try:
-            if resume and read_sweep(output) != config:
-                keep_settings(folder, config)
             storage = Storage.of(folder.path, options.storage_path)
             with ray_devices(options) as devices:
                 sweep = Sweep(config, folder, inputs, devices, storage, retry_failed=retry_failed)
@@ -191,9 +191,7 @@ def load_inputs(config: SweepConfig) -> Inputs:
 class Sweep:
     """The two phases of one start of a run."""
 
-    reuse_actors = (
-        True  # one measuring process per GPU for the whole sweep; benchmarks.sweep_overhead tries without
-    )
+    reuse_actors = True  # one measuring process per GPU for the whole sweep; a benchmark tries without
 
     def __init__(
         self,
@@ -236,6 +234,8 @@ class Sweep:
         if self.inputs.train is not None:
             odd += self.weights.drop_damaged(done_trials(self.folder.path), anyway)
         self.marks = begin(self.folder, now, odd, anyway)
+        if read_sweep(self.folder.path) != self.config:
+            keep_settings(self.folder, self.config)
         for name in KEPT_FILES:
             self.storage.push(self.folder.path / name)
         return self.finetune()
