@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.check_row import is_number
 from search_spaces.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +23,14 @@ HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
 RATIO_TOLERANCE = 0.15  # "about 4x" is met by 3.4x and more
 ACCURACY_TOLERANCE = 0.01  # "unchanged" means at most one point lost
 SENSOR_AVERAGING_S = 1.0
+AVERAGED = (  # over the trials of a configuration: what a claim may be about
+    "energy_j_per_example",
+    "net_energy_j_per_example",
+    "latency_ms_per_example",
+    "mean_power_w",
+    "peak_gpu_memory_mib",
+    "tokens_per_example",
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,7 @@ def load_claims(file: str | Path | None = None) -> Claims:
         raise UsageError(
             f"--claims must name a readable file, but {path}: {error.strerror}; check the path"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(
             f"--claims must be JSON, but {path}: {error}; see analysis/data/published_claims.json"
         ) from error
@@ -99,9 +108,12 @@ def load_claims(file: str | Path | None = None) -> Claims:
         raise UsageError(
             f"the rows of claims must be a file beside {path}, but it names {rows!r}; give --rows"
         )
+    averaging_s = data.get("sensor_averaging_s", SENSOR_AVERAGING_S)
+    if not is_number(averaging_s) or averaging_s < 0:
+        raise UsageError(f"sensor_averaging_s must be seconds from 0 up, but {path} has {averaging_s!r}")
     return Claims(
         [_claim(c, i, path) for i, c in enumerate(data["claims"])],
-        float(data.get("sensor_averaging_s", SENSOR_AVERAGING_S)),
+        float(averaging_s),
         path.parent / rows if rows else None,
         str(data.get("rows_source", "")),
     )
@@ -121,26 +133,37 @@ def _claim(data: Any, number: int, path: Path) -> Claim:
             f"a claim must have only {', '.join(sorted(known))}, but number {number} of {path} has {unknown}"
         )
     ratio = data["claimed_ratio"]
-    if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 < ratio < math.inf:
+    if not is_number(ratio) or ratio <= 0:
         raise UsageError(
             f"claimed_ratio must be a number above zero, but number {number} of {path} has {ratio!r}"
         )
     for side in ("from", "to"):
-        if not isinstance(data[side], dict) or not data[side]:
+        values = data[side].values() if isinstance(data[side], dict) else ()
+        if not values or not all(isinstance(v, str) or is_number(v) for v in values):
             raise UsageError(
                 f"{side} must give columns and values, but number {number} of {path} has {data[side]!r}"
             )
     tasks = data.get("tasks", [data["task"]] if "task" in data else [])
+    unchanged = data.get("accuracy_unchanged", False)
+    if not isinstance(tasks, list) or not isinstance(unchanged, bool):
+        raise UsageError(
+            f"tasks must be a list and accuracy_unchanged true or false, but number {number} of {path} has "
+            f"{tasks!r} and {unchanged!r}"
+        )
+    texts = [("claim", data.get("claim")), ("sweep", data.get("sweep")), ("column", data.get("column"))]
+    for name, text in (*texts, *(("a task", task) for task in tasks)):
+        if not isinstance(text, str) and not (text is None and name != "a task"):
+            raise UsageError(f"{name} must be text, but number {number} of {path} has {text!r}")
     start, to = data["from"], data["to"]
     return Claim(
-        claim=str(data.get("claim") or f"{_spell(start)} -> {_spell(to)}"),
+        claim=data.get("claim") or f"{_spell(start)} -> {_spell(to)}",
         start=start,
         to=to,
         claimed_ratio=float(ratio),
-        accuracy_unchanged=bool(data.get("accuracy_unchanged", False)),
+        accuracy_unchanged=unchanged,
         sweep=data.get("sweep"),
         tasks=tuple(tasks),
-        column=str(data.get("column", "energy_j_per_example")),
+        column=data.get("column") or "energy_j_per_example",
     )
 
 
@@ -187,6 +210,10 @@ def _check(
             raise UsageError(
                 f"the rows must have the columns the claim names, but lack {column!r}; map it with --columns"
             )
+    if claim.column not in AVERAGED:
+        raise UsageError(
+            f"a claim must be about one of {', '.join(AVERAGED)}, but {claim.claim!r} names {claim.column!r}"
+        )
     sides = []
     for side in (claim.start, claim.to):
         found = _match(pool, side)

@@ -13,12 +13,13 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.check_row import BY_NAME, NEEDED, checked, fits, is_null, is_number, problem_of
+from analysis.read_table import numbers_of, read_table
 from analysis.trust import check_folder, trusted
 from search_spaces.config import TrialConfig
 from search_spaces.errors import UsageError
@@ -29,6 +30,7 @@ from trainables.record import (
     TRACE,
     WINDOW_COLUMNS,
     WINDOW_TABLE,
+    Column,
     empty_row,
     unseal,
 )
@@ -40,13 +42,12 @@ if TYPE_CHECKING:
     from trainables.energy.trace import Trace
 
 # A table of someone else's needs at least these; what else is missing becomes null.
-REQUIRED_COLUMNS = ("task", "max_seq_len", "depth", "precision", "energy_j_per_example")
+REQUIRED_COLUMNS = (*NEEDED, "energy_j_per_example")
 LATENCY_CI = "latency_ms_per_example_ci95"  # derived from the window table, half-width within the trial
 DERIVED_COLUMNS = (LATENCY_CI, "run")
 
 SHORT_WINDOW_S = 1.0  # trainables.record.FLAGS["short_window"]
 
-_TABLES = (".csv", ".parquet")
 _TRIAL_FILES = ("params.json", "result.json", ROW_FILE)
 _ANCHOR_FROM_ROW = ("model", "gpu_name", "started_at", "gpu_uuid", "worker")
 _CONFIG_FIELDS = tuple(f for f in COLUMN_NAMES if f in TrialConfig.__dataclass_fields__)
@@ -93,7 +94,7 @@ def _windows(path: Path) -> pd.DataFrame:
     if not _experiments(path, "measure"):
         kept = path / "windows.parquet"
         if kept.is_file() and trusted():
-            return pd.read_parquet(kept)
+            return numbers_of(read_table(kept), kept.name)
     records = [
         (trial_id, i, *window)
         for trial_id, result in _results(path).items()
@@ -106,13 +107,23 @@ def _windows(path: Path) -> pd.DataFrame:
 def load_traces(path: str | Path) -> dict[str, Trace]:
     """Raw sensor samples per trial_id: what any energy of the run can be computed again from. They are Parquet:
     of an untrusted run none is read."""
-    from trainables.energy.trace import Trace
-
     return {
-        trial_id: Trace.from_parquet_bytes(base64.b64decode(result[TRACE]))
+        trial_id: _trace(result[TRACE], trial_id)
         for trial_id, result in _results(Path(path)).items()
         if result.get(TRACE) and trusted()
     }
+
+
+def _trace(text: str, trial_id: str) -> Trace:
+    from trainables.energy.trace import Trace
+
+    try:
+        return Trace.from_parquet_bytes(base64.b64decode(text, validate=True))
+    except Exception as error:  # damaged Parquet raises whatever its reader stumbles over
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(
+            f"the trace of {trial_id} must be Parquet as base64, but reading it failed: {reason}; it is damaged"
+        ) from error
 
 
 def load_environment(path: str | Path) -> dict[str, Any]:
@@ -123,7 +134,7 @@ def load_environment(path: str | Path) -> dict[str, Any]:
     check_folder(Path(path))
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{file} must hold JSON, but {error}; restore or delete it") from error
     return found if isinstance(found, dict) else {}
 
@@ -149,7 +160,7 @@ def _anchors(path: Path) -> pd.DataFrame:
     ]
     if not found:
         kept = path / "anchors.csv"
-        return pd.read_csv(kept) if kept.is_file() else pd.DataFrame()
+        return numbers_of(read_table(kept), kept.name) if kept.is_file() else pd.DataFrame()
     return pd.DataFrame(found).sort_values("started_at", ignore_index=True)
 
 
@@ -165,14 +176,22 @@ def _finetune(path: Path) -> pd.DataFrame:
     kept = path / "finetune.csv"
     last = [result for folder in _experiments(path, "finetune") for result in _last_results(folder)]
     if not last:
-        return pd.read_csv(kept) if kept.is_file() else pd.DataFrame()
+        return numbers_of(read_table(kept), kept.name) if kept.is_file() else pd.DataFrame()
     newest: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for result in sorted(last, key=lambda r: (r.get("epoch") or 0, r.get("timestamp") or 0)):
-        key = tuple(result.get(k) for k in ("task", "model", "seed"))
+    for result in sorted(last, key=lambda r: (_number(r, "epoch"), _number(r, "timestamp"))):
+        key = tuple(str(result.get(k)) for k in ("task", "model", "seed"))
         newest[key] = {
-            k: v for k, v in result.items() if not isinstance(v, (dict, list)) and k not in _RAY_KEYS
+            k: v
+            for k, v in result.items()
+            if k not in _RAY_KEYS and (isinstance(v, (str, bool)) or is_null(v) or is_number(v))
         }
     return pd.DataFrame(list(newest.values()))
+
+
+def _number(values: Mapping[str, Any], name: str) -> float:
+    """A number to sort by, 0 where there is none."""
+    value: Any = values.get(name)
+    return float(value) if is_number(value) else 0.0
 
 
 def _joined(paths: Sequence[str | Path], read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
@@ -221,19 +240,19 @@ def recompute(path: str | Path) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    from trainables.energy.trace import Trace, window_energies
+    from trainables.energy.trace import window_energies
 
     records = []
     for trial_id, result in _results(Path(path)).items():
         windows, per_pass = result.get(WINDOW_TABLE), result.get("examples_per_pass")
         energy = result.get("energy_j_per_example")
-        if not windows or not per_pass or energy is None:
+        if not windows or not per_pass or not energy:
             continue
         table = np.asarray(windows, dtype=float)
         examples = table[:, 2].sum() * per_pass
         again = float("nan")
         if result.get(TRACE) and trusted():
-            trace = Trace.from_parquet_bytes(base64.b64decode(result[TRACE]))
+            trace = _trace(result[TRACE], trial_id)
             found = window_energies(trace, _edges(table) + trace.time_s[0])
             again = float("nan") if found.total_energy_j is None else found.total_energy_j / examples
         records.append((trial_id, energy, table[:, 3].sum() / examples, again, again / energy - 1))
@@ -294,21 +313,7 @@ def _load_run(path: Path) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _load_table(path: Path, columns: Mapping[str, str] | None) -> tuple[pd.DataFrame, list[str]]:
-    import pandas as pd
-
-    if path.suffix not in _TABLES:
-        raise UsageError(f"a table of rows must be a .csv or .parquet file, but got {path}; convert it")
-    if path.suffix == ".parquet" and not trusted():
-        raise UsageError(f"an untrusted table must be a .csv file, but got {path}; ask for results.csv")
-    try:
-        if path.suffix == ".parquet":
-            frame = pd.read_parquet(path)
-        else:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", pd.errors.DtypeWarning)
-                frame = pd.read_csv(path, keep_default_na=True)
-    except (ValueError, OSError) as error:
-        raise UsageError(f"{path} must be a table, but reading it failed: {error}; check the file") from error
+    frame = read_table(path)
     if columns:
         absent = [c for c in columns if c not in frame.columns]
         if absent:
@@ -412,7 +417,9 @@ def _read_run(path: Path) -> _Found:
                 if kept is None or _rank(result) >= _rank(kept):
                     found.results[trial_id] = result
             elif error:
-                row = empty_row(**{k: config.get(k) for k in _CONFIG_FIELDS})
+                row = empty_row(
+                    **{k: config.get(k) for k in _CONFIG_FIELDS if fits(BY_NAME[k], config.get(k))}
+                )
                 trial_id = _trial_id(config, folder)
                 failures[trial_id] = row | {"trial_id": trial_id, "status": "failed", "error": error}
     for trial_id, row in failures.items():
@@ -422,7 +429,7 @@ def _read_run(path: Path) -> _Found:
 
 
 def _rank(result: Mapping[str, Any]) -> tuple[bool, float]:
-    return result.get("status") == "ok", float(result.get("timestamp") or result.get("started_at") or 0.0)
+    return result.get("status") == "ok", _number(result, "timestamp") or _number(result, "started_at")
 
 
 def _trials(
@@ -439,13 +446,13 @@ def _trials(
         result, damage = _stored(folder) if folder else (None, "")
         if damage:
             notes.append(f"{experiment.name}/{name}: {damage}; the trial counts as not measured")
-        elif result is None and known and _is_row(known.last_result):
+        elif result is None and known and _is_row(known.last_result) and not problem_of(known.last_result):
             result = dict(known.last_result)
         error = _error_text(folder) if folder else ""
         if not error and known and known.status == "ERROR":
             error = "Ray reports an error without a text"
         config = known.config if known else _json(folder / "params.json") if folder else {}
-        yield name, result, error, _flat_config(config or {})
+        yield name, result, error, _flat_config(config) if isinstance(config, Mapping) else {}
 
 
 def _state(experiment: Path, notes: list[str]) -> dict[str, Any]:
@@ -481,19 +488,21 @@ def _stored(folder: Path) -> tuple[dict[str, Any] | None, str]:
             row = unseal(file.read_text(encoding="utf-8"))
         except UnicodeDecodeError:
             return None, f"{ROW_FILE} is not text"
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return None, str(error)
-        return (row, "") if _is_row(row) else (None, f"{ROW_FILE} holds no row")
+        problem = problem_of(row) if _is_row(row) else f"{ROW_FILE} holds no row"
+        return (None, problem) if problem else (row, "")
     file = folder / "result.json"
     if not file.is_file():
         return None, ""
     for line in reversed(file.read_text(encoding="utf-8", errors="replace").splitlines()):
         try:
             result = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(result, dict) and _is_row(result):
-            return result, ""
+            problem = problem_of(result)
+            return (None, problem) if problem else (result, "")
     return None, ""
 
 
@@ -501,10 +510,12 @@ def _last_results(experiment: Path) -> Iterator[dict[str, Any]]:
     for file in sorted(experiment.glob("*/result.json")):
         for line in reversed(file.read_text(encoding="utf-8", errors="replace").splitlines()):
             try:
-                yield json.loads(line)
-            except ValueError:
+                result = json.loads(line)
+            except (ValueError, RecursionError):
                 continue
-            break
+            if isinstance(result, dict):
+                yield result
+                break
 
 
 def _error_text(folder: Path) -> str:
@@ -519,7 +530,7 @@ def _error_text(folder: Path) -> str:
 def _json(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -528,18 +539,19 @@ def _flat_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """The trial's fields, whether they lie at the top of Ray's config or one level below."""
     for candidate in (config, *(v for v in config.values() if isinstance(v, dict))):
         if "max_seq_len" in candidate:
-            return dict(candidate)
+            return {str(k): v for k, v in candidate.items()}
     return {}
 
 
 def _trial_id(values: Mapping[str, Any], folder: str) -> str:
     """The trial's own name. Ray overwrites `trial_id` in results with its own id, so it is built again."""
+    known = {k: values[k] for k in _CONFIG_FIELDS if values.get(k) is not None}
     try:
-        return TrialConfig.from_dict(
-            {k: values[k] for k in _CONFIG_FIELDS if values.get(k) is not None}
-        ).trial_id
+        if all(fits(BY_NAME[k], v) for k, v in known.items()):
+            return TrialConfig.from_dict(known).trial_id
     except (TypeError, ValueError, KeyError, UsageError):
-        return str(values.get("trial_id") or folder)
+        pass  # an incomplete or impossible configuration has no name of its own
+    return str(values.get("trial_id") or folder)
 
 
 # ---- types ----
@@ -593,8 +605,6 @@ def _set_types(frame: pd.DataFrame) -> pd.DataFrame:
 def _complete(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     """A foreign table with every column: rows without a status count as ok, names are made from the
     file's."""
-    import numpy as np
-    import pandas as pd
 
     absent = [c for c in (*COLUMN_NAMES, LATENCY_CI) if c not in frame.columns]
     frame = frame.assign(**dict.fromkeys(absent))
@@ -603,22 +613,15 @@ def _complete(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     if "trial_id" in absent:
         frame["trial_id"] = [f"{path.stem}-{i}" for i in range(len(frame))]
     for column in COLUMNS:
-        values = frame[column.name]
-        if column.kind != "str" and not pd.api.types.is_numeric_dtype(values) and values.notna().any():
-            bad = values[values.notna() & pd.to_numeric(values, errors="coerce").isna()]
-            if len(bad):
-                raise UsageError(
-                    f"{column.name} must be a number ({column.unit or 'count'}), but row {bad.index[0]} of "
-                    f"{path.name} has {bad.iloc[0]!r}; correct the file"
-                )
-    for column in COLUMNS:
-        if column.kind == "int" and column.name in REQUIRED_COLUMNS:
-            numbers = pd.to_numeric(frame[column.name], errors="coerce")
-            if (numbers.dropna() != np.floor(numbers.dropna())).any():
-                raise UsageError(
-                    f"{column.name} must be a whole number in every row of {path.name}; correct the file"
-                )
-    frame[LATENCY_CI] = pd.to_numeric(frame[LATENCY_CI], errors="coerce").astype(float)
+        if column.kind != "str":
+            frame[column.name] = checked(frame[column.name], column, path.name)
+    for name in NEEDED:
+        empty = frame.index[frame[name].isna() & (frame["status"] == "ok")]
+        if len(empty):
+            raise UsageError(
+                f"every measured row must have a {name}, but row {empty[0]} of {path.name} has none"
+            )
+    frame[LATENCY_CI] = checked(frame[LATENCY_CI], Column(LATENCY_CI, "float", "ms/example", ""), path.name)
     return _set_types(frame.copy())
 
 

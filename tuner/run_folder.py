@@ -111,5 +111,5 @@ def read_sweep(path: Path) -> SweepConfig:
         )
     try:
         return SweepConfig.from_dict(json.loads(file.read_text()))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UsageError(f"{file} must hold the sweep's settings, but: {error}; start a new run") from error
