@@ -50,7 +50,9 @@ def test_a_sealed_row_wins_over_rays_file_and_a_damaged_one_counts_as_not_measur
     damage = damaged_trials(run)
     assert set(damage) == {f"measure-0/{f.name}" for f in folders[1:]}
     assert damage[f"measure-0/{folders[2].name}"].startswith("the row file was changed after it was written")
-    assert sum(f"{name}: {what}" in note for note in rows.attrs["notes"] for name, what in damage.items()) == 3
+    assert (
+        sum(f"{name}: {what}" in note for note in rows.attrs["notes"] for name, what in damage.items()) == 3
+    )
 
 
 def test_latency_interval_comes_from_the_windows(tmp_path):
@@ -228,7 +230,7 @@ def test_a_real_tune_experiment_is_read_also_after_it_moved(tmp_path, monkeypatc
         def save_checkpoint(self, folder): ...
         def load_checkpoint(self, folder): ...
 
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False, configure_logging=False)
     try:
         tune.Tuner(
             Probe,
