@@ -127,7 +127,7 @@ def _tradeoff(c: Comparison, tasks: list[TaskResult]) -> tuple[str, str, str, _M
         frames = []
         for task in tasks:
             found = task.study.recommendation.value
-            assert found is not None  # noqa: S101
+            assert found is not None  # noqa: S101 (for the type checker)
             table = found.table
             frame = _frame(task, table, 100 / table["energy_ratio"], 100 * table["accuracy_difference"])
             if found.choice is not None:

@@ -129,7 +129,7 @@ def _choose(model: EnergyModel, depth: int, precision: str) -> Fit:
     if fit is not None:
         return fit
     fit = model.fit_for(precision, "length")
-    assert fit is not None  # noqa: S101
+    assert fit is not None  # noqa: S101 (for the type checker)
     if depth != fit.depth_range[0]:
         raise CannotAnswer(
             f"Depth {depth} at {precision} cannot be predicted: only depth {fit.depth_range[0]} was measured."

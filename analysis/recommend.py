@@ -383,7 +383,7 @@ def _poor_baseline(r: Recommendation) -> list[str]:
 
 def _among_many(r: Recommendation, within: str) -> str:
     """A word on having chosen the cheapest of many: Holm's correction over all cheaper configurations."""
-    assert r.choice is not None  # noqa: S101
+    assert r.choice is not None  # noqa: S101 (for the type checker)
     if r.choice["verdict_among_many"] == NOT_WORSE:
         return f"It was chosen among {r.tested} configurations, and still passes corrected for that (Holm)."
     text = (
@@ -398,7 +398,7 @@ def _among_many(r: Recommendation, within: str) -> str:
 
 def _flips(r: Recommendation) -> str:
     c = r.choice
-    assert c is not None  # noqa: S101
+    assert c is not None  # noqa: S101 (for the type checker)
     shift, low = (points_change(c[f"accuracy_difference{end}"]) for end in ("", "_low"))
     change = f"Accuracy changes by {shift} points, at worst {low} (one-sided 95 %)"
     if pd.isna(c["lost"]):

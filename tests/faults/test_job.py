@@ -43,7 +43,7 @@ def head(tmp_path):
     end = time.monotonic() + 90
     while time.monotonic() < end:
         try:
-            urllib.request.urlopen(f"{address}/api/version", timeout=2).close()  # noqa: S310
+            urllib.request.urlopen(f"{address}/api/version", timeout=2).close()  # noqa: S310 (this machine)
             break
         except OSError:
             assert process.poll() is None
