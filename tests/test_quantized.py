@@ -188,7 +188,7 @@ def test_too_few_tokens_for_int8_say_so():
     batch = batches.Batch(OnCard(), None, None, None, None, None, max_seqlen=16, rows=1)
     model = encoder.cut(tiny.model(), 1, INT8, CPU)
     with pytest.raises(
-        BackendError, match="int8 on CUDA needs at least 17 tokens per batch .*, but a batch has 16"
+        BackendError, match=r"int8 on CUDA needs at least 17 tokens per batch .*, but a batch has 16"
     ):
         quantized.check_batches(model, [batch])
     quantized.check_batches(encoder.cut(tiny.model(), 1, torch.bfloat16, CPU), [batch])
