@@ -193,8 +193,8 @@ def _check(
     ratio_tolerance: float,
     accuracy_tolerance: float,
 ) -> Finding:
-    from analysis.intervals import Ratio, ratio, spread
-    from analysis.table import configurations
+    from analysis.intervals import Ratio, ratio
+    from analysis.table import configurations, valid, with_intervals
 
     def unknown(reason: str) -> Finding:
         none = (None, None, None, "none", None, None, None)
@@ -227,8 +227,8 @@ def _check(
                 f"averaged: "
                 f"{'; '.join(table['configuration'].head(3))}; name more columns in the claim"
             )
-        sides.append((usable, table.iloc[0]))
-    (first_rows, first), (second_rows, second) = sides
+        sides.append((usable, table))
+    first, second = (table.iloc[0] for _, table in sides)
     mixed = [
         c
         for c in ("gpu_name", "energy_source", "sweep")
@@ -239,11 +239,15 @@ def _check(
 
     import pandas as pd
 
-    both = configurations(pd.concat([first_rows, second_rows]))
+    # How much trials differ is told by all replicates of the rows, not by those of the two configurations alone.
+    rest, _ = valid(pool[~pool.index.isin([label for usable, _ in sides for label in usable.index])])
+    tables = [*(table for _, table in sides), *([configurations(rest)] if len(rest) else [])]
+    together = with_intervals(pd.concat(tables, ignore_index=True))
+    first, second = together.iloc[0], together.iloc[1]
     value = float(first[claim.column]) / float(second[claim.column])
     interval = Ratio(value, math.nan, math.nan, "none")
     if claim.column in ("energy_j_per_example", "latency_ms_per_example"):
-        interval = ratio(first, second, spread(both, claim.column), claim.column)
+        interval = ratio(first, second, claim.column)
     windows = _pair(first, second, "window_s")
     change = None
     if not (pd.isna(first["accuracy"]) or pd.isna(second["accuracy"])):

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.errors import CannotAnswer
-from analysis.intervals import Ratio, ratio, spread
+from analysis.intervals import Ratio, ratio
 from analysis.table import plain
 
 # From what changes the arithmetic to what changes how it is launched; then what is given up.
@@ -66,7 +66,6 @@ def decompose(
             f"Where the saving comes from cannot be told: the way to it has configurations that were not "
             f"measured, such as {', '.join(str(v) for v in absent or () if v is not None)}."
         )
-    between = spread(table)
     chosen = next(iter(ways))
     savings = {
         axis: [
@@ -81,7 +80,7 @@ def decompose(
             plain(second[axis]),
             _energy(first),
             _energy(second),
-            ratio(first, second, between),
+            ratio(first, second),
             min(savings[axis]),
             max(savings[axis]),
         )

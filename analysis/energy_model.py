@@ -16,7 +16,7 @@ import pandas as pd
 from analysis.energy_terms import design, formula, inputs_of
 from analysis.errors import CannotAnswer
 from analysis.files import write_text
-from analysis.intervals import NONE, ratios, spread
+from analysis.intervals import NONE, ratios
 from analysis.least_squares import Fitted, relative_least_squares, wants_more
 from analysis.recommend import CANNOT_TELL, DEFAULT_TOLERANCE, NOT_WORSE, assess
 from analysis.rounding import count_of, format_percent, points_word
@@ -480,10 +480,10 @@ def _pairs(
     shared = first.index.intersection(second.index)
     if shared.empty:
         return []
-    between = spread(table)
-    value, low, high = ratios(first.loc[shared], second.loc[shared], between)
+    value, low, high = ratios(first.loc[shared], second.loc[shared])
+    kinds = first.loc[shared, "interval_kind"]
     pairs = []
-    for (length, depth), r, lo, hi in zip(shared, value, low, high, strict=True):
+    for (length, depth), r, lo, hi, kind in zip(shared, value, low, high, kinds, strict=True):
         judged = () if verdicts is None else [verdicts[(p, length, depth)] for p in (slow, fast)]
         pairs.append(
             {
@@ -492,7 +492,7 @@ def _pairs(
                 "ratio": float(r),
                 "low": _number(lo),
                 "high": _number(hi),
-                "interval_kind": between.kind if math.isfinite(lo) else NONE,
+                "interval_kind": kind if math.isfinite(lo) else NONE,
                 "stable": all(v == NOT_WORSE for v in judged),
             }
         )
@@ -606,7 +606,6 @@ def _factor_sentence(
 def _rising(table: pd.DataFrame) -> list[str]:
     """Where energy rises although work falls, by more than the trials of one configuration differ; the worst
     first."""
-    between = spread(table)
     out: list[tuple[float, str]] = []
     for work, unit, fixed, other in (
         ("max_seq_len", "tokens", "depth", "layers"),
@@ -615,7 +614,7 @@ def _rising(table: pd.DataFrame) -> list[str]:
         ordered = table.sort_values(["precision", fixed, work])
         less, more = ordered.iloc[:-1], ordered.iloc[1:]
         same = (less[["precision", fixed]].to_numpy() == more[["precision", fixed]].to_numpy()).all(axis=1)
-        value, low, _ = ratios(less, more, between)
+        value, low, _ = ratios(less, more)
         beyond = np.where(np.isfinite(low), low > 1, value > 1.02)
         for i in np.flatnonzero(same & beyond):
             place = f"{less['precision'].iloc[i]}, {count_of(less[fixed].iloc[i], other)}"

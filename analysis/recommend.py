@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.correctness import Correctness, correctness, row_keys
 from analysis.errors import CannotAnswer
-from analysis.intervals import NONE, WITHIN, Ratio, ratio, ratios, spread
+from analysis.intervals import NONE, WITHIN, Ratio, ratio, ratios
 from analysis.paired import (
     ALPHA,
     Differences,
@@ -104,7 +104,7 @@ def recommend(
     cheaper = good[good["energy_j_per_example"] < base["energy_j_per_example"]]
     choice = _first(cheaper)
     reference = base if choice is None else choice
-    saving = None if choice is None else ratio(base, choice, spread(table))
+    saving = None if choice is None else ratio(base, choice)
     examples = table.attrs["examples"]
     tested = int(((table["verdict"] != "") & ~table["is_baseline"]).sum())
     result = Recommendation(
@@ -157,7 +157,7 @@ def assess(
     alone = (table["verdict"] != NOT_WORSE) | ~cheaper
     among = np.where(table["p_holm"] <= ALPHA, NOT_WORSE, CANNOT_TELL)
     table["verdict_among_many"] = np.where(alone, table["verdict"], among)
-    over = ratios(table.loc[base], table, spread(table))
+    over = ratios(table.loc[base], table)
     table["energy_ratio"], table["energy_ratio_low"], table["energy_ratio_high"] = over
     examples = table["examples"].dropna()
     table.attrs["examples"] = int(examples.iloc[0]) if len(examples) else None

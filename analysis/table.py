@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.intervals import NONE, WITHIN, pooled
+from analysis.intervals import NONE, WITHIN, between_trials, within_error
 from analysis.load import LATENCY_CI
 from analysis.rounding import count_of
 from analysis.seeds import seed_mean, seed_spread
@@ -27,6 +27,10 @@ COMPARABLE = (
 )
 TOGETHER = ("task", "model", "gpu_name", "energy_source", "sweep")  # what one recommendation may not mix
 CARD_FACTOR = "card_factor"  # of `level_cards`: what the energies of a row were divided by
+_INTERVALS = {
+    "energy_j_per_example": "energy_j_per_example_ci95",
+    "latency_ms_per_example": LATENCY_CI,
+}  # a quantity, and its half-width
 _KEYS = (*CONFIGURATION, "gpu_name", "energy_source", "sweep")
 
 INVALID_FLAGS = frozenset(f.name for f in FLAGS.values() if f.invalid)
@@ -94,44 +98,38 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     `valid`.
 
     Besides the means of the rows' columns: n_trials, n_seeds, interval_kind, `energy_j_per_example_ci95` and
-    `latency_ms_per_example_ci95` (half-widths of that kind, 95 %), energy_relative_sd (between its own
-    trials), accuracy_between_seed_sd and accuracy_within_seed_sd, energy_between_seed_relative_sd and
+    `latency_ms_per_example_ci95` (half-widths of that kind, 95 %), what they are made from (see
+    `with_intervals`), accuracy_between_seed_sd and accuracy_within_seed_sd, energy_between_seed_relative_sd and
     energy_within_seed_relative_sd (see `analysis.seeds`), energy_j_per_correct (mean energy over mean
     accuracy), window_s (shortest), flags, estimated, and configuration (a label). Different kinds of cards,
     sensors and sweeps are never averaged into one row.
 
-    interval_kind: "pooled replicates", Student-t with the relative spread between separate trials, pooled
-    over all replicated configurations of the same task, model, kind of card, sensor and sweep (it also serves
-    those measured once); "replicates", the same where only one configuration was repeated; "within trial",
-    over the windows of the only trial, too narrow as a statement about the configuration; "none".
+    interval_kind: "pooled replicates", Student-t with the configuration's own relative error within trials times
+    one factor, by which separate trials differ more than that in all replicated configurations of the same task,
+    model, kind of card, sensor and sweep (it also serves those measured once; `analysis.intervals`); "replicates",
+    the same where only one configuration was repeated; "within trial", over the windows of the only trial, too
+    narrow as a statement about the configuration; "none".
     """
     keys = [k for k in _KEYS if k in rows]
     work = rows.copy()
     work["estimated"] = is_estimated(work)
+    for name, half in _INTERVALS.items():
+        short, windows = _short(name), work["windows"].astype(float)
+        error = within_error(
+            work[half].to_numpy(dtype=float), work[name].to_numpy(dtype=float), windows.to_numpy()
+        )
+        work[f"{short}_within_variance"] = error**2
+        work[f"{short}_within_freedom"] = (windows - 1).where(np.isfinite(error))
     groups = work.groupby(keys, dropna=False, sort=False, observed=True)
     table = seed_mean(work, keys, [c for c in _MEANS if c in work])
     table["n_trials"] = groups.size()
     table["n_seeds"] = groups["seed"].nunique().clip(lower=1)
-    n = table["n_trials"].to_numpy()
-    for name, within in (
-        ("energy_j_per_example", "energy_j_per_example_ci95"),
-        ("latency_ms_per_example", LATENCY_CI),
-    ):
-        mean = table[name].to_numpy(dtype=float)
-        relative = groups[name].std(ddof=1).to_numpy(dtype=float) / mean
-        half, kind = (
-            groups[within].first().to_numpy(dtype=float, copy=True),
-            np.full(len(table), WITHIN, dtype=object),
-        )
-        for together in _comparisons(table):
-            between = pooled(relative[together], n[together])
-            if between.freedom:
-                half[together] = between.half_width(mean[together], n[together])
-                kind[together] = between.kind
-        table[within] = half
-        table[f"{name.split('_')[0]}_relative_sd"] = relative
-        if name.startswith("energy"):
-            table["interval_kind"] = np.where(np.isfinite(half), kind, NONE)
+    for name, half in _INTERVALS.items():
+        short = _short(name)
+        table[half] = groups[half].first()
+        table[f"{short}_relative_sd"] = groups[name].std(ddof=1) / table[name]
+        table[f"{short}_within_relative_se"] = np.sqrt(groups[f"{short}_within_variance"].mean())
+        table[f"{short}_within_freedom"] = groups[f"{short}_within_freedom"].sum()
     for name, value, unit in (
         ("accuracy", "accuracy", "sd"),
         ("energy", "energy_j_per_example", "relative_sd"),
@@ -148,16 +146,50 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     for source, target in (("flags", "flags"), ("run", "run"), ("trial_id", "trial_ids")):
         if source in work:
             table[target] = _joined(work[source], number, len(table))
-    table = table.reset_index()
+    table = with_intervals(table.reset_index())
     table["configuration"] = labels(table)
     return table
 
 
+def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
+    """A copy of rows of `configurations` (of several tables, perhaps) with their 95 % half-widths and interval_kind
+    made anew from what all of them say together.
+
+    Made from mean_power_w and, for energy and latency, `_relative_sd` between a configuration's own trials,
+    `_within_relative_se` (of one trial's value, over its windows; mean square over its trials) and its
+    `_within_freedom`. Added: `_inflation` (see `analysis.intervals.BetweenTrials`; null where nothing was repeated or
+    no interval within trials is known) and `_freedom` (degrees of freedom of the half-widths; 0: within one trial).
+    """
+    out = table.copy()
+    trials, power = (out[c].to_numpy(dtype=float) for c in ("n_trials", "mean_power_w"))
+    kind = np.full(len(out), WITHIN, dtype=object)
+    for name, half in _INTERVALS.items():
+        short = _short(name)
+        parts = (f"{short}_relative_sd", f"{short}_within_relative_se", f"{short}_within_freedom")
+        relative, within, within_freedom = (out[c].to_numpy(dtype=float) for c in parts)
+        mean, width = (out[c].to_numpy(dtype=float, copy=True) for c in (name, half))
+        inflation, freedom = np.full(len(out), np.nan), np.zeros(len(out))
+        for at in _comparisons(out):
+            between = between_trials(relative[at], trials[at], within[at], within_freedom[at], power[at])
+            inflation[at], freedom[at] = between.inflation, between.freedom
+            if between.configurations:
+                width[at] = between.half_width(mean[at], trials[at])
+                kind[at] = between.kind
+        out[half], out[f"{short}_inflation"], out[f"{short}_freedom"] = width, inflation, freedom
+        if name.startswith("energy"):
+            out["interval_kind"] = np.where(np.isfinite(width), kind, NONE)
+    return out
+
+
+def _short(name: str) -> str:
+    """ "energy_j_per_example" -> "energy"."""
+    return name.split("_")[0]
+
+
 def _comparisons(table: pd.DataFrame) -> list[np.ndarray]:
     """Positions of the rows of each comparison: what differs in task, card or sensor differs in spread."""
-    index = table.index.to_frame(index=False)
-    keys = [k for k in TOGETHER if k in index]
-    number = index.groupby(keys, dropna=False, sort=False, observed=True).ngroup().to_numpy()
+    keys = [k for k in TOGETHER if k in table]
+    number = table.groupby(keys, dropna=False, sort=False, observed=True).ngroup().to_numpy()
     return [np.flatnonzero(number == i) for i in range(number.max(initial=-1) + 1)]
 
 

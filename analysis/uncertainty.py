@@ -11,12 +11,12 @@ from scipy.special import stdtrit
 
 from analysis.correctness import correctness, row_keys
 from analysis.errors import CannotAnswer
-from analysis.intervals import spread
 from analysis.pareto import DEFAULT_OBJECTIVES, nondominated, pareto_set
 from analysis.table import configurations
 from search_spaces.objectives import objective
 
 MARKED = 0.05  # a configuration off the front whose probability is at least this cannot be told from it
+LARGE = 1e6  # degrees of freedom: a normal distribution
 CHUNK = 200  # resamples drawn at once: bounds memory at CHUNK x examples
 
 
@@ -31,9 +31,9 @@ def front_probability(
     non-dominated in at least 5 % of the resamples) and front_note (what was held fixed).
 
     Accuracy: the same examples are drawn for every configuration, so equal predictions stay equal in each
-    resample; seeds are averaged. Energy and latency: Student-t around the mean of the log, with the spread
-    between trials pooled over configurations, or the within-trial interval where nothing was repeated. Peak
-    memory is held fixed. `clean` are valid trials with correct_bits (only needed when accuracy is an
+    resample; seeds are averaged. Energy and latency: Student-t around the mean of the log, with the error
+    that makes the headline interval of `configurations`: of separate trials, or within them where nothing was
+    repeated. Peak memory is held fixed. `clean` are valid trials with correct_bits (only needed when accuracy is an
     objective).
     """
     table = pareto_set(configurations(clean), objectives)
@@ -46,7 +46,7 @@ def front_probability(
     samplers = {}
     for name in objectives:
         if name.startswith(("energy", "latency", "net_energy")):
-            samplers[name], note = _log_spread(part, name)
+            samplers[name], note = _log_error(part, name)
             notes += [note] if note else []
     done = 0
     while done < resamples:
@@ -76,29 +76,29 @@ def _mean_correctness(clean: pd.DataFrame, part: pd.DataFrame) -> np.ndarray:
     return np.stack([np.mean(list(s.values()), axis=0) for s in seeds])
 
 
-def _log_spread(part: pd.DataFrame, name: str) -> tuple[tuple[np.ndarray, float], str]:
+def _log_error(part: pd.DataFrame, name: str) -> tuple[tuple[np.ndarray, np.ndarray], str]:
     """((standard errors of the log mean, degrees of freedom), a note where only within-trial spread is
     known)."""
     base = "latency_ms_per_example" if name.startswith("latency") else "energy_j_per_example"
-    between = spread(part, base)
-    if between.freedom:
-        return (
-            between.relative_sd / np.sqrt(part["n_trials"].to_numpy(dtype=float)),
-            float(between.freedom),
-        ), ""
-    what = "latency" if name.startswith("latency") else "energy"
-    relative = (part[f"{base}_ci95"] / part[base]).to_numpy(dtype=float) / 1.96
-    if np.isnan(relative).all():
-        return (np.zeros(len(part)), np.inf), f"the share counts {what} as exact, since no trial was repeated"
-    note = f"the share knows the spread of {what} within single trials only, since no trial was repeated"
-    return (np.nan_to_num(relative), np.inf), note
+    what = base.split("_")[0]
+    freedom = part[f"{what}_freedom"].to_numpy(dtype=float)
+    freedom = np.where(freedom > 0, freedom, np.inf)
+    quantile = stdtrit(np.minimum(freedom, LARGE), 0.975)
+    relative = (part[f"{base}_ci95"] / part[base]).to_numpy(dtype=float) / quantile
+    if np.isfinite(freedom).all():
+        note = ""
+    elif np.isnan(relative).all():
+        note = f"the share counts {what} as exact, since no trial was repeated"
+    else:
+        note = f"the share knows the spread of {what} within single trials only, since no trial was repeated"
+    return (np.nan_to_num(relative), freedom), note
 
 
 def _draw(
     part: pd.DataFrame,
     objectives: Sequence[str],
     right: np.ndarray | None,
-    samplers: dict[str, tuple[np.ndarray, float]],
+    samplers: dict[str, tuple[np.ndarray, np.ndarray]],
     size: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
@@ -121,7 +121,7 @@ def _draw(
             )  # gross, net and per correct vary together
             if kind not in noise:
                 uniform = rng.random((size, len(part)))
-                noise[kind] = stdtrit(freedom if np.isfinite(freedom) else 1e6, uniform)
+                noise[kind] = stdtrit(np.minimum(freedom, LARGE), uniform)
             columns.append(np.log(part[name].to_numpy(dtype=float)) + error * noise[kind])
         else:
             columns.append(np.broadcast_to(goal.sign * part[name].to_numpy(dtype=float), (size, len(part))))

@@ -8,6 +8,7 @@ import pytest
 
 from analysis.audit import audit, main
 from analysis.claims import load_claims, render
+from analysis.recommend import assess
 from search_spaces.errors import UsageError
 from tests.fabricate import frame, row
 
@@ -107,6 +108,18 @@ def test_replicates_give_the_ratio_an_interval(tmp_path):
     (vague,) = audit(rows(0.3), claims_file(tmp_path))
     assert vague.verdict == "cannot be told"
     assert "includes values below the claim" in vague.reasons[0]
+
+
+def test_other_replicates_of_the_rows_count_too(tmp_path):
+    """The two of the claim were measured once; how much trials differ is known from the third, as in the report."""
+    rows = frame(
+        [row(128, energy=0.4), row(128, precision="fp16", energy=0.1)]
+        + [row(64, replicate=i, energy=e) for i, e in enumerate((0.198, 0.202))]
+    )
+    (found,) = audit(rows, claims_file(tmp_path))
+    assert found.interval_kind == "replicates"
+    judged = assess(rows).set_index("precision")
+    assert found.ratio_high == pytest.approx(judged.loc["fp16", "energy_ratio_high"])
 
 
 def test_several_configurations_are_not_averaged(tmp_path):
