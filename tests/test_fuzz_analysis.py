@@ -6,6 +6,7 @@ names it. "Right" is judged by reading the damaged file again, with Python's csv
 
 import base64
 import csv
+import functools
 import io
 import json
 import math
@@ -32,8 +33,8 @@ from trainables.energy.meter import Sample
 from trainables.energy.trace import Trace
 from trainables.record import COLUMNS, TRACE, WINDOW_COLUMNS, seal
 
-INPUTS = int(os.environ.get("FUZZ_INPUTS", "240"))
-DEEP_EVERY = 8  # inputs that go through fits, recommendation and audit too, which take most of the time
+INPUTS = int(os.environ.get("FUZZ_INPUTS", "160"))
+DEEP_EVERY = 16  # inputs that go through fits, recommendation and audit too, which take most of the time
 CLEAR = (UsageError, CannotAnswer)
 NUMBERS = [c.name for c in COLUMNS if c.kind != "str"]
 PLAIN_NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d{0,300})?([eE][+-]?\d{1,4})?")
@@ -58,6 +59,8 @@ def run_folder(folder: Path) -> Path:
         if number % 2:
             (trial / "row.json").write_text(seal(json.loads((trial / "result.json").read_text())))
     write_trial(folder / "ray/measure-0", None, config=row, error="RuntimeError: CUDA error")
+    state = {"trial_data": [], "runner_data": {}, "stats": {"start_time": 1.0}}
+    (folder / "ray/measure-0/experiment_state-2026-01-01_00-00-00.json").write_text(json.dumps(state))
     tuning = folder / "ray/finetune-0/t"
     tuning.mkdir(parents=True)
     lines = [
@@ -74,6 +77,30 @@ def csv_folder(folder: Path) -> Path:
     fabricated.write_csv_run(folder, rows)
     fabricated.anchors().to_csv(folder / "anchors.csv", index=False)
     return folder
+
+
+@functools.cache
+def undamaged(make: Callable[[Path], Path], folder: Path) -> Path:
+    """A folder made once, to be copied."""
+    return make(folder / f"undamaged-{make.__name__}")
+
+
+def copy_of(make: Callable[[Path], Path], folder: Path) -> Path:
+    return Path(shutil.copytree(undamaged(make, folder.parent), folder))
+
+
+def with_parquet(folder: Path) -> Path:
+    """The folder of CSV files with its Parquet files beside them."""
+    run = csv_folder(folder)
+    analysis.write_tables(run, analysis.load(run))
+    windows = pd.DataFrame({c: [1.0, 2.0] for c in WINDOW_COLUMNS}).assign(trial_id="a", window=[0, 1])
+    windows.to_parquet(run / "windows.parquet")
+    return run
+
+
+@functools.cache
+def rows_of(run: Path) -> pd.DataFrame:
+    return analysis.load(run)
 
 
 # ---- what is done with them ----
@@ -188,7 +215,7 @@ def agrees(loaded: pd.Series, row: dict[str, Any]) -> bool:
 
 
 def fuzz_csv(rng: random.Random, folder: Path, deep: bool) -> bool:
-    run = csv_folder(folder)
+    run = copy_of(csv_folder, folder)
     file = run / rng.choice(("results.csv",) * 4 + ("anchors.csv", "environment.json"))
     if file.suffix == ".csv" and rng.random() < 0.6:
         lines = list(csv.reader(io.StringIO(file.read_text())))
@@ -205,7 +232,7 @@ def fuzz_csv(rng: random.Random, folder: Path, deep: bool) -> bool:
 
 
 def fuzz_results(rng: random.Random, folder: Path, deep: bool) -> bool:
-    run = run_folder(folder)
+    run = copy_of(run_folder, folder)
     files = sorted(f for f in run.rglob("*") if f.is_file() and f.stat().st_size)
     file = rng.choice(files)
     data = file.read_bytes()
@@ -226,11 +253,8 @@ def fuzz_results(rng: random.Random, folder: Path, deep: bool) -> bool:
 
 
 def fuzz_parquet(rng: random.Random, folder: Path, deep: bool) -> bool:
-    run = csv_folder(folder)
-    rows = analysis.load(run)
-    analysis.write_tables(run, rows)
-    windows = pd.DataFrame({c: [1.0, 2.0] for c in WINDOW_COLUMNS}).assign(trial_id="a", window=[0, 1])
-    windows.to_parquet(run / "windows.parquet")
+    run = copy_of(with_parquet, folder)
+    rows = rows_of(undamaged(with_parquet, folder.parent))
     file = run / rng.choice(("results.parquet", "results.parquet", "windows.parquet"))
     swapped = file.name == "results.parquet" and rng.random() < 0.4
     if swapped:
@@ -252,12 +276,13 @@ def fuzz_parquet(rng: random.Random, folder: Path, deep: bool) -> bool:
 
 
 def fuzz_claims(rng: random.Random, folder: Path, deep: bool) -> bool:
-    file = folder / "claims.json"
+    rows = rows_of(undamaged(csv_folder, folder.parent))
     folder.mkdir()
-    data = PUBLISHED.read_bytes()
-    data = as_json(distort(rng, json.loads(data))) if rng.random() < 0.7 else damage(rng, data)
+    file = folder / "claims.json"
+    published = json.loads(PUBLISHED.read_bytes())
+    published["claims"] = rng.sample(published["claims"], 2)
+    data = as_json(distort(rng, published)) if rng.random() < 0.7 else damage(rng, as_json(published))
     file.write_bytes(data)
-    rows = analysis.load(csv_folder(folder / "run"))
 
     def check() -> bool:
         claims = load_claims(file)
