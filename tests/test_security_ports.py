@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from search_spaces.errors import UsageError
-from tuner.ray_ports import is_loopback, lines, loopback_only, others_read, start_options
+from tuner.ray_ports import is_loopback, join_options, lines, loopback_only, others_read, start_options
 from tuner.sweep import RayOptions
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 (what is refused or warned of)
@@ -154,3 +154,10 @@ def test_a_metrics_port_must_be_free_and_in_range() -> None:
             start_options(RayOptions(metrics_port=taken.getsockname()[1]))
     with pytest.raises(UsageError, match="between 1024 and 65535"):
         start_options(RayOptions(metrics_port=80))
+
+
+def test_ports_of_a_joined_cluster_are_its_own() -> None:
+    assert join_options(RayOptions(dashboard=True), "auto") == {"address": "auto"}
+    for options in (RayOptions(metrics_port=9123), RayOptions(dashboard_host=EVERYWHERE)):
+        with pytest.raises(UsageError, match="only where Ray is started, but the cluster at auto is joined"):
+            join_options(options, "auto")

@@ -60,6 +60,20 @@ def start_options(options: "RayOptions") -> dict[str, Any]:
     }
 
 
+def join_options(options: "RayOptions", address: str) -> dict[str, Any]:
+    """Arguments of `ray.init` for a cluster that runs already; its ports are whatever it was started with."""
+    asked = {
+        "--dashboard-host": not is_loopback(options.dashboard_host),
+        "--metrics-port (there: --metrics-export-port)": options.metrics_port is not None,
+    }
+    for option in (name for name, given in asked.items() if given):
+        raise UsageError(
+            f"ports can be chosen only where Ray is started, but the cluster at {address} is joined; give {option} "
+            "to its `ray start`, or leave it out"
+        )
+    return {"address": address}
+
+
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

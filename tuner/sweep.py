@@ -27,7 +27,7 @@ from tuner.cluster import (
 )
 from tuner.environment import describe
 from tuner.faults import explained, sigterm_as_ctrl_c
-from tuner.ray_ports import LOOPBACK, lines, loopback_only, start_options
+from tuner.ray_ports import LOOPBACK, join_options, lines, loopback_only, start_options
 from tuner.resume import begin, check_settings, keep_settings
 from tuner.run_folder import RunFolder, read_sweep
 from tuner.storage import KEPT_FILES, Storage, claim
@@ -450,7 +450,7 @@ def ray_devices(options: RayOptions) -> Iterator[Devices]:
     import ray
 
     joined = options.address or os.environ.get("RAY_ADDRESS")
-    how = {"address": joined} if joined else start_options(options)
+    how = join_options(options, joined) if joined else start_options(options)
     try:
         with nullcontext() if joined else loopback_only():
             context = ray.init(
