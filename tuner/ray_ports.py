@@ -110,10 +110,11 @@ def lines(dashboard_url: str | None, metrics_port: int | None) -> list[str]:
         said.append(
             f"  warning: {_AUTH_MODE} is off, so every user of this machine can run code as you there"
         )
+    port = dashboard_url.rpartition(":")[2]
     if not is_loopback(dashboard_url):
         said.append(
             f"  warning: {dashboard_url} can be reached from other machines, and {_REASON}, over plain HTTP; "
-            f"safer: {LOOPBACK}, and `ssh -L 8265:{LOOPBACK}:8265` from there"
+            f"safer: {LOOPBACK}, and `ssh -L {port}:{LOOPBACK}:{port}` from there"
         )
     if others_read(token_file()):
         said.append(f"  warning: other users of this machine can read the token; chmod 600 {token_file()}")
