@@ -502,4 +502,6 @@ def test_a_single_repeat_is_called_what_it_is(tmp_path: Path) -> None:
     _, html = report_of(tmp_path / "run", rows)
     assert "One configuration was measured twice and no other was repeated" in html
     assert "each configuration&#39;s own error within its trials times one factor for all (energy: " in html
-    assert "of the only configuration that was repeated differ more than their windows say (Birge ratio" in html
+    assert (
+        "of the only configuration that was repeated differ more than their windows say (Birge ratio" in html
+    )
