@@ -8,9 +8,9 @@ from typing import Any
 from search_spaces.errors import check
 from search_spaces.goal import Goal
 
-# gp: Gaussian processes; tpe: Parzen estimators; nsga2: genetic; random: the baseline of benchmarks. All of them
-# propose no configuration twice.
-SAMPLER_NAMES = ("gp", "tpe", "nsga2", "random")
+# additive: Gaussian processes whose axes act mostly one by one (tuner.additive_gp); gp: Optuna's; tpe: Parzen
+# estimators; nsga2: genetic; random: the baseline of benchmarks. None proposes a configuration twice.
+SAMPLER_NAMES = ("additive", "gp", "tpe", "nsga2", "random")
 
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -19,8 +19,8 @@ _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 class SearchConfig:
     """How the space is searched. What ends it first, ends it: trials, time, patience, or nothing left to try."""
 
-    sampler: str = "gp"
-    """gp, tpe, nsga2 or random. docs/search.md compares them."""
+    sampler: str = "additive"
+    """additive, gp, tpe, nsga2 or random. docs/search.md compares them."""
     search_seed: int = 0
     """Seed of the sampler: a sequential search over the same measurements repeats exactly."""
     trials: int | None = None

@@ -439,7 +439,7 @@ def search(*arguments):
 def test_a_users_mistake_is_one_line_and_exit_code_2():
     done = search("--sampler", "cma")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: a sampler must be one of gp, tpe, nsga2, random")
+    assert done.stderr.startswith("error: a sampler must be one of additive, gp, tpe, nsga2, random")
     assert len(done.stderr.strip().splitlines()) == 1
 
 

@@ -177,7 +177,7 @@ def test_a_time_budget_may_have_a_unit(text, seconds):
         (lambda: SearchConfig(time_budget="0"), "time_budget must be a time above 0"),
         (
             lambda: SearchConfig(sampler="cma"),
-            "a sampler must be one of gp, tpe, nsga2, random, but got 'cma'",
+            "a sampler must be one of additive, gp, tpe, nsga2, random, but got 'cma'",
         ),
         (lambda: SearchConfig(trials=0), "trials must be at least 1"),
         (lambda: Goal(("accuracy", "speed")), "an objective must be one of accuracy"),

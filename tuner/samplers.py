@@ -10,6 +10,7 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces.search_space import Point, SearchSpace
+from tuner.additive_gp import AdditiveSampler
 
 ASKS = 5  # a sampler is asked so often for a point not yet proposed; then the nearest such point is taken
 INTERRUPTED = "interrupted"  # user attribute of a trial that a kill cut off: its point may be tried again
@@ -23,30 +24,31 @@ def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
     }
 
 
-def _tpe(seed: int) -> BaseSampler:
+def _tpe(_: SearchSpace, seed: int) -> BaseSampler:
     return TPESampler(seed=seed, n_startup_trials=0, multivariate=True, constant_liar=True)
 
 
-def _nsga2(seed: int) -> BaseSampler:
+def _nsga2(_: SearchSpace, seed: int) -> BaseSampler:
     # Budgets are tens of trials: Optuna's population of 50 would be one generation of random points.
     return NSGAIISampler(seed=seed, population_size=8)
 
 
-def _gp(seed: int) -> BaseSampler:
+def _gp(_: SearchSpace, seed: int) -> BaseSampler:
     return GPSampler(seed=seed, n_startup_trials=1, warn_independent_sampling=False)
 
 
-SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
+SAMPLERS: dict[str, Callable[[SearchSpace, int], BaseSampler]] = {
+    "additive": AdditiveSampler,
     "gp": _gp,
     "tpe": _tpe,
     "nsga2": _nsga2,
-    "random": lambda seed: RandomSampler(seed=seed),
+    "random": lambda _, seed: RandomSampler(seed=seed),
 }
 
 
 def make_sampler(name: str, space: SearchSpace, seed: int) -> BaseSampler:
     """The sampler of that name (of `search_spaces.search_config.SAMPLER_NAMES`)."""
-    return UnseenSampler(SAMPLERS[name](seed), space, seed)
+    return UnseenSampler(SAMPLERS[name](space, seed), space, seed)
 
 
 def taken(study: optuna.Study, space: SearchSpace, but: int | None = None) -> set[Point]:
