@@ -70,7 +70,10 @@ def test_the_row_is_consistent_and_complete(make_bench):
 
 def test_every_null_has_a_known_reason(make_bench):
     result = measure_trial(TRIAL, make_bench())
-    nulls = {name for name in COLUMN_NAMES if result[name] is None} - {"error", "ray_device"}  # filled in by `step`
+    nulls = {name for name in COLUMN_NAMES if result[name] is None} - {
+        "error",
+        "ray_device",
+    }  # filled in by `step`
     reasons = dict(part.split(": ", 1) for part in result["null_reasons"].split(";"))
     assert set(reasons) == nulls
     assert "unknown" not in reasons.values()

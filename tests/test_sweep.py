@@ -34,9 +34,7 @@ TIMES = ["--warmup-s", "0.2", "--min-window-s", "0.1", "--min-total-s", "0.4", "
 
 def row_files(run: Path) -> dict[str, float]:
     """Trial folder -> time its row was written."""
-    return {
-        f.parent.name: f.stat().st_mtime for f in run.glob("ray/measure-*/*/row.json")
-    }
+    return {f.parent.name: f.stat().st_mtime for f in run.glob("ray/measure-*/*/row.json")}
 
 
 def wait_for(condition, process, seconds=120.0):
