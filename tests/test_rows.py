@@ -98,6 +98,14 @@ def test_numpy_values_and_nan_survive_the_seal():
     assert back["c"] != back["c"]
 
 
+def test_what_tune_keeps_to_average_over_steps_goes_with_the_trial(tmp_path):
+    done = trial(tmp_path)
+    done.run_metadata = SimpleNamespace(metric_n_steps={"accuracy": {"5": [0.9], "10": [0.9]}})
+    Keeper(tmp_path).on_trial_complete(done)
+    assert done.run_metadata.metric_n_steps == {}
+    Keeper(tmp_path).on_trial_complete(trial(tmp_path))  # another version of Tune may keep none
+
+
 def test_a_trial_that_is_tried_again_asks_for_a_process_of_its_own(tmp_path, capsys):
     keeper, tried = Keeper(tmp_path), trial(tmp_path, DIED)
     before = tried.placement_group_factory

@@ -48,6 +48,13 @@ class Keeper(Callback):
         self._keep(trial, result)
         result.pop(TRACE, None)  # Ray writes the last result of every trial again with each of its states
 
+    def on_trial_complete(self, trial: Any, **info: Any) -> None:
+        """Let go of what Tune keeps to average over steps: two queues per number of the row, 90 kB per trial, although
+        a measuring trial has one step (benchmarks/endurance.py)."""
+        queues = getattr(getattr(trial, "run_metadata", None), "metric_n_steps", None)
+        if queues is not None and "max_seq_len" in trial.config["job"]:
+            queues.clear()
+
     def on_trial_recover(self, trial: Any, **info: Any) -> None:
         """It is to be tried again: not in a process that waits for its next trial, since that is not a fresh one."""
         name, cause = trial.config["job"]["name"], self._cause(trial)
