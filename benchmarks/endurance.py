@@ -9,7 +9,7 @@ measuring process and of Ray's servers. A trial's overhead is what Tune and Ray 
 the next.
 
 Bars: memory per trial, fitted from trial 100 on (caches and allocators fill before that), at most what keeps a run of
-10,000 trials below 0.5 GiB for the driver, which keeps a record of every trial, and at most a fifth of that for the
+10,000 trials below 1 GiB for the driver, which keeps a record of every trial, and at most a tenth of that for the
 measuring process, which should keep nothing; overhead of the last hundred trials at most 1.25 times that of the first
 hundred. A machine that does something else besides blurs all of them.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 NAME = "endurance"
 ROOT = Path(__file__).resolve().parent.parent
 SETTLED = 100  # trials after which memory is fitted, and the trials of the two hundreds
-DRIVER_KIB_PER_TRIAL, WORKER_KIB_PER_TRIAL, OVERHEAD_RATIO = 52.0, 10.4, 1.25
+DRIVER_KIB_PER_TRIAL, WORKER_KIB_PER_TRIAL, OVERHEAD_RATIO = 104.0, 10.4, 1.25
 LENGTHS, DEPTHS = ("16", "24", "32", "40", "48"), ("1", "2", "3", "4")
 # Name in the figure -> how its command line begins or what it contains.
 PROCESSES = {
@@ -181,7 +181,7 @@ def draw(memory: dict[str, np.ndarray], gaps: np.ndarray, file: Path) -> None:
                 left.plot(memory["trial"], (memory[name] - level) / 1024, color=color, lw=1.0, label=label)
         left.set_xlabel("Trials done")
         left.set_ylabel(f"Private memory against trial {SETTLED} (MiB)")
-        left.legend(loc="lower right")
+        left.legend(loc="upper left")
         number = np.arange(1, len(gaps) + 1)
         right.plot(number, gaps * 1e3, ".", color=BLUE, ms=2, alpha=0.5, label="one trial")
         width = min(51, len(gaps))
