@@ -2,8 +2,8 @@
 
 import errno
 import signal
-import time
 import sqlite3
+import time
 
 import pytest
 
