@@ -35,6 +35,11 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
+def is_text(value: Any) -> bool:
+    """A string of real characters: JSON can hold halves of one, which no file can."""
+    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)
+
+
 def is_null(value: Any) -> bool:
     """None, or NaN: how Ray writes a null among numbers."""
     return value is None or (isinstance(value, float) and math.isnan(value))
@@ -45,7 +50,7 @@ def fits(column: Column, value: Any) -> bool:
     if is_null(value):
         return True
     if column.kind == "str":
-        return isinstance(value, str)
+        return is_text(value)
     if not is_number(value) or (column.kind == "int" and value != math.floor(value)):
         return False
     return column.unit != "fraction" or 0 <= value <= 1
@@ -64,7 +69,7 @@ def problem_of(row: Mapping[str, Any]) -> str:
     windows = row.get(WINDOW_TABLE)
     if windows is not None and not _is_window_table(windows):
         return f"{WINDOW_TABLE} must be lists of {len(WINDOW_COLUMNS)} numbers, but is {_short(windows)}"
-    if not isinstance(row.get(TRACE), (str, type(None))):
+    if row.get(TRACE) is not None and not is_text(row[TRACE]):
         return f"{TRACE} must be text, but is {_short(row[TRACE])}"
     anchor = row.get("anchor")
     if anchor is not None and not _is_anchor(anchor):
@@ -87,7 +92,7 @@ def _is_window_table(value: Any) -> bool:
 
 def _is_anchor(value: Any) -> bool:
     return isinstance(value, dict) and all(
-        is_null(v) or (is_number(v) if k in ANCHOR_NUMBERS else isinstance(v, (str, int, float)))
+        is_null(v) or (is_number(v) if k in ANCHOR_NUMBERS else is_text(v) or is_number(v))
         for k, v in value.items()
     )
 

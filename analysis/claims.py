@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.check_row import is_number
+from analysis.check_row import is_number, is_text
 from search_spaces.errors import UsageError
 
 if TYPE_CHECKING:
@@ -103,7 +103,9 @@ def load_claims(file: str | Path | None = None) -> Claims:
         )
     rows = data.get("rows")
     if rows and not (
-        isinstance(rows, str) and (path.parent / rows).resolve().parent == path.parent.resolve()
+        is_text(rows)
+        and "\x00" not in rows
+        and (path.parent / rows).resolve().parent == path.parent.resolve()
     ):
         raise UsageError(
             f"the rows of claims must be a file beside {path}, but it names {rows!r}; give --rows"
@@ -139,7 +141,7 @@ def _claim(data: Any, number: int, path: Path) -> Claim:
         )
     for side in ("from", "to"):
         values = data[side].values() if isinstance(data[side], dict) else ()
-        if not values or not all(isinstance(v, str) or is_number(v) for v in values):
+        if not values or not all(is_text(v) or is_number(v) for v in values):
             raise UsageError(
                 f"{side} must give columns and values, but number {number} of {path} has {data[side]!r}"
             )
@@ -152,7 +154,7 @@ def _claim(data: Any, number: int, path: Path) -> Claim:
         )
     texts = [("claim", data.get("claim")), ("sweep", data.get("sweep")), ("column", data.get("column"))]
     for name, text in (*texts, *(("a task", task) for task in tasks)):
-        if not isinstance(text, str) and not (text is None and name != "a task"):
+        if not is_text(text) and not (text is None and name != "a task"):
             raise UsageError(f"{name} must be text, but number {number} of {path} has {text!r}")
     start, to = data["from"], data["to"]
     return Claim(

@@ -24,6 +24,7 @@ POOLED, REPLICATES, WITHIN, NONE = "pooled replicates", "replicates", "within tr
 # 0.1 or 0.2 %: how warm the card is differs from trial to trial more than from window to window.
 REPEATABILITY = 0.003
 ENOUGH_FOR_A_LINE = 10  # configurations: see `moderated`
+_NOTHING = 50.0  # half-width of a log ratio from which on an interval (21 orders of magnitude) is none
 
 
 @dataclass(frozen=True)
@@ -160,4 +161,5 @@ def ratios(
         np.asarray(side[f"{name}_ci95"], dtype=float) / v for side, v in ((first, above), (second, below))
     ]
     half = np.hypot(relative[0], relative[1])
+    half = np.where(half < _NOTHING, half, np.nan)
     return value, value * np.exp(-half), value * np.exp(half)

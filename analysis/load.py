@@ -14,11 +14,13 @@ import base64
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.check_row import BY_NAME, NEEDED, checked, fits, is_null, is_number, problem_of
+from analysis.check_row import BY_NAME, NEEDED, checked, fits, is_null, is_number, is_text, problem_of
+from analysis.files import readable
 from analysis.read_table import numbers_of, read_table
 from analysis.trust import check_folder, trusted
 from search_spaces.config import TrialConfig
@@ -183,7 +185,7 @@ def _finetune(path: Path) -> pd.DataFrame:
         newest[key] = {
             k: v
             for k, v in result.items()
-            if k not in _RAY_KEYS and (isinstance(v, (str, bool)) or is_null(v) or is_number(v))
+            if k not in _RAY_KEYS and (is_text(v) or isinstance(v, bool) or is_null(v) or is_number(v))
         }
     return pd.DataFrame(list(newest.values()))
 
@@ -253,8 +255,9 @@ def recompute(path: str | Path) -> pd.DataFrame:
         again = float("nan")
         if result.get(TRACE) and trusted():
             trace = _trace(result[TRACE], trial_id)
-            found = window_energies(trace, _edges(table) + trace.time_s[0])
-            again = float("nan") if found.total_energy_j is None else found.total_energy_j / examples
+            with suppress(ValueError):  # windows out of order: nothing to compute
+                found = window_energies(trace, _edges(table) + trace.time_s[0])
+                again = float("nan") if found.total_energy_j is None else found.total_energy_j / examples
         records.append((trial_id, energy, table[:, 3].sum() / examples, again, again / energy - 1))
     names = ["trial_id", "energy_j_per_example", "from_windows_j_per_example", "from_trace_j_per_example"]
     return pd.DataFrame.from_records(records, columns=[*names, "relative_difference"])
@@ -551,7 +554,7 @@ def _trial_id(values: Mapping[str, Any], folder: str) -> str:
             return TrialConfig.from_dict(known).trial_id
     except (TypeError, ValueError, KeyError, UsageError):
         pass  # an incomplete or impossible configuration has no name of its own
-    return str(values.get("trial_id") or folder)
+    return readable(str(values.get("trial_id") or folder))
 
 
 # ---- types ----
@@ -627,8 +630,8 @@ def _complete(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 def run_names(paths: list[Path]) -> list[str]:
     """Folder names, with the parent's where two are the same."""
-    names = [p.resolve().name for p in paths]
+    names = [readable(p.resolve().name) for p in paths]
     return [
-        f"{p.resolve().parent.name}/{n}" if names.count(n) > 1 else n
+        readable(f"{p.resolve().parent.name}/{n}") if names.count(n) > 1 else n
         for p, n in zip(paths, names, strict=True)
     ]

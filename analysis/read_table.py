@@ -85,4 +85,4 @@ def _check_lines(text: str) -> None:
 def _read_parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.read_parquet(path, page_checksum_verification=True)
+    return pd.read_parquet(io.BytesIO(path.read_bytes()), page_checksum_verification=True)

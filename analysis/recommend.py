@@ -243,6 +243,7 @@ def _judge(
         out["gained"], out["lost"] = gained, lost
     theirs = table.loc[base, metric]
     known = table[metric].notna() & (table["examples"] == table.loc[base, "examples"])
+    known = known.fillna(False).astype(bool)  # null where a number of examples is
     rest = (known & ~paired & pd.notna(theirs)).to_numpy(dtype=bool)
     if rest.any():
         n = int(table.loc[base, "examples"])

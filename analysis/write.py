@@ -60,7 +60,8 @@ def _write(table: pd.DataFrame, file: Path) -> None:
     plain.attrs = {}  # Parquet would keep them, paths of this machine included
     with replacing(file) as temporary:
         if file.suffix == ".parquet":
-            plain.to_parquet(temporary, index=False, write_page_checksum=True)
+            with temporary.open("wb") as handle:  # pyarrow takes no path that is not UTF-8
+                plain.to_parquet(handle, index=False, write_page_checksum=True)
         else:
             plain.to_csv(temporary, index=False)
 

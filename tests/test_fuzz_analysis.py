@@ -35,6 +35,12 @@ from trainables.record import COLUMNS, TRACE, WINDOW_COLUMNS, seal
 
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "160"))
 DEEP_EVERY = 16  # inputs that go through fits, recommendation and audit too, which take most of the time
+ONCE_FAILED = {
+    "csv": (1280,),
+    "results": (591, 1968, 2032),
+    "parquet": (752,),
+    "claims": (897,),
+}  # tried every time
 CLEAR = (UsageError, CannotAnswer)
 NUMBERS = [c.name for c in COLUMNS if c.kind != "str"]
 PLAIN_NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d{0,300})?([eE][+-]?\d{1,4})?")
@@ -204,9 +210,8 @@ def agrees(loaded: pd.Series, row: dict[str, Any]) -> bool:
         null = value is None or (isinstance(value, float) and math.isnan(value))
         if null != bool(pd.isna(loaded[name])):
             return False
-        if not null and not (
-            isinstance(value, (int, float)) and math.isclose(loaded[name], value, rel_tol=1e-12)
-        ):
+        plain = isinstance(value, (int, float)) and abs(value) < 1e300
+        if not null and not (plain and math.isclose(loaded[name], value, rel_tol=1e-12)):
             return False
     return True
 
@@ -303,10 +308,10 @@ def test_damaged_files_are_refused_or_read_right(
     tmp_path: Path, kind: str, record_property: Callable[[str, object], None]
 ) -> None:
     only = os.environ.get("FUZZ_SEED")
-    seeds = [int(only)] if only else range(INPUTS // len(KINDS))
+    seeds = [int(only)] if only else [*{*range(INPUTS // len(KINDS)), *ONCE_FAILED[kind]}]
     failures, read = [], 0
     for seed in seeds:
-        deep = seed % DEEP_EVERY == 0 or bool(only)
+        deep = seed % DEEP_EVERY == 0 or seed in ONCE_FAILED[kind] or bool(only)
         folder = tmp_path / str(seed)
         try:
             read += KINDS[kind](random.Random(f"{kind} {seed}"), folder, deep)

@@ -253,3 +253,12 @@ def test_what_is_printed_holds_no_escape_sequences(
     assert report.main([str(folder / "nothing\x1b[31m")]) == 2
     said = capsys.readouterr()
     assert "\x1b" not in said.out + said.err
+
+
+def test_a_folder_whose_name_is_no_text_is_read_and_reported(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/run \xff"))
+    fabricated.write_csv_run(folder, fabricated.table(lengths=(48, 128), depths=(12,)), {"host": "\ud800"})
+    assert set(analysis.load(folder)["run"]) == {"run ?"}
+    built = report.build_report([folder], bootstrap=False)
+    assert "run ?" in built.html.read_text(encoding="utf-8")
+    assert built.problems == []
