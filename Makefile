@@ -15,7 +15,7 @@ demo: install
 test: install
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-# Drivers, processes and nodes are killed, disks filled, files damaged: docs/running.md. Half an hour on two cores.
+# Drivers, processes and nodes are killed, disks filled, files damaged: docs/running.md. Under twenty minutes on two cores.
 test-faults: install
 	$(BIN)/python -m pytest tests/faults -n 2 --dist loadfile --durations=10
 
