@@ -1,7 +1,6 @@
 """Faults of the card within a measuring trial, on a fake NVML in real time: a row is failed or flagged, never wrong."""
 
 import os
-import threading
 import time
 
 import pytest
@@ -11,6 +10,7 @@ from search_spaces.sweep_config import Measuring
 from tests.fake_nvml import UUID_A, FakeCard, FakeNvml
 from trainables import bench as bench_module
 from trainables import encoder
+from trainables import measure as measure_module
 from trainables.bench import Bench, MeasuringData
 from trainables.energy.meter import MeterError
 from trainables.energy.nvml import NvmlMeter
@@ -60,9 +60,26 @@ def start(data, monkeypatch):
     return make
 
 
-def in_the_middle():
-    """About when the windows are open: set-up and warm-up take some tenths of a second."""
-    return time.perf_counter() + 1.2
+@pytest.fixture
+def during(monkeypatch):
+    """Let something happen when load begins, and something when its last window is closed, however slow the machine."""
+    original = measure_module.measure
+
+    def happen(begin, end=lambda: None):
+        def measure(*arguments):
+            begin()
+            found = original(*arguments)
+            end()
+            return found
+
+        monkeypatch.setattr(measure_module, "measure", measure)
+
+    return happen
+
+
+def among_the_windows():
+    """A time at which windows are open: they begin after 0.2 to 0.4 s of warm-up and last 1.2 s."""
+    return time.perf_counter() + 0.8
 
 
 def test_without_a_fault_the_energy_is_the_cards(start):
@@ -73,9 +90,9 @@ def test_without_a_fault_the_energy_is_the_cards(start):
     assert not {"foreign_process", "counter_reset"} & set(row["flags"].split(";"))
 
 
-def test_a_counter_that_starts_again_is_no_energy(start):
+def test_a_counter_that_starts_again_is_no_energy(start, during):
     bench, card = start()
-    card.reset_at_s = in_the_middle()
+    during(lambda: setattr(card, "reset_at_s", among_the_windows()))
     row = measure_trial(TRIAL, bench)
     assert row["status"] == "failed"
     assert row["energy_j_per_example"] is None
@@ -83,11 +100,11 @@ def test_a_counter_that_starts_again_is_no_energy(start):
     assert "counter_reset" in row["flags"].split(";")
 
 
-def test_a_card_that_is_lost_is_tried_again_and_then_a_failed_row(start):
+def test_a_card_that_is_lost_is_tried_again_and_then_a_failed_row(start, during):
     bench, card = start()
     trainable = MeasureTrainable.__new__(MeasureTrainable)
     trainable.bench, trainable.trial, trainable.prune = bench, TRIAL, None
-    card.fails_from_s = in_the_middle()
+    during(lambda: setattr(card, "fails_from_s", among_the_windows()))
     with pytest.raises(MeterError, match="GPU is lost"):
         trainable.step()
     trainable.attempt = 2
@@ -98,11 +115,9 @@ def test_a_card_that_is_lost_is_tried_again_and_then_a_failed_row(start):
 
 
 @pytest.mark.parametrize("stays", [True, False])
-def test_another_process_that_appears_is_flagged_even_if_it_goes_again(start, stays):
+def test_another_process_that_appears_is_flagged_even_if_it_goes_again(start, during, stays):
     bench, card = start()
-    threading.Timer(0.5, lambda: card.pids.append(4711)).start()
-    if not stays:
-        threading.Timer(1.7, lambda: card.pids.remove(4711)).start()
+    during(lambda: card.pids.append(4711), lambda: stays or card.pids.remove(4711))
     row = measure_trial(TRIAL, bench)
     assert "foreign_process" in row["flags"].split(";")
     assert (4711 in card.pids) is stays
