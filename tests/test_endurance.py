@@ -20,7 +20,7 @@ def made_up(kib_per_trial=10.0, trials=400):
 
 
 def test_growth_is_the_slope_over_trials_that_have_ended():
-    rows, memory = made_up()
+    _, memory = made_up()
     assert memory["trial"][0] == 1
     assert memory["trial"][-1] == 399
     slope, half_width = growth(memory["trial"], memory["driver"])

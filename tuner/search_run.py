@@ -8,6 +8,7 @@ result.rows        # a DataFrame, one row per trial of this folder
 """
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -103,7 +104,7 @@ def run(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     options = ray_options or RayOptions()
     output = Path(output_dir)
-    space = space_of(config, options.address)
+    space = space_of(config, options.address or os.environ.get("RAY_ADDRESS"))  # of a job that was submitted
     _check_goal(config, search, space)
     _check_weights(config, from_runs)
     imported = read_runs(from_runs, space, search.goal, _devices(space)) if from_runs else {}
