@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 NAME = "endurance"
 ROOT = Path(__file__).resolve().parent.parent
 SETTLED = 100  # trials after which memory is fitted, and the trials of the two hundreds
+# The driver's bar allows Tune's record of each trial; docs/running.md has its history (52 was missed by 54).
 DRIVER_KIB_PER_TRIAL, WORKER_KIB_PER_TRIAL, OVERHEAD_RATIO = 104.0, 10.4, 1.25
 LENGTHS, DEPTHS = ("16", "24", "32", "40", "48"), ("1", "2", "3", "4")
 # Name in the figure -> how its command line begins or what it contains.

@@ -1,6 +1,6 @@
 """Damaged files: whatever `analysis` reads gives a clear error or a right answer, never a crash or a made-up number.
 
-FUZZ_INPUTS says how many inputs are tried (`make test-faults`: 10,000); FUZZ_SEED=N tries input N alone, as a failure
+FUZZ_INPUTS says how many inputs are tried (by hand: 10,000); FUZZ_SEED=N tries input N alone, as a failure
 names it. "Right" is judged by reading the damaged file again, with Python's csv and json alone.
 """
 
