@@ -2,12 +2,12 @@
 
     python -m benchmarks.harness_overhead --model DIR --data-dir DIR --backends eager cuda_graph
 
-A is `trainables.window.measure`, exactly as trials use it: the sampler's thread reads the counter beside the loop, and
+A is `trainables.window.measure`, exactly as trials use it: the sampler's process reads the counter beside the loop, and
 after every window but the first the interval is computed while the load waits (windows of 0.5 s here, a trial's are
-1 s, so what that costs counts double). B is written by hand: the Hugging Face model called the plain way,
-`torch.cuda.synchronize` and `perf_counter` around, no sampler. Both run the same model object on the same
-staged tensors (ids, token types and the ready boolean mask, rows x 1 x 1 x tokens), so that neither builds a mask.
-B is eager whatever the backend of A: nothing that a backend adds (copies into a graph's inputs) is hidden.
+1 s, so what that costs counts double). B is written by hand with PyTorch alone: the Hugging Face model called the plain
+way, or `torch.compile` of it, or a CUDA graph of each batch replayed, as A's backend is; `torch.cuda.synchronize` and
+`perf_counter` around, no sampler, no copy into a graph's inputs. Both run the same model object on the same staged
+tensors (ids, token types and the ready boolean mask, rows x 1 x 1 x tokens), so that neither builds a mask.
 
 A and B alternate (A B A B ...), the ratio of each pair is taken and the median reported.
 Bar: at most 1.02 on the GPU-bound configuration for each backend. The launch-bound one (16 tokens, batch 64, eager) has
@@ -18,7 +18,8 @@ Also shown: what a read of the counter costs, beside the load.
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,11 +48,12 @@ def run(bench: "Bench", arguments: argparse.Namespace) -> tuple[dict[str, Any], 
     rows, bars, reads = [], [], []
     for shape, gpu_bound in shapes:
         load = Load(bench, shape)
-        _bare(load, 0.3 * arguments.block_s)  # clocks up, kernels chosen
+        by_hand = _by_hand(load)
+        _bare(load, by_hand, 0.3 * arguments.block_s)  # clocks up
         pairs = []
         for _ in range(arguments.pairs):
             harness, trace = _harness(load, arguments.block_s)
-            pairs.append((harness, _bare(load, arguments.block_s)))
+            pairs.append((harness, _bare(load, by_hand, arguments.block_s)))
             reads.append(trace.read_s)
         ratios = ratio_of_pairs(np.array(pairs))
         rows.append(
@@ -68,7 +70,7 @@ def run(bench: "Bench", arguments: argparse.Namespace) -> tuple[dict[str, Any], 
             bars.append(
                 Bar(f"harness over bare loop, {shape}", float(np.median(ratios)), arguments.ratio_bar)
             )
-        del load
+        del load, by_hand
     print(
         table(
             ("configuration", "harness ms/example", "bare ms/example", "ratio", "lowest", "highest"),
@@ -116,27 +118,52 @@ def _harness(load: "Load", seconds: float) -> tuple[float, "Trace"]:
     return 1e3 * float(windows.durations_s.sum()) / examples, trace
 
 
-def _bare(load: "Load", seconds: float) -> float:
+def _by_hand(load: "Load") -> list[Callable[[], Any]]:
+    """One call per batch, of the load's backend, written with PyTorch alone."""
+    import torch
+
+    backend, model = load.shape.backend, load.model
+    called: Callable[..., Any] = (
+        torch.compile(model, fullgraph=True) if backend.startswith("compile") else model
+    )
+    batches = [batch.tensors() for batch in load.staged]
+    if not backend.endswith("cuda_graph"):
+        return [partial(called, **batch) for batch in batches]
+    replays: list[Callable[[], Any]] = []
+    for batch in batches:
+        side = torch.cuda.Stream()
+        with torch.cuda.stream(side), torch.inference_mode():
+            for _ in range(3):
+                called(**batch)
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.inference_mode(), torch.cuda.graph(graph):
+            called(**batch)
+        replays.append(graph.replay)
+    return replays
+
+
+def _bare(load: "Load", calls: list[Callable[[], Any]], seconds: float) -> float:
     """ms/example of the plain loop, synchronised at both ends only."""
     import torch
 
-    model, device = load.model, load.bench.device
-    tensors = [batch.tensors() for batch in load.staged]
-
     def synchronize() -> None:
-        if device.type == "cuda":
+        if load.bench.device.type == "cuda":
             torch.cuda.synchronize()
 
     with torch.inference_mode():
+        for call in calls:  # kernels chosen
+            call()
+        synchronize()
         begin = time.perf_counter()
-        for batch in tensors:  # one pass to know how long one takes
-            model(**batch)
+        for call in calls:  # one pass to know how long one takes
+            call()
         synchronize()
         passes = max(1, round(seconds / (time.perf_counter() - begin)))
         start = time.perf_counter()
         for _ in range(passes):
-            for batch in tensors:
-                model(**batch)
+            for call in calls:
+                call()
         synchronize()
         end = time.perf_counter()
     return 1e3 * (end - start) / (passes * load.examples)
