@@ -37,6 +37,7 @@ def _attend(  # type: ignore[no-untyped-def]
     length = tl.load(boundaries + sequence + 1) - begin
     if tile * TILE >= length:
         return
+    in_fp32 = tl.cast(scale, tl.float32)  # under torch.compile a Python float comes in as fp64
     dims = head * HEAD + tl.arange(0, HEAD)[None, :]
     rows = tile * TILE + tl.arange(0, TILE)[:, None]
     q = tl.load(query + (begin + rows) * query_stride + dims, mask=rows < length, other=0.0)
@@ -49,7 +50,7 @@ def _attend(  # type: ignore[no-untyped-def]
         k = tl.load(key + (begin + columns) * key_stride + dims, mask=real, other=0.0)
         v = tl.load(value + (begin + columns) * value_stride + dims, mask=real, other=0.0)
         seen = first + tl.arange(0, TILE)[None, :] < length
-        scores = tl.where(seen, tl.dot(q, tl.trans(k)) * scale, float("-inf"))
+        scores = tl.where(seen, tl.dot(q, tl.trans(k)) * in_fp32, float("-inf"))
         above = tl.maximum(largest, tl.max(scores, 1))
         weights = tl.exp2(scores - above[:, None])
         shrink = tl.exp2(largest - above)
