@@ -19,5 +19,5 @@ def rng() -> np.random.Generator:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that start Ray share one of xdist's workers: two Rays on two cores starve each other."""
     for item in items:
-        if item.get_closest_marker("slow"):
+        if item.get_closest_marker("ray"):
             item.add_marker(pytest.mark.xdist_group("ray"))

@@ -207,7 +207,7 @@ def test_not_a_run_folder_and_no_finished_trial(tmp_path):
         analysis.load()
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_a_real_tune_experiment_is_read_also_after_it_moved(tmp_path, monkeypatch):
     """Ray's own files: one good trial, one that raises, and one whose result only its file knows."""
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")

@@ -154,7 +154,6 @@ def test_copies_are_grouped_by_dtype(rng):
     assert all(torch.equal(static[name], new[name]) for name in new)
 
 
-@pytest.mark.slow
 @needs_compiler
 @pytest.mark.parametrize("padding", ["max_length", "packed"])
 def test_an_equal_program_is_taken_over_and_any_other_is_compiled_afresh(padding, rng):
@@ -183,7 +182,6 @@ def test_an_equal_program_is_taken_over_and_any_other_is_compiled_afresh(padding
     assert resets[2] == resets[1] + 1
 
 
-@pytest.mark.slow
 @needs_compiler
 @pytest.mark.parametrize(
     ("padding", "precision"),

@@ -115,7 +115,7 @@ def fabricated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prome
         driver.wait(30)
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_prometheus_has_exactly_the_metrics_and_their_values(fabricated: tuple[Prometheus, Path]) -> None:
     prometheus, _ = fabricated
     assert prometheus.names() == NAMES
@@ -141,14 +141,14 @@ def test_prometheus_has_exactly_the_metrics_and_their_values(fabricated: tuple[P
     assert set(prometheus.by("ray_jouletune_last_row_unix_s", "slot").values()) == {1000.0}
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_every_query_of_the_dashboard_has_an_answer(fabricated: tuple[Prometheus, Path]) -> None:
     prometheus, _ = fabricated
     for text in QUERIES:
         wait_for(lambda text=text: prometheus.query(text), 20)
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_what_the_last_trial_did_not_measure_vanishes(fabricated: tuple[Prometheus, Path]) -> None:
     """Null is no number: neither the value before, nor 0, nor a NaN (which would stop every other metric)."""
     prometheus, folder = fabricated
@@ -160,7 +160,7 @@ def test_what_the_last_trial_did_not_measure_vanishes(fabricated: tuple[Promethe
 
 
 @needs_prometheus
-@pytest.mark.slow
+@pytest.mark.ray
 @pytest.mark.timeout(300)
 def test_a_real_search_is_seen_by_prometheus(tmp_path: Path) -> None:
     run, target = tmp_path / "run", free_port()

@@ -54,7 +54,7 @@ with ray_devices(RayOptions(dashboard=True)):
 """
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_ray_listens_on_this_machine_alone_and_asks_for_its_token(tmp_path: Path) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")} | {"HOME": str(tmp_path)}
     done = subprocess.run(

@@ -52,7 +52,7 @@ def grid(*arguments: str) -> subprocess.Popen:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_a_sweep_from_python_gives_a_folder_and_a_table(tmp_path):
     result = sweep.run(QUICK, tmp_path / "run")
     assert result.complete
@@ -70,7 +70,7 @@ def test_a_sweep_from_python_gives_a_folder_and_a_table(tmp_path):
     assert one_process, "the actor must be reused across trials"
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 @pytest.mark.timeout(300)
 def test_a_killed_run_is_finished_without_repeating_a_trial(tmp_path):
     run = tmp_path / "run"
@@ -100,7 +100,7 @@ def test_a_killed_run_is_finished_without_repeating_a_trial(tmp_path):
     assert "12" in out
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 @pytest.mark.timeout(300)
 def test_fine_tuning_killed_after_an_epoch_goes_on_from_its_checkpoint(tmp_path):
     run = tmp_path / "run"
@@ -116,7 +116,7 @@ def test_fine_tuning_killed_after_an_epoch_goes_on_from_its_checkpoint(tmp_path)
     assert [json.loads(line)["epoch"] for line in resumed.read_text().splitlines()] == [2]
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_a_failing_trial_is_a_row_and_the_others_go_on(tmp_path):
     config = replace(
         QUICK, axes=replace(QUICK.axes, max_seq_len=(16,), depth=(1,), backend=("eager", "cuda_graph"))
