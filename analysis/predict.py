@@ -168,7 +168,7 @@ class Arguments(Reading):
     max_seq_len: Annotated[int, tyro.conf.arg(metavar="TOKENS")]
     """Length that inputs are truncated to."""
     precision: str
-    """fp32, tf32, bf16 or fp16."""
+    """One that was measured, as fp32 or fp16."""
     depth: Annotated[int | None, tyro.conf.arg(metavar="LAYERS")] = None
     """Encoder layers kept; none: the deepest measured."""
     task: str | None = None

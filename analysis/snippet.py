@@ -12,7 +12,14 @@ import pandas as pd
 
 from search_spaces.config import model_slug
 
-_DTYPES = {"bf16": "torch.bfloat16", "fp16": "torch.float16"}  # fp32 and tf32: torch.float32
+_DTYPES = {
+    "fp32": "torch.float32",
+    "tf32": "torch.float32",
+    "bf16": "torch.bfloat16",
+    "fp16": "torch.float16",
+    "int8": "torch.bfloat16",  # what its layers are carried in
+    "fp8": "torch.bfloat16",
+}
 _BACKENDS = {
     "compile": "model = torch.compile(model)",
     "cuda_graph": 'model = torch.compile(model, mode="reduce-overhead")  # the nearest to a plain CUDA graph',
@@ -80,6 +87,10 @@ def snippet(row: pd.Series | Mapping[str, Any], full_depth: int, checkpoint: Che
         f"checkpoint = {json.dumps(weights.name)}  # {weights.remark}",
         "tokenizer = AutoTokenizer.from_pretrained(checkpoint)",
     ]
+    if precision in ("int8", "fp8"):
+        lines.append(
+            f"# Measured with {precision} linear layers (docs/precisions.md); plain bf16 comes nearest."
+        )
     lines += [
         f"dtype = {_DTYPES.get(precision, 'torch.float32')}",
         f"model = AutoModelFor{head}.from_pretrained(checkpoint, dtype=dtype)",

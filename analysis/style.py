@@ -27,8 +27,15 @@ VERMILLION, PURPLE, YELLOW = "#D55E00", "#CC79A7", "#F0E442"
 INK, MUTED, FAINT, GRID = "#1f2328", "#57606a", "#afb8c1", "#e7eaee"
 
 # A precision has the same colour and marker in every figure.
-PRECISION_COLORS = {"fp32": BLUE, "tf32": SKY, "bf16": GREEN, "fp16": VERMILLION}
-PRECISION_MARKERS = {"fp32": "o", "tf32": "D", "bf16": "^", "fp16": "s"}
+PRECISION_COLORS = {
+    "fp32": BLUE,
+    "tf32": SKY,
+    "bf16": GREEN,
+    "fp16": VERMILLION,
+    "int8": ORANGE,
+    "fp8": PURPLE,
+}
+PRECISION_MARKERS = {"fp32": "o", "tf32": "D", "bf16": "^", "fp16": "s", "int8": "P", "fp8": "v"}
 OTHER_COLORS = (PURPLE, ORANGE, GREEN, SKY, BLUE, VERMILLION)
 OTHER_MARKERS = ("v", "P", "X", "<", ">", "d")
 

@@ -17,6 +17,7 @@ from analysis.paired import (
 from analysis.recommend import assess, find_baseline, holm, recommend
 from analysis.snippet import find_checkpoint
 from analysis.table import configurations
+from search_spaces.config import PRECISIONS
 from search_spaces.errors import UsageError
 from tests.fabricate import EXAMPLES, frame, row
 
@@ -275,10 +276,11 @@ def test_snippets_for_every_axis_are_python():
     for task in ("sst2", "qqp", "squad", "demo"):
         for padding in ("max_length", "longest", "packed"):
             for backend in ("eager", "cuda_graph", "compile", "compile_cuda_graph"):
-                for precision in ("fp32", "tf32", "bf16", "fp16"):
+                for precision in PRECISIONS:
                     text = snippet(
                         row(48, 6, precision, task=task, padding=padding, backend=backend), full_depth=12
                     )
                     compile(text, "snippet", "exec")
                     assert "num_hidden_layers = 6" in text
                     assert ('padding="max_length"' in text) == (padding == "max_length")
+                    assert (f"{precision} linear layers" in text) == (precision in ("int8", "fp8"))

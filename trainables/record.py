@@ -29,7 +29,12 @@ COLUMNS: tuple[Column, ...] = _columns(
     ("seed", "int", "", "seed of the fine-tuning (and of random weights)"),
     ("max_seq_len", "int", "tokens", "inputs are truncated to this many tokens"),
     ("depth", "int", "layers", "encoder layers kept, from the embeddings up"),
-    ("precision", "str", "", "fp32 (TF32 off), tf32, bf16, fp16: weights and activations"),
+    (
+        "precision",
+        "str",
+        "",
+        "fp32 (TF32 off), tf32, bf16, fp16, or int8, fp8: linear layers alone, the rest bf16",
+    ),
     ("batch_size", "int", "examples", "inputs per batch"),
     ("padding", "str", "", "max_length, longest or packed"),
     ("backend", "str", "", "eager, cuda_graph, compile or compile_cuda_graph"),

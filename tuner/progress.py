@@ -7,6 +7,7 @@ from typing import Any
 from ray.tune import Callback
 
 from tuner.metrics import SweepMetrics
+from tuner.rows import why_failed
 
 STATUSES = ("ok", "pruned", "failed", "oom")  # of a row; shown from the start, as none
 RECENT = 20  # finished trials whose pace predicts the time left
@@ -56,7 +57,7 @@ class Progress(Callback):
         self.running -= 1
         self.ended["failed"] += 1
         self._publish(trial)
-        self._count(f"{trial.config['job']['name']}  the trial's process died; see {trial.path}")
+        self._count(f"{trial.config['job']['name']}  given up: {why_failed(trial)}")
 
     def on_step_end(self, **info: Any) -> None:
         self.metrics.refresh(time.monotonic())

@@ -57,7 +57,7 @@ class Keeper(Callback):
 
     def on_trial_recover(self, trial: Any, **info: Any) -> None:
         """It is to be tried again: not in a process that waits for its next trial, since that is not a fresh one."""
-        name, cause = trial.config["job"]["name"], self._cause(trial)
+        name, cause = trial.config["job"]["name"], why_failed(trial)
         self._stop_where_all_would_fail(cause)
         self._causes[name] = cause
         trial.config["job"]["attempt"] = trial.config["job"].get("attempt", 1) + 1
@@ -65,7 +65,7 @@ class Keeper(Callback):
         print(f"{name}  tried again in a fresh process: {cause}", flush=True)
 
     def on_trial_error(self, trial: Any, **info: Any) -> None:
-        job, cause = trial.config["job"], self._cause(trial)
+        job, cause = trial.config["job"], why_failed(trial)
         self._stop_where_all_would_fail(cause)
         self.lost[job["name"]] = cause
         if "max_seq_len" in job:
@@ -85,12 +85,6 @@ class Keeper(Callback):
             self.broken = error
             raise
         self._told(file)
-
-    def _cause(self, trial: Any) -> str:
-        try:
-            return cause_of(Path(trial.error_file).read_text(encoding="utf-8", errors="replace"))
-        except (OSError, TypeError):
-            return "the trial's process died"
 
     def _stop_where_all_would_fail(self, cause: str) -> None:
         """A user's mistake that only the workers could see, and a full disk, fail every trial alike."""
@@ -121,6 +115,14 @@ _DEATHS = (
         "the trial's process died: killed from outside (a host without memory does that, too), or crashed",
     ),
 )
+
+
+def why_failed(trial: Any) -> str:
+    """One line: what ended the last attempt of one of Tune's trials."""
+    try:
+        return cause_of(Path(trial.error_file).read_text(encoding="utf-8", errors="replace"))
+    except (OSError, TypeError):
+        return "the trial's process died"
 
 
 def cause_of(error_file: str) -> str:

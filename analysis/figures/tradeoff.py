@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from analysis.figures.labels import place_labels
 from analysis.style import INK, MUTED, finish, log_if_wide, new_figure, precision_style, styled
 from analysis.style import title as set_title
+from search_spaces.config import PRECISIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,7 +103,7 @@ def tradeoff(
 
 def ordered_series(series: "pd.Series[str]") -> list[str]:
     """The precisions from widest to narrowest, then any other name in alphabetical order."""
-    known = ["fp32", "tf32", "bf16", "fp16"]
+    known = PRECISIONS
     present = [str(name) for name in series.unique()]
     return [name for name in known if name in present] + sorted(name for name in present if name not in known)
 
