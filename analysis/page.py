@@ -634,6 +634,7 @@ def markdown_text(value: object) -> str:
     """Text as text in a Markdown table or sentence: no HTML, no table cells, no line breaks."""
     text = " ".join(str(value).split())
     for character, escaped in (
+        ("\\", "\\\\"),  # first: a backslash of the text must not undo the next escape
         ("&", "&amp;"),
         ("<", "&lt;"),
         (">", "&gt;"),

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import analysis
@@ -112,6 +112,7 @@ def test_any_json_is_a_sweep_or_refused(value: Any) -> None:
 
 
 @given(st.text())
+@example("\\|")
 def test_markdown_text_is_one_line_without_markup(text: str) -> None:
     shown = markdown_text(text)
     assert not set("<>\n\r") & set(shown)

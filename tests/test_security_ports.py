@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Starts Ray as a run does, with an actor on it; prints where its processes listen and what the dashboard answers.
 DRIVER = """
-import json, urllib.error, urllib.request
+import json, os, urllib.error, urllib.request
 import ray
 from tuner.ray_ports import token_file
 from tuner.sweep import RayOptions, ray_devices
@@ -26,8 +26,8 @@ import psutil  # the one that Ray brings
 
 @ray.remote
 class Idle:
-    def ready(self):
-        return True
+    def niceness(self):
+        return os.nice(0)
 
 def status(url, token):
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
@@ -39,7 +39,7 @@ def status(url, token):
 
 with ray_devices(RayOptions(dashboard=True)):
     actor = Idle.remote()
-    ray.get(actor.ready.remote())
+    niceness = ray.get(actor.niceness.remote())
     listening = set()
     for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
         try:
@@ -50,12 +50,13 @@ with ray_devices(RayOptions(dashboard=True)):
     url = "http://" + ray._private.worker.get_dashboard_url() + "/api/cluster_status"
     token = token_file().read_text().strip()
     found = {"listening": sorted(listening), "without": status(url, None), "with": status(url, token)}
+    found["niceness"] = niceness
     print("FOUND", json.dumps(found))
 """
 
 
 @pytest.mark.ray
-def test_ray_listens_on_this_machine_alone_and_asks_for_its_token(tmp_path: Path) -> None:
+def test_ray_listens_on_this_machine_alone_asks_for_its_token_and_nices_no_worker(tmp_path: Path) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")} | {"HOME": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", DRIVER],
@@ -70,6 +71,9 @@ def test_ray_listens_on_this_machine_alone_and_asks_for_its_token(tmp_path: Path
     found = json.loads(done.stdout.split("FOUND")[1])
     assert found["without"] == 401
     assert found["with"] == 200
+    assert found["niceness"] == os.nice(
+        0
+    )  # Ray's default, 15, would let any other process slow what is measured
     assert found["listening"]
     assert all(is_loopback(ip.removeprefix("::ffff:")) for ip in found["listening"]), found["listening"]
     assert "Ray dashboard: http://127.0.0.1:" in done.stdout
