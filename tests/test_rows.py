@@ -98,11 +98,17 @@ def test_numpy_values_and_nan_survive_the_seal():
     assert back["c"] != back["c"]
 
 
-def test_what_tune_keeps_to_average_over_steps_goes_with_the_trial(tmp_path):
+def test_what_tune_keeps_of_every_number_goes_with_the_trial_but_for_objectives(tmp_path):
+    from ray.tune.trainable.metadata import _TrainingRunMetadata
+
     done = trial(tmp_path)
-    done.run_metadata = SimpleNamespace(metric_n_steps={"accuracy": {"5": [0.9], "10": [0.9]}})
+    done.run_metadata = _TrainingRunMetadata(n_steps=(5, 10))
+    for name, value in (("accuracy", 0.9), ("windows", 5)):
+        done.run_metadata.update_metric(name, value)
     Keeper(tmp_path).on_trial_complete(done)
     assert done.run_metadata.metric_n_steps == {}
+    assert set(done.run_metadata.metric_analysis) == {"accuracy"}
+    assert "windows" not in done.run_metadata.get_json_state()
     Keeper(tmp_path).on_trial_complete(trial(tmp_path))  # another version of Tune may keep none
 
 

@@ -20,6 +20,7 @@ from ray.tune import Callback
 
 from search_spaces.config import TrialConfig
 from search_spaces.errors import UsageError
+from search_spaces.objectives import OBJECTIVES
 from trainables.record import FLAGS, ROW_FILE, TRACE, empty_row, join_flags, seal
 from tuner.faults import says_full
 from tuner.run_folder import write_atomically
@@ -49,11 +50,17 @@ class Keeper(Callback):
         result.pop(TRACE, None)  # Ray writes the last result of every trial again with each of its states
 
     def on_trial_complete(self, trial: Any, **info: Any) -> None:
-        """Let go of what Tune keeps to average over steps: two queues per number of the row, 90 kB per trial, although
-        a measuring trial has one step (benchmarks/endurance.py)."""
-        queues = getattr(getattr(trial, "run_metadata", None), "metric_n_steps", None)
-        if queues is not None and "max_seq_len" in trial.config["job"]:
-            queues.clear()
+        """Let go of what Tune keeps of each number of a row (benchmarks/endurance.py): two queues to average over
+        steps, of which a measuring trial has one, and its extremes, by which `ExperimentAnalysis.get_best_trial`
+        chooses: those of objectives stay."""
+        metadata: Any = getattr(trial, "run_metadata", None)
+        if "max_seq_len" not in trial.config["job"] or metadata is None:
+            return
+        for kept, wanted in (("metric_n_steps", ()), ("metric_analysis", OBJECTIVES)):
+            numbers = getattr(metadata, kept, {})
+            for name in set(numbers) - set(wanted):
+                del numbers[name]
+        metadata.invalidate_cache()
 
     def on_trial_recover(self, trial: Any, **info: Any) -> None:
         """It is to be tried again: not in a process that waits for its next trial, since that is not a fresh one."""
