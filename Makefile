@@ -17,7 +17,7 @@ test: install
 
 # Drivers, processes and nodes are killed, disks filled, files damaged: docs/running.md. Under twenty minutes on two cores.
 test-faults: install
-	$(BIN)/python -m pytest tests/faults -n 2 --dist loadfile --durations=10
+	$(BIN)/python -m pytest tests/faults -n 2 --dist loadfile --durations=10 $(FAULTS)
 
 check: install
 	$(BIN)/ruff check .
