@@ -17,7 +17,7 @@ from trainables.bench import Bench, MeasuringData, take
 from trainables.energy.meter import MeterError
 from trainables.energy.trace import Trace, window_energies
 from trainables.flops import encoder_flop
-from trainables.measure import MeasureTrainable, failed_row, measure_trial
+from trainables.measure import MeasureTrainable, failed_row, measure_trial, one_line
 from trainables.record import COLUMN_NAMES, WINDOW_COLUMNS
 from trainables.tasks import get_task
 
@@ -179,6 +179,19 @@ def test_out_of_memory_is_a_row_of_its_own_status():
     assert row["status"] == "oom"
     assert row["error"] == "OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB"
     assert row["max_seq_len"] == 24
+
+
+def test_what_a_compilers_subprocess_raised_is_in_the_row():
+    text = (
+        "SubprocException: An exception occurred in a subprocess:\n\nTraceback (most recent call last):\n"
+        '  File "compile_worker.py", line 1, in do_job\ntriton.CompilationError: at 33:4:\n    for i in x:\n    ^\n'
+        "AssertionError('variable largest has another type')\n\nSet TORCHDYNAMO_VERBOSE=1 for the stack trace\n"
+    )
+    assert one_line(RuntimeError(text)) == (
+        "SubprocException: An exception occurred in a subprocess: AssertionError('variable largest has another type')"
+    )
+    assert one_line(RuntimeError("first\nValueError: second")) == "first"
+    assert one_line(RuntimeError()) == ""
 
 
 def test_flop_of_bert_base_worked_by_hand():

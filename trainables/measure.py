@@ -1,6 +1,7 @@
 """The measuring trial: `measure_trial` is one trial on one screen, `MeasureTrainable` gives it to Ray Tune."""
 
 import base64
+import re
 import time
 from functools import partial
 from typing import Any
@@ -290,12 +291,11 @@ def may_pass(error: BaseException, reused: bool) -> bool:
 def failed_row(trial: TrialConfig, error: BaseException, bench: Bench | None) -> dict[str, Any]:
     """The row of a trial that could not be measured."""
     status = "oom" if out_of_memory(error) else "failed"
-    message = str(error).strip().splitlines()
     return empty_row(
         **trial.to_dict(),
         trial_id=trial.trial_id,
         status=status,
-        error=f"{type(error).__name__}: {message[0] if message else ''}"[:500],
+        error=f"{type(error).__name__}: {one_line(error)}"[:500],
         started_at=time.time(),
         gpu_name=bench.meter.device.name if bench else None,
         gpu_uuid=bench.meter.device.uuid if bench else None,
@@ -303,6 +303,13 @@ def failed_row(trial: TrialConfig, error: BaseException, bench: Bench | None) ->
         flags="",
         null_reasons=f"all measurements: {status}",
     )
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of an error's text, and what a compiler's subprocess raised where that only announces it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    raised = [line for line in lines[1:] if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    return " ".join([lines[0], *raised[-1:]]) if lines[0].endswith(":") else lines[0]
 
 
 def assigned_device() -> str:
