@@ -11,7 +11,7 @@ from importlib import import_module
 
 from benchmarks import common
 
-NAMES = ("meter_agreement", "harness_overhead", "window_length", "repeatability", "weights")
+NAMES = ("meter_agreement", "harness_overhead", "window_length", "repeatability", "weights", "neighbours")
 
 
 def main(argv: Sequence[str]) -> int:
