@@ -177,7 +177,7 @@ def test_what_was_not_measured_is_not_met(value):
 
 # ---- smoke runs ----
 
-SHORT = """--smoke --weight-pairs 1 --weight-windows 1
+SHORT = """--smoke --weight-pairs 1 --weight-windows 1 --rounds 1 --stretch-s 0.1
     --cpus 1 --agreement-windows 1 --agreement-window-s 0.5 --pairs 2 --block-s 0.1
     --repeats 4 --launch-repeats 2 --repeat-warmup-s 0.25 --repeat-window-s 0.05 --repeat-windows 2
     --neighbour-s 0.05 --window-lengths 0.2 1 --long-s 2.2 --settled-s 0.2 --cold-starts 1 --idle-s 0.2
@@ -201,7 +201,7 @@ def test_smoke_runs_meet_wide_bars_and_leave_their_numbers(smoke):
         found = json.loads((folder / f"{name}.json").read_text())
         assert found["benchmark"] == name
         assert found["source"] == "nvml_counter"
-        assert found["bars"] or name == "weights"  # a correction has none
+        assert found["bars"] or name in ("weights", "neighbours")  # answers, not promises
         assert all(bar["met"] for bar in found["bars"])
 
 

@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -50,10 +51,15 @@ class MeasuringData:
 
 
 class Bench:
-    """The state of one measuring process. `files` maps a seed to a function that fetches its ModelFiles."""
+    """The state of one measuring process. `files` maps a seed to a function that fetches its ModelFiles; the model of
+    `first_seed` is built at once."""
 
     def __init__(
-        self, data: MeasuringData, files: dict[int, Callable[[], encoder.ModelFiles]], cpus: int
+        self,
+        data: MeasuringData,
+        files: dict[int, Callable[[], encoder.ModelFiles]],
+        cpus: int,
+        first_seed: int | None = None,
     ) -> None:
         set_threads(cpus)
         self.data = data
@@ -63,10 +69,15 @@ class Bench:
         self.meter = meter_of(self.device, self.settings.assumed_watts)
         if isinstance(self.meter, NvmlMeter):
             self.meter.read_in_child()
-        self.idle_power_w = settled_idle_power_w(self.meter)
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self._files = files
         self._master: tuple[int, PreTrainedModel] | None = None
+        # Importing the model's code takes up to ten seconds: meanwhile the card rests, and its idle power is read.
+        with ThreadPoolExecutor(1) as beside:
+            built = None if first_seed is None else beside.submit(self.master, first_seed)
+            self.idle_power_w = settled_idle_power_w(self.meter)
+            if built is not None:
+                built.result()
         self._trials_since_anchor = ANCHOR_EVERY
         self._references: dict[str, float] = {}
         self.inputs = lru_cache(maxsize=16)(self._inputs)

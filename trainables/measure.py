@@ -341,6 +341,7 @@ class MeasureTrainable(tune.Trainable):
             data,
             {seed: partial(ray.get, reference) for seed, reference in files.items()},
             config["job"].get("threads", config["job"]["cpu"]),
+            first_seed=config["job"]["seed"],
         )
         self.reset_config(config)
         self.reused = False
