@@ -9,7 +9,7 @@ measuring process and of Ray's servers. A trial's overhead is what Tune and Ray 
 the next.
 
 Bars: memory per trial, fitted from trial 100 on (caches and allocators fill before that), at most what keeps a run of
-10,000 trials below 1 GiB for the driver, which keeps a record of every trial, and at most a tenth of that for the
+10,000 trials below half a gigabyte for the driver, which keeps a record of every trial, and at most a tenth of that for the
 measuring process, which should keep nothing; overhead of the last hundred trials at most 1.25 times that of the first
 hundred. A machine that does something else besides blurs all of them.
 """
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 NAME = "endurance"
 ROOT = Path(__file__).resolve().parent.parent
 SETTLED = 100  # trials after which memory is fitted, and the trials of the two hundreds
-# The driver's bar allows Tune's record of each trial; docs/running.md has its history (52 was missed by 54).
-DRIVER_KIB_PER_TRIAL, WORKER_KIB_PER_TRIAL, OVERHEAD_RATIO = 104.0, 10.4, 1.25
+# The driver's bar allows Tune's record of each trial; docs/running.md says what is in it.
+DRIVER_KIB_PER_TRIAL, WORKER_KIB_PER_TRIAL, OVERHEAD_RATIO = 52.0, 5.2, 1.25
 LENGTHS, DEPTHS = ("16", "24", "32", "40", "48"), ("1", "2", "3", "4")
 # Name in the figure -> how its command line begins or what it contains.
 PROCESSES = {

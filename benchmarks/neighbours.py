@@ -252,7 +252,7 @@ def draw(payload: dict[str, Any], file: Path) -> None:
                     panel.plot(
                         [x + shift - 0.09, x + shift + 0.09], [np.median(values)] * 2, color=INK, lw=1.2
                     )
-            panel.set_xticks(range(len(own)), [f"neighbour {c['neighbours']}" for c in own])
+            panel.set_xticks(range(len(own)), [f"{c['neighbours']} neighbour" for c in own])
             panel.set_xlim(-0.5, len(own) - 0.5)
             panel.set_title({"anchor": "The anchor (GPU-bound)", "launch-bound": "Launch-bound"}[load])
             panel.set_ylabel("Against an idle neighbour (%)")

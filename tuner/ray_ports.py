@@ -58,7 +58,8 @@ def start_options(options: "RayOptions") -> dict[str, Any]:
         "dashboard_host": host,
         "_metrics_export_port": port,
         # Ray starts its workers at niceness 15: whatever else runs on the host would slow what is measured.
-        "_system_config": {"worker_niceness": 0},
+        # Nor does a trial use the workers that it starts in advance, one per core: they lack its environment.
+        "_system_config": {"worker_niceness": 0, "prestart_worker_first_driver": False},
     }
 
 
