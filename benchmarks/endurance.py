@@ -9,9 +9,9 @@ measuring process and of Ray's servers. A trial's overhead is what Tune and Ray 
 the next.
 
 Bars: memory per trial, fitted from trial 100 on (caches and allocators fill before that), at most what keeps a run of
-10,000 trials below half a gigabyte for the driver, which keeps a record of every trial, and at most a tenth of that for the
-measuring process, which should keep nothing; overhead of the last hundred trials at most 1.25 times that of the first
-hundred. A machine that does something else besides blurs all of them.
+10,000 trials below half a gigabyte for the driver, which keeps a record of every trial, and at most a tenth of that for
+the measuring process, which should keep nothing; overhead of the last hundred trials at most 1.25 times that of the
+first hundred. A machine that does something else besides blurs all of them.
 """
 
 import argparse
