@@ -203,6 +203,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("grid", nargs="*", metavar="OPTION", help="options of tuner.grid, after --")
     arguments = parser.parse_args(argv)
 
+    if min(arguments.gpus, default=1) < 1:
+        parser.error(
+            f"--gpus must be 1 or more each, but got {min(arguments.gpus)}; give for example --gpus 1 2"
+        )
+
     from benchmarks.common import table
 
     arguments.output.mkdir(parents=True, exist_ok=True)

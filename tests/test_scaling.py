@@ -103,6 +103,13 @@ def test_a_folder_without_runs_says_what_to_do(tmp_path):
         scaling.main(["--output", str(tmp_path)])
 
 
+def test_a_run_on_no_gpu_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        scaling.main(["--output", str(tmp_path), "--gpus", "1", "0"])
+    assert stopped.value.code == 2
+    assert "--gpus must be 1 or more each, but got 0" in capsys.readouterr().err
+
+
 # ---- neighbours ----
 
 
