@@ -2,6 +2,7 @@
 
     python -m benchmarks.frontier --model BERT_BASE_SHAPE --data-dir SST2 --output RUN          # measure
     python -m benchmarks.frontier --model MINILM --checkpoint DIR --data-dir SST2 --verify RUN  # predictions only
+    python -m benchmarks.frontier --model BERT_BASE_SHAPE --data-dir SST2 --profile RUN         # where the time goes
 
 The paper's baseline (fp32, 128 tokens, batch 64, eager, padded to the limit) against the configurations below, in
 one sweep with random weights of the model's shape; then the ends (the baseline, tf32 and fp16 as the paper runs them,
@@ -14,6 +15,7 @@ baseline's; with --verify and fine-tuned weights, it flips at most 2 of SST-2's 
 import argparse
 import json
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -121,59 +123,142 @@ def measure(arguments: argparse.Namespace) -> "pd.DataFrame":
     return sweep.run(config, arguments.output, trials=[*singles, *(more[i] for i in order)], resume=True).rows
 
 
+class Opened:
+    """The model, the validation split and one card, for what needs no sweep: comparing outputs, profiling."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        from search_spaces.sweep_config import Measuring
+        from trainables import encoder
+        from trainables.bench import Bench, MeasuringData
+        from trainables.tasks import get_task
+
+        task = get_task("sst2")
+        self.source = arguments.checkpoint or arguments.model
+        examples = task.load("validation", Path(arguments.data_dir) if arguments.data_dir else None, None)
+        self.validation = task.tokenize(examples, encoder.load_tokenizer(self.source))
+        files = (
+            encoder.load_checkpoint(arguments.checkpoint, task.head)
+            if arguments.checkpoint
+            else encoder.load_pretrained(
+                arguments.model, task.head, task.num_labels(examples), 42, random_weights=True
+            )
+        )
+        config = encoder.load_config(self.source)
+        self.depth = config.num_hidden_layers
+        data = MeasuringData("sst2", self.validation, True, Measuring(), encoder.max_positions(config))
+        self.bench = Bench(data, {42: partial(lambda f: f, files)}, 4)
+
+    def prepared(self, trial: TrialConfig) -> tuple[Any, ...]:
+        """The cut model, the inputs, their plan, staged batches and backend."""
+        from trainables import encoder
+        from trainables.device import free_memory, set_precision
+        from trainables.measure import prepare
+        from trainables.packed_attention import use_packed_attention
+
+        free_memory(self.bench.device)
+        dtype = set_precision(trial.precision)
+        model = encoder.cut(self.bench.master(42), trial.depth, dtype, self.bench.device)
+        if trial.padding == "packed":
+            use_packed_attention(model, classify=True)
+        inputs = self.bench.inputs(trial.max_seq_len)
+        return model, inputs, *prepare(trial, model, inputs, self.bench)[:3]
+
+
 def verify(arguments: argparse.Namespace, rows: "pd.DataFrame") -> list[dict[str, Any]]:
     """Logits and predictions of the cheapest configurations against the baseline's, on one card."""
     import torch
 
-    from search_spaces.sweep_config import Measuring
-    from trainables import encoder
-    from trainables.bench import Bench, MeasuringData
-    from trainables.device import free_memory, set_precision
-    from trainables.measure import outputs_of, prepare
-    from trainables.packed_attention import use_packed_attention
-    from trainables.tasks import get_task
+    from trainables.measure import outputs_of
 
-    task = get_task("sst2")
-    source = arguments.checkpoint or arguments.model
-    examples = task.load("validation", Path(arguments.data_dir) if arguments.data_dir else None, None)
-    validation = task.tokenize(examples, encoder.load_tokenizer(source))
-    files = (
-        encoder.load_checkpoint(arguments.checkpoint, task.head)
-        if arguments.checkpoint
-        else encoder.load_pretrained(
-            arguments.model, task.head, task.num_labels(examples), 42, random_weights=True
-        )
-    )
-    config = encoder.load_config(source)
-    data = MeasuringData("sst2", validation, True, Measuring(), encoder.max_positions(config))
-    bench = Bench(data, {42: partial(lambda f: f, files)}, 4)
+    opened = Opened(arguments)
 
     def logits(trial: TrialConfig) -> np.ndarray:
-        free_memory(bench.device)
-        dtype = set_precision(trial.precision)
-        model = encoder.cut(bench.master(42), trial.depth, dtype, bench.device)
-        if trial.padding == "packed":
-            use_packed_attention(model, classify=True)
-        inputs = bench.inputs(trial.max_seq_len)
         with torch.inference_mode():
-            plan, staged, run, _ = prepare(trial, model, inputs, bench)
+            _, inputs, plan, staged, run = opened.prepared(trial)
             return outputs_of(run, plan, staged, inputs, trial)
 
     points = [BASELINE, *cheapest(rows, arguments.verify_points)]
-    exact, *others = (logits(t) for t in trials(source, config.num_hidden_layers, points))
-    bench.meter.close()
+    exact, *others = (logits(t) for t in trials(opened.source, opened.depth, points))
+    opened.bench.meter.close()
     return [
         {
             **dict(zip(AXES, point, strict=True)),
             "largest_error_over_range": float(np.abs(other - exact).max() / np.ptp(exact)),
             "flips": int((other.argmax(1) != exact.argmax(1)).sum()),
             "examples": len(exact),
-            "accuracy": float((other.argmax(1) == validation.labels).mean())
+            "accuracy": float((other.argmax(1) == opened.validation.labels).mean())
             if arguments.checkpoint
             else None,
         }
         for point, other in zip(points[1:], others, strict=True)
     ]
+
+
+# By a kernel's name: the libraries' matrix products, attention (ours and PyTorch's), what torch.compile fused.
+KINDS = {
+    "matmul": ("gemm", "nvjet", "cutlass", "cublas"),
+    "attention": ("attention", "flash"),
+    "fused": ("triton",),
+}
+PROFILED_PASSES = 20
+
+
+def profile(arguments: argparse.Namespace, rows: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Kernels of a pass of the cheapest configurations: us per pass and share of the card's time, dearest first."""
+    import torch
+
+    from trainables.flops import config_sizes, encoder_flop
+
+    opened = Opened(arguments)
+    found = []
+    points = cheapest(rows, arguments.verify_points)
+    for point, trial in zip(points, trials(opened.source, opened.depth, points), strict=True):
+        with torch.inference_mode():
+            model, inputs, _, staged, run = opened.prepared(trial)
+
+            def passes(count: int, run: Any = run, batches: int = len(staged)) -> float:
+                """Seconds of so many passes."""
+                start = time.perf_counter()
+                for _ in range(count):
+                    for i in range(batches):
+                        run(i)
+                opened.bench.synchronize()
+                return time.perf_counter() - start
+
+            passes(50)
+            pass_us = passes(PROFILED_PASSES) / PROFILED_PASSES * 1e6
+            with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as recorded:
+                passes(PROFILED_PASSES)
+        kernels = [
+            {
+                "kernel": event.key,
+                "kind": next(
+                    (k for k, v in KINDS.items() if any(n in event.key.lower() for n in v)), "other"
+                ),
+                "calls": event.count / PROFILED_PASSES,
+                "us_per_pass": event.self_device_time_total / PROFILED_PASSES,
+            }
+            for event in recorded.key_averages()
+            if event.self_device_time_total > 0
+        ]
+        kernels.sort(key=lambda k: -k["us_per_pass"])
+        total = sum(k["us_per_pass"] for k in kernels)
+        kinds = {
+            kind: sum(k["us_per_pass"] for k in kernels if k["kind"] == kind) for kind in (*KINDS, "other")
+        }
+        flop = encoder_flop(inputs.ids.lengths, trial.depth, *config_sizes(model.config))
+        found.append(
+            {
+                **dict(zip(AXES, point, strict=True)),
+                "pass_us": pass_us,
+                "kernels_us": total,
+                **{f"{kind}_share": us / total for kind, us in kinds.items()},
+                "tflops_in_matmul": flop / kinds["matmul"] / 1e6 if kinds["matmul"] else None,
+                "kernels": kernels[:25],
+            }
+        )
+    opened.bench.meter.close()
+    return found
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -186,8 +271,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--verify", type=Path, help="a run folder whose cheapest configurations are compared in logits"
     )
+    parser.add_argument(
+        "--profile", type=Path, help="a run folder whose cheapest configurations are profiled"
+    )
     parser.add_argument("--checkpoint", help="fine-tuned weights for --verify")
-    parser.add_argument("--verify-points", type=int, default=3, help="how many configurations are verified")
+    parser.add_argument("--verify-points", type=int, default=3, help="how many are verified or profiled")
     parser.add_argument("--max-measure-s", type=float, default=10.0)
     arguments = parser.parse_args(argv)
 
@@ -217,6 +305,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         if arguments.checkpoint:
             bars.append(Bar("flipped predictions of the cheapest", float(best["flips"]), FLIPS))
+    if arguments.profile:
+        profiled = profile(arguments, load(arguments.profile))
+        (arguments.profile / "frontier_kernels.json").write_text(json.dumps(profiled, indent=1) + "\n")
+        names = [k for k in profiled[0] if k != "kernels"]
+        print(table(names, [[r[k] for k in names] for r in profiled]))
+        for result in profiled:
+            print("\n" + ", ".join(str(result[k]) for k in AXES))
+            print(
+                table(
+                    ("kind", "calls", "us_per_pass", "kernel"),
+                    [
+                        (k["kind"], k["calls"], k["us_per_pass"], k["kernel"][:90])
+                        for k in result["kernels"][:12]
+                    ],
+                )
+            )
     for bar in bars:
         print(bar)
     return 0 if all(bar.met for bar in bars) else 1
