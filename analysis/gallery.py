@@ -367,9 +367,13 @@ def _reference(study: Study, picture: _Picture) -> list[Picture]:
     baseline = baseline_of(study)
     ratio = table["energy_j_per_example"] / table["matmul_reference_j_per_example"]
     others = [a for a in AXES if a not in ("max_seq_len", "precision")]
+    # At one limit alone, padding decides how many tokens are processed.
+    x, x_label = ("max_seq_len", "Maximum length (tokens)")
+    if len(set(table["max_seq_len"])) == 1:
+        x, x_label = ("tokens_per_example", "Tokens processed per example")
     frame = pd.DataFrame(
         {
-            "max_seq_len": table["max_seq_len"].astype(float),
+            "x": table[x].astype(float),
             "ratio": ratio.astype(float),
             "series": table["precision"].astype(str),
             "main": table.index.isin(same_as(table, baseline, others).index),
@@ -388,7 +392,7 @@ def _reference(study: Study, picture: _Picture) -> list[Picture]:
     )
 
     def make() -> object:
-        return figures.reference(frame, title=title, subtitle=subtitle)
+        return figures.reference(frame, x_label=x_label, title=title, subtitle=subtitle)
 
     return [picture("matmul_reference", title, caption, make)]
 

@@ -8,7 +8,7 @@ and sharp where the report shows it. Colours are Okabe and Ito's, told apart by 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.files import replacing
 
@@ -21,6 +21,8 @@ COLUMN_WIDTH_IN = 3.5
 PAGE_WIDTH_IN = 7.1  # both columns, for panels side by side
 HEIGHT_IN = 2.6
 PNG_DPI = 200
+TITLE_PT, SUBTITLE_PT, LINE_SPACING = 8.5, 7.5, 1.2
+EDGE_IN = 0.06  # between text and the picture's edge
 
 BLUE, SKY, GREEN, ORANGE = "#0072B2", "#56B4E9", "#009E73", "#E69F00"
 VERMILLION, PURPLE, YELLOW = "#D55E00", "#CC79A7", "#F0E442"
@@ -41,7 +43,7 @@ OTHER_MARKERS = ("v", "P", "X", "<", ">", "d")
 
 RC: Any = {
     "figure.figsize": (COLUMN_WIDTH_IN, HEIGHT_IN),
-    "figure.dpi": 100,
+    "figure.dpi": PNG_DPI,  # hinted text is up to 8 % wider at 200 dpi than at 100: laid out as it is saved
     "text.parse_math": False,  # a "$" in the name of a model is a dollar sign
     "savefig.dpi": PNG_DPI,
     "figure.constrained_layout.use": True,
@@ -118,28 +120,52 @@ def precision_style(precision: str) -> tuple[str, str]:
     return OTHER_COLORS[index], OTHER_MARKERS[index]
 
 
-def title(figure: "Figure", text: str, subtitle: str = "", width: int = 60) -> None:
-    """The title, and below it in grey what the picture shows; `settle` moves both to the left edge."""
-    import textwrap
+def title(figure: "Figure", text: str, subtitle: str = "") -> None:
+    """The title, and below it in grey what the picture shows, at the left edge; the plot keeps what is below them.
 
-    wrapped = textwrap.wrap(text, width) or [""]
-    extra = 0.13 * max(len(wrapped) - 1, 0)  # a second line makes the picture taller, not the plot smaller
-    figure.set_figheight(figure.get_figheight() + extra)
-    size = 8.5 if len(wrapped[0]) <= 54 else 8
-    figure.suptitle("\n".join(wrapped), x=0.015, ha="left", fontsize=size, fontweight="bold", color=INK)
-    if subtitle:
-        axes = figure.axes[0]
-        lines = "\n".join(textwrap.wrap(subtitle, width + 8))
-        axes.set_title(lines, fontsize=7.5, fontweight="normal", color=MUTED, pad=5)
+    Lines are broken by their width in the font at hand, which differs between machines; each one after the first
+    makes the picture taller, not the plot smaller.
+    """
+    room = figure.get_figwidth() - 2 * EDGE_IN
+    lines, more = _wrapped(text, TITLE_PT, "bold", room), _wrapped(subtitle, SUBTITLE_PT, "normal", room)
+    line, small = (LINE_SPACING * points / 72 for points in (TITLE_PT, SUBTITLE_PT))
+    figure.set_figheight(figure.get_figheight() + line * (len(lines) - 1) + small * max(len(more) - 1, 0))
+    height = figure.get_figheight()
+    left, top = EDGE_IN / figure.get_figwidth(), height - EDGE_IN
+    look: Any = {"ha": "left", "va": "top", "linespacing": LINE_SPACING}
+    figure.text(left, top / height, "\n".join(lines), fontsize=TITLE_PT, fontweight="bold", color=INK, **look)
+    top -= line * len(lines)
+    if more:
+        top -= EDGE_IN / 2
+        figure.text(left, top / height, "\n".join(more), fontsize=SUBTITLE_PT, color=MUTED, **look)
+        top -= small * len(more)
+    layout: Any = figure.get_layout_engine()
+    layout.set(rect=(0, 0, 1, (top - EDGE_IN / 2) / height))
+
+
+def _wrapped(text: str, points: float, weight: str, room_in: float) -> list[str]:
+    """The words of a text in lines of at most that width; a longer word has a line of its own."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(size=points, weight=weight)
+
+    def width_in(line: str) -> float:
+        return float(text_to_path.get_text_width_height_descent(line, font, ismath=False)[0]) / 72
+
+    lines: list[str] = []
+    for word in text.split():
+        if lines and width_in(f"{lines[-1]} {word}") <= room_in:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 def settle(figure: "Figure") -> None:
     """Lay the figure out once and for all, so that what is placed by pixels afterwards stays where it is."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    axes = figure.axes[0]
-    box = axes.get_position()
-    axes._left_title.set_x((0.015 - box.x0) / box.width)  # type: ignore[attr-defined]  # no public name
 
 
 def finish(figure: "Figure", legend: tuple[list[Any], list[str]] | None, estimated: bool) -> None:
@@ -169,13 +195,14 @@ def watermark(figure: "Figure", text: str = "estimated") -> None:
     )
 
 
-def log_if_wide(axes: "Axes", values: Any, axis: str = "x") -> bool:
-    """Log scale where positive values span more than a decade; whether it was set. Plain tick numbers."""
+def log_if_wide(axes: "Axes", values: Any, axis: Literal["x", "y"] = "x") -> bool:
+    """Log scale where positive values span more than a decade; whether it was set. Few and plain tick numbers."""
     import numpy as np
 
     finite = np.asarray(values, dtype=float)
     finite = finite[np.isfinite(finite)]
     if len(finite) == 0 or finite.min() <= 0 or finite.max() / finite.min() <= 10:
+        axes.locator_params(axis, nbins=6, steps=[1, 2, 5, 10])  # short labels, with room between them
         return False
     (axes.set_xscale if axis == "x" else axes.set_yscale)("log")
     plain_log_ticks(axes.xaxis if axis == "x" else axes.yaxis, finite.min(), finite.max())
@@ -183,10 +210,10 @@ def log_if_wide(axes: "Axes", values: Any, axis: str = "x") -> bool:
 
 
 def plain_log_ticks(axis: "Axis", low: float, high: float) -> None:
-    """Ticks at 1, 2, 5, 10, ... (at powers of ten beyond 300-fold), written as plain numbers."""
+    """Ticks at 1, 2, 5, 10, ... (at powers of ten beyond 100-fold), written as plain numbers."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    steps = (1.0, 2.0, 5.0) if high / low < 300 else (1.0,)
+    steps = (1.0, 2.0, 5.0) if high / low < 100 else (1.0,)
     axis.set_major_locator(LogLocator(subs=steps, numticks=20))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
     axis.set_minor_formatter(NullFormatter())
@@ -202,12 +229,9 @@ def save(figure: "Figure", folder: Path, name: str) -> tuple[Path, Path]:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     png, svg = folder / f"{name}.png", folder / f"{name}.svg"
-    before = figure.dpi
     with styled():
-        figure.set_dpi(PNG_DPI)
         with replacing(png) as temporary:
             FigureCanvasAgg(figure).print_png(temporary, metadata={"Software": None})
         with replacing(svg) as temporary:
             FigureCanvasSVG(figure).print_svg(temporary, metadata={"Date": None})
-    figure.set_dpi(before)
     return png, svg

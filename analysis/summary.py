@@ -107,8 +107,11 @@ def _table(table: Table, width: int) -> str:
         for i, h in enumerate(heads)
     ]
     while sum(widths) + 2 * len(widths) > width and len(widths) > 4:
-        # What the eye can do without goes first.
-        for name in ("Change", "Latency", "Backend", "Padding", "Batch", "Accuracy kept?", "Frontier"):
+        # What the eye can do without goes first: what every row has in common, but no axis in which rows differ.
+        same = [
+            h.text for i, h in enumerate(heads) if len(cells) > 1 and len({line[i] for line in cells}) == 1
+        ]
+        for name in ("Change", "Latency", *same, "Frontier", "Accuracy kept?", "Backend", "Padding", "Batch"):
             at = next((i for i, h in enumerate(heads) if h.text == name), None)
             if at is not None:
                 break

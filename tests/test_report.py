@@ -318,6 +318,19 @@ def test_the_summary_fits_a_terminal(full: tuple[Report, str]) -> None:
 
 
 @pytest.mark.usefixtures("sketches")
+def test_the_summary_keeps_the_axes_in_which_rows_differ(tmp_path: Path) -> None:
+    rows = fabricated.table(lengths=(128,), depths=(12,), precisions=("fp16",))
+    ways = [(padding, backend) for padding in ("max_length", "packed") for backend in ("eager", "cuda_graph")]
+    rows = pd.concat([rows.assign(padding=p, backend=b, trial_id=f"{p}-{b}") for p, b in ways])
+    report, _ = report_of(tmp_path / "run", rows)
+    lines = summary(report, width=80).splitlines()
+    (heads,) = (line for line in lines if "Padding" in line)
+    assert "Backend" in heads
+    assert "Length" not in heads  # 128 in every row
+    assert sum("packed" in line and "cuda_graph" in line and "±" in line for line in lines) == 1
+
+
+@pytest.mark.usefixtures("sketches")
 def test_three_objectives_reach_the_pareto_file(tmp_path: Path) -> None:
     names = ("accuracy", "energy_j_per_example", "peak_gpu_memory_mib")
     folder = fabricated.write_csv_run(tmp_path / "run", fabricated.table(**SMALL))

@@ -97,11 +97,7 @@ def panels(
             for axes in drawn[0]:
                 axes.set_ylim(bottom=floor)
         drawn[0][0].set_ylabel(y_label)
-        set_title(figure, title, width=110)
-        if subtitle:
-            drawn[0][0].set_title(
-                subtitle, loc="left", fontsize=7.5, fontweight="normal", color=MUTED, pad=18
-            )
+        set_title(figure, title, subtitle)
         handles = [_handle(drawn[0][0], s, look[s]) for s in series]
         finish(figure, (handles, series), estimated)
     return figure

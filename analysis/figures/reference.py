@@ -12,16 +12,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def reference(points: pd.DataFrame, *, title: str, subtitle: str = "", estimated: bool = False) -> "Figure":
-    """Ratio over maximum length, one colour per precision; lines join the configurations marked `main`.
+def reference(
+    points: pd.DataFrame, *, x_label: str, title: str, subtitle: str = "", estimated: bool = False
+) -> "Figure":
+    """Ratio over a length, one colour per precision; lines join the configurations marked `main`.
 
     Args:
-        points: `max_seq_len` (tokens), `ratio` (measured J/example over the reference J/example),
-            `series` (precision), `main` (bool: at the baseline's other settings).
+        points: `x` (tokens), `ratio` (measured J/example over the reference J/example), `series` (precision),
+            `main` (bool: at the baseline's other settings).
+        x_label: what `x` is.
     Raises:
         ValueError: no row has a ratio.
     """
-    points = points.dropna(subset=["max_seq_len", "ratio"])
+    points = points.dropna(subset=["x", "ratio"])
     if points.empty:
         raise ValueError("no row has both a measured energy and a matmul reference")
     with styled():
@@ -29,10 +32,10 @@ def reference(points: pd.DataFrame, *, title: str, subtitle: str = "", estimated
         axes.axhline(1, color=INK, lw=0.9, zorder=1.5)
         for name in ordered_series(points["series"]):
             color, marker = precision_style(name)
-            rows = points[points["series"] == name].sort_values("max_seq_len")
+            rows = points[points["series"] == name].sort_values("x")
             main, rest = rows[rows["main"]], rows[~rows["main"]]
             axes.plot(
-                rest["max_seq_len"],
+                rest["x"],
                 rest["ratio"],
                 ls="none",
                 marker=marker,
@@ -43,7 +46,7 @@ def reference(points: pd.DataFrame, *, title: str, subtitle: str = "", estimated
                 alpha=0.45,
             )
             axes.plot(
-                main["max_seq_len"],
+                main["x"],
                 main["ratio"],
                 color=color,
                 marker=marker,
@@ -70,7 +73,7 @@ def reference(points: pd.DataFrame, *, title: str, subtitle: str = "", estimated
             ha="right",
             va="bottom",
         )
-        axes.set_xlabel("Maximum length (tokens)")
+        axes.set_xlabel(x_label)
         axes.set_ylabel("Measured energy over\nmatmul reference")
         set_title(figure, title, subtitle)
         finish(figure, axes.get_legend_handles_labels(), estimated)

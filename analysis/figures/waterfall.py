@@ -23,19 +23,26 @@ if TYPE_CHECKING:
 
 
 def waterfall(
-    steps: pd.DataFrame, *, x_label: str, title: str, subtitle: str = "", estimated: bool = False
+    steps: pd.DataFrame,
+    *,
+    x_label: str,
+    title: str,
+    subtitle: str = "",
+    estimated: bool = False,
+    ends_called: tuple[str, str] = ("baseline", "recommended"),
 ) -> "Figure":
     """Energy from the baseline (above) to the configuration (below), a row for each axis switched; log scale,
     so that equal factors are equally long.
 
     Args:
         steps: `label` ("fp32 → fp16"), `before` and `after` (drawn units), `note` ("3.7×"); in their order.
+        ends_called: what the two grey bars are called.
     Raises:
         ValueError: no step to draw.
     """
     if steps.empty:
         raise ValueError("no step to draw")
-    labels = ["baseline", *steps["label"], "recommended"]
+    labels = [ends_called[0], *steps["label"], ends_called[1]]
     first, last = float(steps["before"].iloc[0]), float(steps["after"].iloc[-1])
     with styled():
         figure, axes = new_figure(height_in=0.9 + 0.26 * len(labels))
