@@ -128,32 +128,51 @@ def _frontiers(study: Study, picture: _Picture) -> tuple[list[Picture], list[str
 
 
 def _saving(study: Study, picture: _Picture) -> list[Picture]:
-    """The waterfall from the baseline to the choice; none where there is no choice, or one axis makes it."""
+    """The waterfall from the baseline to the choice; none where there is no choice, or one axis makes it.
+
+    Weights that were never trained keep no accuracy, so there the way ends at the cheapest configuration to which
+    every step was measured.
+    """
     found = study.recommendation.value
-    choice = None if found is None else found.choice
-    if found is None or choice is None:
-        return []
-    steps = attempt("The parts of the saving", lambda: decompose(study.table, found.baseline, choice))
-    if steps.value is None:
-        return []
+    baseline = baseline_of(study)
+    untrained = score_quantity(study.table) is None
+    if untrained:
+        cheaper = study.table[study.table["energy_j_per_example"] < baseline["energy_j_per_example"]]
+        ends = [row for _, row in cheaper.nsmallest(20, "energy_j_per_example").iterrows()]
+    else:
+        ends = [] if found is None or found.choice is None else [found.choice]
+    for end in ends:
+        steps = attempt("The parts of the saving", lambda end=end: decompose(study.table, baseline, end))  # type: ignore[misc]
+        if steps.value is not None:
+            ends_called = ("baseline", "cheapest" if untrained else "recommended")
+            return [_waterfall(study, picture, baseline, end, steps.value, ends_called)]
+    return []
+
+
+def _waterfall(
+    study: Study,
+    picture: _Picture,
+    baseline: pd.Series,
+    end: pd.Series,
+    steps: list[Step],
+    ends_called: tuple[str, str],
+) -> Picture:
     energy = energy_quantity(study.table)
-    total = found.baseline["energy_j_per_example"] / choice["energy_j_per_example"]
-    parts = ", ".join(f"{AXIS_WORDS[s.axis]} {times(s.saving.value)}" for s in steps.value)
+    total = baseline["energy_j_per_example"] / end["energy_j_per_example"]
+    parts = ", ".join(f"{AXIS_WORDS[s.axis]} {times(s.saving.value)}" for s in steps)
     title = f"{times(total)} less {'estimated ' if study.estimated else ''}energy: {parts}"
     ranges = ", ".join(
-        f"{AXIS_WORDS[s.axis]} {times(s.least)} to {times(s.most)}"
-        for s in steps.value
-        if s.most / s.least > 1.02
+        f"{AXIS_WORDS[s.axis]} {times(s.least)} to {times(s.most)}" for s in steps if s.most / s.least > 1.02
     )
     caption = "One thing switched at a time, from the top; every step is two measured configurations."
     if ranges:
         caption += f" What a step saves depends on the order; over all orders: {ranges}."
     frame = pd.DataFrame(
         {
-            "label": [_switch(s) for s in steps.value],
-            "before": [s.energy_before * energy.factor for s in steps.value],
-            "after": [s.energy_after * energy.factor for s in steps.value],
-            "note": [times(s.saving.value) for s in steps.value],
+            "label": [_switch(s) for s in steps],
+            "before": [s.energy_before * energy.factor for s in steps],
+            "after": [s.energy_after * energy.factor for s in steps],
+            "note": [times(s.saving.value) for s in steps],
         }
     )
 
@@ -162,11 +181,12 @@ def _saving(study: Study, picture: _Picture) -> list[Picture]:
             frame,
             x_label=energy.label,
             title=title,
-            subtitle=f"From {describe(found.baseline)}",
+            subtitle=f"From {describe(baseline)}",
             estimated=study.estimated,
+            ends_called=ends_called,
         )
 
-    return [picture("saving", title, caption, make)]
+    return picture("saving", title, caption, make)
 
 
 def _switch(step: Step) -> str:

@@ -331,6 +331,17 @@ def test_the_summary_keeps_the_axes_in_which_rows_differ(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("sketches")
+def test_untrained_weights_get_the_way_to_the_cheapest_configuration_with_every_step(tmp_path: Path) -> None:
+    rows = fabricated.table(lengths=(48, 128), depths=(12,))
+    rows = rows[(rows["precision"] == "fp32") | (rows["max_seq_len"] == 48)]
+    rows = pd.concat([rows, rows.tail(1).assign(precision="fp8", batch_size=218, trial_id="fp8")])
+    rows.loc[rows["trial_id"] == "fp8", "energy_j_per_example"] /= 2  # cheapest, but no step leads to it
+    report, html = report_of(tmp_path / "run", rows.assign(accuracy=None, correct_bits=None, f1=None))
+    assert (report.folder / "figures" / "saving.png").is_file()
+    assert re.search(r"less energy: length [\d.]+×, precision [\d.]+×", html)
+
+
+@pytest.mark.usefixtures("sketches")
 def test_three_objectives_reach_the_pareto_file(tmp_path: Path) -> None:
     names = ("accuracy", "energy_j_per_example", "peak_gpu_memory_mib")
     folder = fabricated.write_csv_run(tmp_path / "run", fabricated.table(**SMALL))

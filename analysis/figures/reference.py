@@ -74,7 +74,7 @@ def reference(
             va="bottom",
         )
         axes.set_xlabel(x_label)
-        axes.set_ylabel("Measured energy over\nmatmul reference")
+        axes.set_ylabel("Energy over\nmatmul reference")
         set_title(figure, title, subtitle)
         finish(figure, axes.get_legend_handles_labels(), estimated)
     return figure

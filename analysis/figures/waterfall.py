@@ -68,7 +68,7 @@ def waterfall(
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-        plain_log_ticks(axes.xaxis, least, most)
+        plain_log_ticks(axes.xaxis, *axes.get_xlim())
         axes.set_xlabel(x_label)
         set_title(figure, title, subtitle)
         finish(figure, None, estimated)
