@@ -4,6 +4,7 @@ A backend is built once per trial from the model and its staged batches; `run(i)
 outputs on the device and reads no sensor, copies nothing to the host and never synchronises.
 """
 
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,8 @@ def _compiled(
     if program != _program:
         torch._dynamo.reset()
         _program = program
+    # fp32 is meant: Inductor's advice to allow TF32 is an axis here.
+    warnings.filterwarnings("ignore", message="TensorFloat32 tensor cores", category=UserWarning)
     shapes = len({b.shape for b in batches})
     torch._dynamo.config.recompile_limit = max(16, shapes + 1)
     # `fullgraph`: a graph break would silently measure something half eager.
