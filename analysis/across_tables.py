@@ -148,11 +148,14 @@ def coefficient_table(c: Comparison) -> Table:
                 cells.append(_value(values["c"], 1e9) if "c" in values else Cell(MISSING, numeric=True))
             at = part.at_tokens
             cells.append(Cell(f"{at:.0f}" if at else MISSING, numeric=True))
-            cells.append(_value(line.whole(at), 1e3) if at else Cell(MISSING, numeric=True))
+            cells.append(_value(part.compared[line.task], 1e3) if at else Cell(MISSING, numeric=True))
             error = line.loo_percent
             miss = MISSING if error is None else format_percent(error).removesuffix(" %")
             rows.append(Row([*cells, Cell(miss, numeric=True)]))
-    note = "At full depth, all layers together; ± 95 % (HC3, Student-t)."
+    note = (
+        "At full depth, all layers together; ± 95 % (HC3, Student-t). What an input costs is what was measured "
+        "where replicates say how far trials differ, and the line's otherwise."
+    )
     return Table(heads, rows, note if rows else "")
 
 

@@ -24,7 +24,7 @@ class Value:
     low: float
     high: float
     relative_se: float
-    freedom: int
+    freedom: float
 
 
 @dataclass(frozen=True)

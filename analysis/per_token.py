@@ -2,8 +2,10 @@
 
 For each precision (batch size, padding, backend) a line is fitted to each task's configurations at full depth, all
 tasks in the same form: E = a + b * tokens, with c * tokens^2 (attention) where the points of all tasks together want
-it. Compared are, at a length that every task was measured at, the energy of a whole input and that of one more token:
-energies that differ by less than a stated limit, their intervals included, agree.
+it. Compared are the energy of a whole input and that of one more token, the line's slope, at a length that every task
+was measured at. The input's energy is the measured one where replicates, of any task, say how far trials differ; the
+line's otherwise, since windows of one trial do not say it. Energies that differ by less than a stated limit, their
+intervals included, agree.
 """
 
 from __future__ import annotations
@@ -21,10 +23,13 @@ from analysis.agreement import Agreement, Value, agreement
 from analysis.energy_model import DEFAULT_EQUIVALENCE
 from analysis.energy_terms import Floats, design, inputs_of
 from analysis.errors import CannotAnswer
+from analysis.intervals import POOLED, REPLICATES
 from analysis.least_squares import Fitted, relative_least_squares, wants_more
-from analysis.table import plain
+from analysis.table import plain, with_intervals
 
+SAME_LENGTH = 0.01  # lengths that differ by less are one
 SETTINGS = ("precision", "batch_size", "padding", "backend")
+PerInput = tuple[Floats, Floats, Floats, Floats]  # of each configuration: see `_per_input`
 Points = Mapping[str, pd.DataFrame]  # task -> its configurations at full depth, one setting
 
 
@@ -37,6 +42,8 @@ class TaskLine:
     fitted: Fitted
     tokens: Floats  # (n,) per input
     energy: Floats  # (n,) J per input
+    half: Floats  # (n,) of its 95 % interval from replicates; NaN where nothing was repeated
+    freedom: Floats  # (n,) of that interval
 
     @property
     def coefficients(self) -> dict[str, Value]:
@@ -52,6 +59,15 @@ class TaskLine:
     def whole(self, tokens: float) -> Value:
         """Energy of one input of so many tokens (J)."""
         return self._value(_design(self.terms, np.array([tokens]))[0])
+
+    def measured(self, tokens: float) -> Value | None:
+        """Energy of one input of so many tokens (J) where that was measured; the mean over such configurations."""
+        at = np.isclose(self.tokens, tokens, rtol=SAME_LENGTH) & np.isfinite(self.half)
+        if not at.any():
+            return None
+        value, half, freedom = (float(x[at].mean()) for x in (self.energy, self.half, self.freedom))
+        se = half / float(stdtrit(freedom, 0.975))
+        return Value(value, value - half, value + half, se / value, freedom)
 
     def marginal(self, tokens: float) -> Value:
         """Energy of one more token at that length (J per token): the slope of the line."""
@@ -78,6 +94,7 @@ class PerToken:
     terms: list[str]
     lines: list[TaskLine]
     at_tokens: float | None  # the length that is compared; None where the tasks' lengths do not meet
+    compared: dict[str, Value]  # J of an input of that length, task by task
     whole: Agreement
     marginal: Agreement
 
@@ -90,12 +107,23 @@ def per_token(
     `tables`: task -> `configurations` of comparable rows (one card, sensor and model).
     """
     found, missing = [], []
-    for setting, points in _settings(tables):
+    for setting, points in _settings(_pooled(tables)):
         try:
             found.append(_compare(setting, points, equivalence))
         except CannotAnswer as reason:
             missing.append(f"{setting['precision']}: {reason}")
     return found, missing
+
+
+def _pooled(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The tables with intervals made anew: by how much trials differ more than their windows is the host's and the
+    card's, so the replicates of one task serve all."""
+    if not tables:
+        return {}
+    together = with_intervals(
+        pd.concat([t.assign(task="all", sweep=None) for t in tables.values()], keys=tables)
+    )
+    return {task: together.loc[task].assign(task=task) for task in tables}
 
 
 def _settings(tables: Mapping[str, pd.DataFrame]) -> list[tuple[dict[str, Any], Points]]:
@@ -119,10 +147,13 @@ def _compare(setting: dict[str, Any], points: Points, limit: float) -> PerToken:
         )
     data = {task: _per_input(task, part) for task, part in points.items()}
     terms = _terms(data)
-    lines = [_line(task, terms, *xy) for task, xy in data.items()]
+    lines = [_line(task, terms, points) for task, points in data.items()]
     at = _meeting_point([line.tokens for line in lines])
     reason = "" if at else "the lengths of the tasks do not meet"
-    whole = {line.task: line.whole(at) for line in lines} if at else {}
+    measured = {line.task: line.measured(at) for line in lines} if at else {}
+    whole = {line.task: measured[line.task] or line.whole(at) for line in lines} if at else {}
+    if None in measured.values():  # a measured input is not compared with a fitted one
+        whole = {line.task: line.whole(at) for line in lines} if at else {}
     marginal = {line.task: line.marginal(at) for line in lines} if at else {}
     return PerToken(
         setting,
@@ -130,13 +161,14 @@ def _compare(setting: dict[str, Any], points: Points, limit: float) -> PerToken:
         terms,
         lines,
         at,
+        whole,
         agreement(f"the energy of an input of {at or 0:.0f} tokens", whole, limit, reason),
         agreement(f"the energy of one more token at {at or 0:.0f}", marginal, limit, reason),
     )
 
 
-def _per_input(task: str, part: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Tokens and J of one input, one point per configuration."""
+def _per_input(task: str, part: pd.DataFrame) -> PerInput:
+    """Tokens and J of one input, the half-width of its 95 % interval (NaN: not from replicates) and its freedom."""
     inputs = inputs_of(part)
     padded = part["padding"].isna() | (part["padding"] == "max_length")
     tokens = part["tokens_per_example"].where(
@@ -144,14 +176,16 @@ def _per_input(task: str, part: pd.DataFrame) -> tuple[Floats, Floats]:
     )
     if tokens.isna().any():
         raise CannotAnswer(f"{task} does not say how many tokens were processed.")
+    repeated = part["interval_kind"].isin([POOLED, REPLICATES])
     energy = part["energy_j_per_example"].to_numpy(dtype=float) / inputs
-    return tokens.to_numpy(dtype=float) / inputs, energy
+    half = part["energy_j_per_example_ci95"].where(repeated).to_numpy(dtype=float) / inputs
+    return tokens.to_numpy(dtype=float) / inputs, energy, half, part["energy_freedom"].to_numpy(dtype=float)
 
 
-def _terms(data: Mapping[str, tuple[Floats, Floats]]) -> list[str]:
+def _terms(data: Mapping[str, PerInput]) -> list[str]:
     """The form for all tasks: with attention where the pooled points clearly want it and every task can carry it."""
-    tokens, energy = (np.concatenate([xy[i] for xy in data.values()]) for i in (0, 1))
-    if any(len(np.unique(x)) < 4 for x, _ in data.values()):
+    tokens, energy = (np.concatenate([p[i] for p in data.values()]) for i in (0, 1))
+    if any(len(np.unique(x)) < 4 for x, *_ in data.values()):
         return ["a", "b"]
     simple, richer = (
         relative_least_squares(_design(t, tokens), energy) for t in (["a", "b"], ["a", "b", "c"])
@@ -159,11 +193,12 @@ def _terms(data: Mapping[str, tuple[Floats, Floats]]) -> list[str]:
     return ["a", "b", "c"] if wants_more(simple.loo, richer.loo, energy)[0] else ["a", "b"]
 
 
-def _line(task: str, terms: list[str], tokens: Floats, energy: Floats) -> TaskLine:
+def _line(task: str, terms: list[str], points: PerInput) -> TaskLine:
+    tokens, energy, *_ = points
     needed = len(terms) + 1
     if len(np.unique(tokens)) < needed:
         raise CannotAnswer(f"{task} has {len(np.unique(tokens))} lengths, and at least {needed} are needed.")
-    return TaskLine(task, terms, relative_least_squares(_design(terms, tokens), energy), tokens, energy)
+    return TaskLine(task, terms, relative_least_squares(_design(terms, tokens), energy), *points)
 
 
 def _design(terms: list[str], tokens: Floats) -> Floats:
@@ -177,5 +212,7 @@ def _meeting_point(tokens: list[Floats]) -> float | None:
     if low > high:
         return None
     middle = math.sqrt(low * high)
-    shared = [t for t in tokens[0] if all(np.isclose(other, t, rtol=0.01).any() for other in tokens[1:])]
+    shared = [
+        t for t in tokens[0] if all(np.isclose(other, t, rtol=SAME_LENGTH).any() for other in tokens[1:])
+    ]
     return float(min(shared, key=lambda t: abs(math.log(t / middle)))) if shared else middle

@@ -183,6 +183,36 @@ def test_tasks_on_one_line_agree_and_its_coefficients_are_found() -> None:
         assert (part.whole.verdict, part.marginal.verdict) == (AGREE, AGREE)
 
 
+def repeated(replicates: int, noise: float = 0.004, **values: Any) -> Any:
+    """One task at fp32, whose energy is no line in the length: 64 tokens cost as much as 128."""
+    rng = np.random.default_rng(2)
+    joules = {16: 0.1, 32: 0.2, 64: 0.4, 96: 0.4, 128: 0.4}
+    rows = [
+        row(length, energy=j * (1 + noise * rng.standard_normal()), replicate=r, **values)
+        for length, j in joules.items()
+        for r in range(replicates)
+    ]
+    return configurations(frame(rows))
+
+
+def test_measured_inputs_are_compared_where_any_task_has_replicates() -> None:
+    (found,), _ = per_token({"sst2": repeated(3), "qqp": repeated(1)})
+    assert found.at_tokens == 64
+    assert [v.value for v in found.compared.values()] == pytest.approx([0.4, 0.4], rel=0.01)
+    assert found.whole.verdict == AGREE
+    (fitted,), _ = per_token({"sst2": repeated(1), "qqp": repeated(1)})  # nothing says how far trials differ
+    assert all(v.value < 0.39 for v in fitted.compared.values())
+    assert fitted.whole.verdict == CANNOT_TELL
+
+
+def test_replicates_that_differ_widen_the_interval_of_every_task() -> None:
+    (quiet,), _ = per_token({"sst2": repeated(3), "qqp": repeated(1)})
+    (noisy,), _ = per_token({"sst2": repeated(3, noise=0.2), "qqp": repeated(1)})
+    widths = [p.compared["qqp"].relative_se for p in (quiet, noisy)]
+    assert widths[1] > 10 * widths[0]
+    assert noisy.whole.verdict == CANNOT_TELL
+
+
 def test_a_task_whose_tokens_cost_more_is_named() -> None:
     found, _ = per_token({"sst2": measured(), "qqp": measured(), "squad": measured(1.25, SQUAD_WINDOWS)})
     assert {p.whole.verdict for p in found} == {p.marginal.verdict for p in found} == {DISAGREE}
