@@ -32,17 +32,19 @@ def format_with_uncertainty(value: float | None, half_width: float | None = None
         return f"({inner})×{power}{tail}" if "±" in inner else f"{inner}×{power}{tail}"
     if not known or half_width is None:
         return _minus(f"{_significant(value, 3)}{tail}")
-    places = decimals_for(half_width)
+    # A value that its uncertainty exceeds, though not by far, keeps a digit: 9 ± 60, not 10 ± 60.
+    places = decimals_for(min(half_width, abs(value)) if abs(value) > half_width / 10 else half_width)
     return _minus(f"{_fixed(value, places)} ± {_fixed(half_width, places)}{tail}")
 
 
 def format_interval(value: float | None, low: float | None, high: float | None, unit: str = "") -> str:
-    """ "2.61× (2.55 to 2.68)": a value with the ends of its interval, rounded as `decimals_for` says."""
+    """ "2.61× (2.55 to 2.68)": a value with the ends of its interval, rounded as `decimals_for` says of its nearer
+    end (that of a ratio's is the lower one, however far the upper)."""
     if value is None or not math.isfinite(value):
         return MISSING
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)) or high <= low:
         return f"{_minus(_significant(value, 3))}{unit}"
-    places = decimals_for((high - low) / 2)
+    places = decimals_for(min(value - low, high - value) if low < value < high else (high - low) / 2)
     return _minus(f"{_fixed(value, places)}{unit} ({_fixed(low, places)} to {_fixed(high, places)})")
 
 

@@ -24,6 +24,7 @@ from tests import fabricated
         (0.827, 0.119, "", "0.83 ± 0.12"),
         (0.827, 0.367, "", "0.8 ± 0.4"),
         (0.827, 0.97, "", "0.8 ± 1.0"),
+        (9.03, 61.0, "mJ", "9 ± 61 mJ"),
         (0.019312, 0.00123, "J", "0.0193 ± 0.0012 J"),
         (385.2, 12.7, "mJ", "385 ± 13 mJ"),
         (12345.0, 1234.0, "", "12300 ± 1200"),
@@ -49,6 +50,7 @@ def test_intervals_are_rounded_to_their_width() -> None:
     assert format_interval(2.6131, 2.5531, 2.6812, "×") == "2.61× (2.55 to 2.68)"
     assert format_interval(2.6131, None, None, "×") == "2.61×"
     assert format_interval(2.6131, math.nan, 3.0) == "2.61"
+    assert format_interval(6.32, 0.02, 1700.0, "×") == "6× (0 to 1700)"
     assert format_interval(None, 1.0, 2.0) == MISSING
 
 
