@@ -88,7 +88,7 @@ def configuration_table(study: Study, baseline: pd.Series) -> Table:
     for name in ("f1", "exact_match"):
         if name in table and table[name].notna().any():
             columns.append((Head(name.replace("_", " ").capitalize(), "%", True, "descending"), _share(name)))
-    if "accuracy_difference" in table:
+    if "accuracy_difference" in table and score_quantity(table) is not None:
         columns.append((Head("Change", "points", True, "descending"), _change))
         columns.append(
             (Head("Accuracy kept?", f"within {points_word(study.tolerance)}", sorted="ascending"), _verdict)

@@ -67,9 +67,11 @@ class Tile:
 
 @dataclass(frozen=True)
 class Answer:
-    """The recommendation in the order it is read. `choice` is empty where nothing cheaper passes."""
+    """The recommendation in the order it is read. `choice` is empty where nothing cheaper passes; `scored` is False
+    where no accuracy is known."""
 
     choice: str
+    scored: bool
     baseline: str
     saving: str
     badge: str
@@ -231,13 +233,14 @@ def answer(study: Study, r: Recommendation, last: str = "") -> Answer:
         )
     tiles.append(_accuracy_tile(r))
     tiles.append(_pair_tile("Latency", LATENCY, r))
-    badge, badge_class = "nothing cheaper passes", "unsure"
+    badge, badge_class = "nothing cheaper passes" if r.scored else "accuracy not known", "unsure"
     if r.choice is not None:
         badge, badge_class = "accuracy not worse", "good"
         if r.choice["verdict_among_many"] != NOT_WORSE:
             badge, badge_class = "accuracy not worse, to be confirmed", "unsure"
     return Answer(
         choice="" if r.choice is None else describe(shown, varying),
+        scored=r.scored,
         baseline=describe(r.baseline, varying),
         saving="" if r.saving is None else times(r.saving.value),
         badge=badge,
@@ -555,7 +558,8 @@ def overview(sections: list[Section]) -> Table:
                 "study": s.heading,
                 "choice": "no recommendation"
                 if answer is None
-                else answer.choice or f"stay with {answer.baseline}",
+                else answer.choice
+                or (f"stay with {answer.baseline}" if answer.scored else "accuracy not known"),
                 "saving": answer.saving if answer and answer.saving else MISSING,
                 "accuracy": tile["Accuracy"].value if "Accuracy" in tile else MISSING,
                 "kind": s.measured,

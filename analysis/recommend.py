@@ -23,6 +23,7 @@ from analysis.paired import (
     verdicts,
 )
 from analysis.rounding import points_change, points_word
+from analysis.slices import score_quantity
 from analysis.snippet import Checkpoint, find_checkpoint, snippet
 from analysis.table import CONFIGURATION, configurations, plain, valid
 from search_spaces.config import PRECISIONS
@@ -61,6 +62,11 @@ class Recommendation:
     )  # axis, and the cheapest "not worse" row that changes only that axis of the baseline
     snippet: str
     sentences: list[str] = field(default_factory=list)
+
+    @property
+    def scored(self) -> bool:
+        """Some configuration's accuracy is known: it is not where the weights are random."""
+        return score_quantity(self.table) is not None
 
     @property
     def answer(self) -> str:
@@ -333,6 +339,8 @@ def _axis_first(found: list[dict[str, Any]], like: pd.DataFrame) -> pd.DataFrame
 def _sentences(r: Recommendation) -> list[str]:
     within = points_word(r.tolerance)
     kind = "estimated energy" if r.estimated else "energy"
+    if not r.scored:
+        return [_unscored(r, kind)]
     lines = []
     if r.choice is None or r.saving is None:
         lines.append(
@@ -366,6 +374,18 @@ def _sentences(r: Recommendation) -> list[str]:
             "cautious."
         )
     return lines
+
+
+def _unscored(r: Recommendation, kind: str) -> str:
+    unknown = "No accuracy is known (the weights are random, perhaps), so nothing is recommended"
+    cheapest = r.table.sort_values("energy_j_per_example", kind="stable").iloc[0]
+    if cheapest["is_baseline"]:
+        return f"{unknown}; nothing needs less {kind} than the baseline ({r.baseline['configuration']})."
+    less = r.baseline["energy_j_per_example"] / cheapest["energy_j_per_example"]
+    return (
+        f"{unknown}. The cheapest, {cheapest['configuration']}, needs {less:.3g}x less {kind} than "
+        f"{r.baseline['configuration']}; what it loses by that is not known."
+    )
 
 
 def _poor_baseline(r: Recommendation) -> list[str]:
@@ -404,7 +424,14 @@ def _flips(r: Recommendation) -> str:
     change = f"Accuracy changes by {shift} points, at worst {low} (one-sided 95 %)"
     if pd.isna(c["lost"]):
         return change + "."
-    return f"{change}: of {r.examples} examples {c['lost']:g} became wrong and {c['gained']:g} right."
+    flips = [f"{round(float(c[name]), 1):g}" for name in ("lost", "gained")]
+    return f"{change}: of {r.examples} examples {flips[0]} became wrong and {flips[1]} right{_seeds(r)}."
+
+
+def _seeds(r: Recommendation) -> str:
+    """What flips are means over."""
+    assert r.choice is not None  # noqa: S101 (for the type checker)
+    return f" (means over {r.choice['n_seeds']:.0f} seeds)" if r.choice["n_seeds"] > 1 else ""
 
 
 def _interval(saving: Ratio) -> str:

@@ -268,6 +268,9 @@ def test_what_cannot_be_recommended_says_why():
     found = recommend(frame([row(128, **random), row(16, energy=0.01, **random)]))
     assert found.choice is None
     assert set(found.table["verdict_note"]) == {"the baseline itself", "accuracy is null"}
+    (sentence,) = found.sentences
+    assert "nothing is recommended" in sentence
+    assert "needs 10x less energy" in sentence
 
 
 def test_snippets_for_every_axis_are_python():

@@ -337,6 +337,9 @@ def test_untrained_weights_get_the_way_to_the_cheapest_configuration_with_every_
     rows = pd.concat([rows, rows.tail(1).assign(precision="fp8", batch_size=218, trial_id="fp8")])
     rows.loc[rows["trial_id"] == "fp8", "energy_j_per_example"] /= 2  # cheapest, but no step leads to it
     report, html = report_of(tmp_path / "run", rows.assign(accuracy=None, correct_bits=None, f1=None))
+    assert "Energy and latency only: no accuracy is known" in html
+    assert "Accuracy kept?" not in html
+    assert "Energy and latency only" in report.markdown.read_text(encoding="utf-8")
     assert (report.folder / "figures" / "saving.png").is_file()
     assert re.search(r"less energy: length [\d.]+×, precision [\d.]+×", html)
 
