@@ -62,7 +62,7 @@ def _study(study: Study, width: int) -> str:
     parts.append(title + "\n" + _table(Table(table.heads, shown), width))
     goals = " and ".join(study.objectives)
     if study.front.value is None:
-        parts.append(_wrap(f"Pareto set of {goals}: {study.front.problem}", width))
+        parts.append(_wrap(study.front.problem, width))
     else:
         front = study.front.value[study.front.value["front"]].sort_values("energy_j_per_example")
         varying = [
