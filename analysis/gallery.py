@@ -144,8 +144,7 @@ def _saving(study: Study, picture: _Picture) -> list[Picture]:
     for end in ends:
         steps = attempt("The parts of the saving", lambda end=end: decompose(study.table, baseline, end))  # type: ignore[misc]
         if steps.value is not None:
-            ends_called = ("baseline", "cheapest" if untrained else "recommended")
-            return [_waterfall(study, picture, baseline, end, steps.value, ends_called)]
+            return [_waterfall(study, picture, baseline, end, steps.value, untrained)]
     return []
 
 
@@ -155,7 +154,7 @@ def _waterfall(
     baseline: pd.Series,
     end: pd.Series,
     steps: list[Step],
-    ends_called: tuple[str, str],
+    untrained: bool,
 ) -> Picture:
     energy = energy_quantity(study.table)
     total = baseline["energy_j_per_example"] / end["energy_j_per_example"]
@@ -165,6 +164,10 @@ def _waterfall(
         f"{AXIS_WORDS[s.axis]} {times(s.least)} to {times(s.most)}" for s in steps if s.most / s.least > 1.02
     )
     caption = "One thing switched at a time, from the top; every step is two measured configurations."
+    if untrained:
+        caption += (
+            " No accuracy is known; the end is the cheapest configuration to which every step was measured."
+        )
     if ranges:
         caption += f" What a step saves depends on the order; over all orders: {ranges}."
     frame = pd.DataFrame(
@@ -183,7 +186,7 @@ def _waterfall(
             title=title,
             subtitle=f"From {describe(baseline)}",
             estimated=study.estimated,
-            ends_called=ends_called,
+            ends_called=("baseline", "cheapest with all steps" if untrained else "recommended"),
         )
 
     return picture("saving", title, caption, make)

@@ -3,9 +3,9 @@
 For each precision (batch size, padding, backend) a line is fitted to each task's configurations at full depth, all
 tasks in the same form: E = a + b * tokens, with c * tokens^2 (attention) where the points of all tasks together want
 it. Compared are the energy of a whole input and that of one more token, the line's slope, at a length that every task
-was measured at. The input's energy is the measured one where replicates, of any task, say how far trials differ; the
-line's otherwise, since windows of one trial do not say it. Energies that differ by less than a stated limit, their
-intervals included, agree.
+was measured at. The input's energy is the measured one where replicates, of any task, say how far trials differ, since
+windows of one trial do not; otherwise, or where a task was not measured at that length, every task's line has it.
+Energies that differ by less than a stated limit, their intervals included, agree.
 """
 
 from __future__ import annotations
@@ -150,10 +150,10 @@ def _compare(setting: dict[str, Any], points: Points, limit: float) -> PerToken:
     lines = [_line(task, terms, points) for task, points in data.items()]
     at = _meeting_point([line.tokens for line in lines])
     reason = "" if at else "the lengths of the tasks do not meet"
-    measured = {line.task: line.measured(at) for line in lines} if at else {}
-    whole = {line.task: measured[line.task] or line.whole(at) for line in lines} if at else {}
-    if None in measured.values():  # a measured input is not compared with a fitted one
-        whole = {line.task: line.whole(at) for line in lines} if at else {}
+    whole = {}
+    if at:  # measured inputs are not compared with fitted ones
+        measured = {line.task: value for line in lines if (value := line.measured(at)) is not None}
+        whole = measured if len(measured) == len(lines) else {line.task: line.whole(at) for line in lines}
     marginal = {line.task: line.marginal(at) for line in lines} if at else {}
     return PerToken(
         setting,

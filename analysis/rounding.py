@@ -16,6 +16,7 @@ def format_with_uncertainty(value: float | None, half_width: float | None = None
     >>> format_with_uncertainty(0.827, 0.367)
     '0.8 ± 0.4'
 
+    A value below its half-width, though not far below, keeps its first digit: 9 ± 61, not 10 ± 60.
     Without a half-width (null, or not above zero) three significant digits are shown. A null, NaN or infinite
     value is a dash. Below 1e-3 and from 1e6 the power of ten is written once.
     """
@@ -32,19 +33,22 @@ def format_with_uncertainty(value: float | None, half_width: float | None = None
         return f"({inner})×{power}{tail}" if "±" in inner else f"{inner}×{power}{tail}"
     if not known or half_width is None:
         return _minus(f"{_significant(value, 3)}{tail}")
-    # A value that its uncertainty exceeds, though not by far, keeps a digit: 9 ± 60, not 10 ± 60.
-    places = decimals_for(min(half_width, abs(value)) if abs(value) > half_width / 10 else half_width)
+    places = decimals_for(half_width)
+    if half_width / 10 < abs(value) < half_width:  # keeps a digit, with at most one more of the uncertainty
+        places = max(places, min(-math.floor(math.log10(abs(value))), places + 1))
     return _minus(f"{_fixed(value, places)} ± {_fixed(half_width, places)}{tail}")
 
 
 def format_interval(value: float | None, low: float | None, high: float | None, unit: str = "") -> str:
     """ "2.61× (2.55 to 2.68)": a value with the ends of its interval, rounded as `decimals_for` says of its nearer
-    end (that of a ratio's is the lower one, however far the upper)."""
+    end (a ratio's is the lower one, however far the upper), but to two more digits than half its width at most."""
     if value is None or not math.isfinite(value):
         return MISSING
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)) or high <= low:
         return f"{_minus(_significant(value, 3))}{unit}"
-    places = decimals_for(min(value - low, high - value) if low < value < high else (high - low) / 2)
+    places = decimals_for((high - low) / 2)
+    if low < value < high:
+        places = min(decimals_for(min(value - low, high - value)), places + 2)
     return _minus(f"{_fixed(value, places)}{unit} ({_fixed(low, places)} to {_fixed(high, places)})")
 
 

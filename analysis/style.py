@@ -129,7 +129,9 @@ def title(figure: "Figure", text: str, subtitle: str = "") -> None:
     room = figure.get_figwidth() - 2 * EDGE_IN
     lines, more = _wrapped(text, TITLE_PT, "bold", room), _wrapped(subtitle, SUBTITLE_PT, "normal", room)
     line, small = (LINE_SPACING * points / 72 for points in (TITLE_PT, SUBTITLE_PT))
-    figure.set_figheight(figure.get_figheight() + line * (len(lines) - 1) + small * max(len(more) - 1, 0))
+    figure.set_figheight(
+        figure.get_figheight() + line * max(len(lines) - 1, 0) + small * max(len(more) - 1, 0)
+    )
     height = figure.get_figheight()
     left, top = EDGE_IN / figure.get_figwidth(), height - EDGE_IN
     look: Any = {"ha": "left", "va": "top", "linespacing": LINE_SPACING}
@@ -234,4 +236,5 @@ def save(figure: "Figure", folder: Path, name: str) -> tuple[Path, Path]:
             FigureCanvasAgg(figure).print_png(temporary, metadata={"Software": None})
         with replacing(svg) as temporary:
             FigureCanvasSVG(figure).print_svg(temporary, metadata={"Date": None})
+    figure.set_dpi(PNG_DPI)  # print_svg leaves its own behind
     return png, svg

@@ -17,13 +17,9 @@ if TYPE_CHECKING:
     from analysis.study import Study
 
 _MOST_ROWS = 40
+_AXES = ("Precision", "Length", "Depth", "Batch", "Padding", "Backend")
 _COLUMNS: tuple[str, ...] = (
-    "Precision",
-    "Length",
-    "Depth",
-    "Batch",
-    "Padding",
-    "Backend",
+    *_AXES,
     "Accuracy",
     "Change",
     "Accuracy kept?",
@@ -106,17 +102,14 @@ def _table(table: Table, width: int) -> str:
         max(len(h.text), len(h.unit), *(len(line[i]) for line in cells)) if cells else len(h.text)
         for i, h in enumerate(heads)
     ]
+    shared: list[str] = []
     while sum(widths) + 2 * len(widths) > width and len(widths) > 4:
-        # What the eye can do without goes first: what every row has in common, but no axis in which rows differ.
-        same = [
-            h.text for i, h in enumerate(heads) if len(cells) > 1 and len({line[i] for line in cells}) == 1
-        ]
-        for name in ("Change", "Latency", *same, "Frontier", "Accuracy kept?", "Backend", "Padding", "Batch"):
-            at = next((i for i, h in enumerate(heads) if h.text == name), None)
-            if at is not None:
-                break
-        else:
-            at = len(widths) - 1
+        # What the eye can do without goes first; an axis in which all rows agree is said once, below.
+        agreed = [h.text for i, h in enumerate(heads) if h.text in _AXES and len({c[i] for c in cells}) == 1]
+        order = ("Change", "Latency", *agreed, "Frontier", "Accuracy kept?", "Backend", "Padding", "Batch")
+        at = next((i for name in order for i, h in enumerate(heads) if h.text == name), len(heads) - 1)
+        if heads[at].text in agreed:
+            shared.append(f"{heads[at].text.lower()} {cells[0][at]}")
         heads, widths = heads[:at] + heads[at + 1 :], widths[:at] + widths[at + 1 :]
         cells = [line[:at] + line[at + 1 :] for line in cells]
 
@@ -129,6 +122,7 @@ def _table(table: Table, width: int) -> str:
     marks = {"recommended": "*", "baseline": "B"}
     out = [line([h.text for h in heads]), line([h.unit for h in heads])]
     out += [line(c, marks.get(row.role, " ")) for c, row in zip(cells, table.rows, strict=True)]
+    out += [f"  in all of them: {', '.join(shared)}"[:width]] if shared else []
     return "\n".join(out)
 
 

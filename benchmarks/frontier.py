@@ -72,7 +72,7 @@ def trials(
 
 
 def cheapest(rows: "pd.DataFrame", count: int) -> list[tuple[Any, ...]]:
-    """The configurations with the least J/example, over their trials; the baseline's own precision is no candidate."""
+    """The configurations with the least J/example, over their trials; what is run as published is no candidate."""
     ok = rows[rows["status"] == "ok"]
     means = ok.groupby(list(AXES))["energy_j_per_example"].mean().sort_values()
     return [tuple(key) for key in means.index if tuple(key) not in AS_PUBLISHED][:count]  # type: ignore[arg-type]
@@ -195,21 +195,35 @@ def verify(arguments: argparse.Namespace, rows: "pd.DataFrame") -> list[dict[str
     ]
 
 
-# By a kernel's name: the libraries' matrix products, attention (ours and PyTorch's), what torch.compile fused.
+# By a kernel's name, the first that fits: attention (ours and PyTorch's, parts of which are called cutlass, too), what
+# torch.compile fused, the libraries' matrix products.
 KINDS = {
-    "matmul": ("gemm", "nvjet", "cutlass", "cublas"),
-    "attention": ("attention", "flash"),
+    "attention": ("_attend", "fmha", "flash", "sdpa"),
     "fused": ("triton",),
+    "matmul": ("gemm", "nvjet", "cutlass", "cublas"),
 }
 PROFILED_PASSES = 20
 LOGITS = "frontier_logits_{}.json"
+
+
+def kind_of(kernel: str) -> str:
+    """One of KINDS, or other."""
+    return next((kind for kind, parts in KINDS.items() if any(p in kernel.lower() for p in parts)), "other")
+
+
+def linear_flop(tokens: int, trial: TrialConfig, hidden: int, intermediate: int) -> float:
+    """FLOP of the linear layers that run over so many tokens, without attention's own products; where inputs are
+    packed the last layer goes on behind its attention with the first tokens alone, which are not counted."""
+    layer = 8 * hidden**2 + 4 * hidden * intermediate
+    last = 6 * hidden**2 if trial.padding == "packed" else layer
+    return float(tokens) * (layer * (trial.depth - 1) + last)
 
 
 def profile(arguments: argparse.Namespace, rows: "pd.DataFrame") -> list[dict[str, Any]]:
     """Kernels of a pass of the cheapest configurations: us per pass and share of the card's time, dearest first."""
     import torch
 
-    from trainables.flops import config_sizes, encoder_flop
+    from trainables.flops import config_sizes
 
     opened = Opened(arguments)
     found = []
@@ -234,9 +248,7 @@ def profile(arguments: argparse.Namespace, rows: "pd.DataFrame") -> list[dict[st
         kernels = [
             {
                 "kernel": event.key,
-                "kind": next(
-                    (k for k, v in KINDS.items() if any(n in event.key.lower() for n in v)), "other"
-                ),
+                "kind": kind_of(event.key),
                 "calls": event.count / PROFILED_PASSES,
                 "us_per_pass": event.self_device_time_total / PROFILED_PASSES,
             }
@@ -248,7 +260,7 @@ def profile(arguments: argparse.Namespace, rows: "pd.DataFrame") -> list[dict[st
         kinds = {
             kind: sum(k["us_per_pass"] for k in kernels if k["kind"] == kind) for kind in (*KINDS, "other")
         }
-        flop = encoder_flop(inputs.ids.lengths, trial.depth, *config_sizes(model.config))
+        flop = linear_flop(int(inputs.ids.lengths.sum()), trial, *config_sizes(model.config))
         found.append(
             {
                 **dict(zip(AXES, point, strict=True)),
@@ -281,17 +293,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--verify-points", type=int, default=3, help="how many are verified or profiled")
     parser.add_argument("--max-measure-s", type=float, default=10.0)
     arguments = parser.parse_args(argv)
-    if not (arguments.output or arguments.verify or arguments.profile or arguments.read):
-        parser.error("give a run folder with --output, --verify, --profile or --read")
+    folders = {arguments.output, arguments.verify, arguments.profile, arguments.read} - {None}
+    if len(folders) != 1:
+        parser.error("give one run folder with --output, --verify, --profile or --read")
     if not (arguments.model or arguments.read):
         parser.error("--output, --verify and --profile need --model")
 
     from analysis import load
     from benchmarks.common import table
 
-    folder = next(f for f in (arguments.output, arguments.verify, arguments.profile, arguments.read) if f)
+    (folder,) = folders
     if arguments.output:
-        measure(arguments)
+        _write(folder, "frontier.json", savings(measure(arguments)))
     if arguments.verify:
         kind = "trained" if arguments.checkpoint else "random"
         _write(folder, LOGITS.format(kind), verify(arguments, load(folder)))
@@ -312,10 +325,13 @@ def _write(folder: Path, name: str, value: Any) -> None:
 
 
 def faithful(compared: dict[str, list[dict[str, Any]]]) -> dict[tuple[Any, ...], dict[str, float]]:
-    """Configurations whose outputs are the baseline's in every comparison that was made, and how nearly so.
+    """Configurations whose outputs are the baseline's in every comparison that was made, and how nearly so; none
+    before they were compared with fine-tuned weights, where alone a flipped prediction means something.
 
     `compared`: results of `verify` by the kind of weights, random or trained.
     """
+    if "trained" not in compared:
+        return {}
     found: dict[tuple[Any, ...], dict[str, float]] = {}
     for kind, results in compared.items():
         for result in results:
@@ -342,14 +358,13 @@ def _limits(compared: dict[str, Any], precision: str) -> dict[str, float]:
 
 def conclude(folder: Path) -> int:
     """Print what was measured and compared, where the saving comes from, and the bars."""
-    from analysis import configurations, decompose, load, valid
+    from analysis import configurations, load, valid
     from benchmarks.common import Bar, table
 
     rows = load(folder)
     found = savings(rows)
     names = [k for k in found[0] if k not in ("flags", "latency_ms_per_example")]
     print(table(names, [[r[k] for k in names] for r in found]))
-    _write(folder, "frontier.json", found)
     compared = {}
     for kind in ("random", "trained"):
         if (file := folder / LOGITS.format(kind)).is_file():
@@ -366,18 +381,28 @@ def conclude(folder: Path) -> int:
         limits = _limits(compared, best["precision"])
         bars += [Bar(name, float(kept[key][name]), limit) for name, limit in limits.items()]
         print(f"\nthe cheapest faithful configuration: {', '.join(map(str, key))}")
-        grid = configurations(valid(rows)[0])
-        ends = [grid[(grid[list(AXES)] == list(k)).all(axis=1)].iloc[0] for k in (BASELINE, key)]
-        steps = decompose(grid, *ends)
-        columns = ("before", "after", "mJ before", "mJ after", "times less", "least", "most")
-        values = [
-            (s.before, s.after, s.energy_before * 1e3, s.energy_after * 1e3, s.saving.value, s.least, s.most)
-            for s in steps
-        ]
-        print(table(("axis", *columns), [(s.axis, *v) for s, v in zip(steps, values, strict=True)]))
+        _print_steps(configurations(valid(rows)[0]), key)
     for bar in bars:
         print(bar)
     return 0 if all(bar.met for bar in bars) else 1
+
+
+def _print_steps(grid: "pd.DataFrame", key: tuple[Any, ...]) -> None:
+    """From the baseline to a configuration, one axis switched at a time, or why that cannot be told."""
+    from analysis import CannotAnswer, decompose
+    from benchmarks.common import table
+
+    ends = [grid[(grid[list(AXES)] == list(k)).all(axis=1)].iloc[0] for k in (BASELINE, key)]
+    try:
+        steps = decompose(grid, *ends)
+    except CannotAnswer as reason:
+        print(reason)
+        return
+    rows = [
+        (s.axis, s.before, s.after, 1e3 * s.energy_before, 1e3 * s.energy_after, s.saving.value)
+        for s in steps
+    ]
+    print(table(("axis", "before", "after", "mJ before", "mJ after", "times less, in this order"), rows))
 
 
 if __name__ == "__main__":

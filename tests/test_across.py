@@ -205,6 +205,14 @@ def test_measured_inputs_are_compared_where_any_task_has_replicates() -> None:
     assert fitted.whole.verdict == CANNOT_TELL
 
 
+def test_a_measured_input_is_not_compared_with_a_fitted_one() -> None:
+    shifted = repeated(1)
+    shifted["tokens_per_example"] = shifted["max_seq_len"] = shifted["max_seq_len"] * 1.2
+    (found,), _ = per_token({"sst2": repeated(3), "qqp": shifted})  # no length in common
+    lines = {line.task: line.whole(found.at_tokens or 0).value for line in found.lines}
+    assert {task: v.value for task, v in found.compared.items()} == lines
+
+
 def test_replicates_that_differ_widen_the_interval_of_every_task() -> None:
     (quiet,), _ = per_token({"sst2": repeated(3), "qqp": repeated(1)})
     (noisy,), _ = per_token({"sst2": repeated(3, noise=0.2), "qqp": repeated(1)})

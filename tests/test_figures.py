@@ -25,6 +25,8 @@ from tests import fabricated
         (0.827, 0.367, "", "0.8 ± 0.4"),
         (0.827, 0.97, "", "0.8 ± 1.0"),
         (9.03, 61.0, "mJ", "9 ± 61 mJ"),
+        (1.2, 11.0, "", "1 ± 11"),
+        (3.0, 29.0, "", "3 ± 29"),
         (0.019312, 0.00123, "J", "0.0193 ± 0.0012 J"),
         (385.2, 12.7, "mJ", "385 ± 13 mJ"),
         (12345.0, 1234.0, "", "12300 ± 1200"),
@@ -51,6 +53,7 @@ def test_intervals_are_rounded_to_their_width() -> None:
     assert format_interval(2.6131, None, None, "×") == "2.61×"
     assert format_interval(2.6131, math.nan, 3.0) == "2.61"
     assert format_interval(6.32, 0.02, 1700.0, "×") == "6× (0 to 1700)"
+    assert format_interval(2.0, 1.9999999, 3.0) == "2.000 (2.000 to 3.000)"
     assert format_interval(None, 1.0, 2.0) == MISSING
 
 
@@ -145,6 +148,8 @@ def test_every_figure_is_drawn_and_saved_the_same_twice(tmp_path: Path) -> None:
         assert svg.read_text().lstrip().startswith("<?xml")
     assert (tmp_path / "once/all.svg").read_bytes() == (tmp_path / "again/all.svg").read_bytes()
     assert (tmp_path / "once/all.png").read_bytes() == (tmp_path / "again/all.png").read_bytes()
+    save(drawn, tmp_path / "twice", "all")  # the same figure object
+    assert (tmp_path / "once/all.png").read_bytes() == (tmp_path / "twice/all.png").read_bytes()
 
 
 def test_an_estimate_is_written_across_the_picture() -> None:

@@ -64,6 +64,44 @@ def test_a_kept_run_is_judged_without_a_card(tmp_path, capsys):
     assert steps["padding"][1:6] == ["max_length", "packed", "60", "9.8", "6.122"]
 
 
+def test_without_fine_tuned_weights_nothing_counts_yet(tmp_path, capsys):
+    run = kept_run(tmp_path / "run", [0.4, 0.06, 0.0098, 0.005], fp8_flips=0)
+    (run / "frontier_logits_trained.json").rename(run / "frontier_logits_random.json")
+    assert frontier.main(["--read", str(run)]) == 1
+    assert "bar MISSED: saving of the cheapest faithful configuration" in capsys.readouterr().out
+
+
+def test_a_way_that_was_not_measured_is_said_and_the_bars_are_printed(tmp_path, capsys):
+    run = kept_run(tmp_path / "run", [0.4, 0.06, 0.0098, 0.005], fp8_flips=1)
+    assert frontier.main(["--read", str(run)]) == 0  # fp8 is the cheapest, and fp8 padded was not measured
+    said = capsys.readouterr().out
+    assert "Where the saving comes from cannot be told" in said
+    assert "bar met: saving of the cheapest faithful configuration: 80 (at least 40)" in said
+
+
+@pytest.mark.parametrize(
+    ("kernel", "kind"),
+    [
+        ("_attend", "attention"),
+        ("void pytorch_flash::flash_fwd_kernel<Flash_fwd_kernel_traits<64, cutlass::half_t>>", "attention"),
+        ("fmha_cutlassF_f16_aligned_64x64_rf_sm80(PyTorchMemEffAttention)", "attention"),
+        ("nvjet_sm90_hsh_256x128_64x4_1x2_h_bz_coopA_bias_TNT", "matmul"),
+        ("void cutlass::Kernel2<cutlass_80_wmma_tensorop_f16_s161616gemm_f16>", "matmul"),
+        ("triton_poi_fused_gelu_view_2", "fused"),
+        ("Memset (Unknown)", "other"),
+    ],
+)
+def test_kernels_are_told_apart_by_their_names(kernel, kind):
+    assert frontier.kind_of(kernel) == kind
+
+
+def test_flop_of_linear_layers_leave_out_what_a_packed_classifier_does_not_compute():
+    padded, packed = frontier.trials("bert-base", 12, [POINTS[0], POINTS[2]])
+    a_layer = 24 * 768**2  # per token, of BERT-base
+    assert frontier.linear_flop(10, padded, 768, 3072) == 10 * 12 * a_layer
+    assert frontier.linear_flop(10, packed, 768, 3072) == 10 * (11 + 6 / 24) * a_layer
+
+
 def test_a_saving_below_the_bar_is_a_miss(tmp_path, capsys):
     run = kept_run(tmp_path / "run", [0.4, 0.06, 0.0102, 0.005], fp8_flips=3)
     assert frontier.main(["--read", str(run)]) == 1
@@ -71,6 +109,7 @@ def test_a_saving_below_the_bar_is_a_miss(tmp_path, capsys):
 
 
 def test_without_a_run_folder_it_says_which_options_there_are(capsys):
-    with pytest.raises(SystemExit, match="2"):
-        frontier.main(["--model", "bert-base"])
-    assert "--read" in capsys.readouterr().err
+    for arguments in ([], ["--verify", "b", "--output", "a"]):
+        with pytest.raises(SystemExit, match="2"):
+            frontier.main(["--model", "bert-base", *arguments])
+        assert "give one run folder with --output" in capsys.readouterr().err

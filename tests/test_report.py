@@ -327,6 +327,7 @@ def test_the_summary_keeps_the_axes_in_which_rows_differ(tmp_path: Path) -> None
     (heads,) = (line for line in lines if "Padding" in line)
     assert "Backend" in heads
     assert "Length" not in heads  # 128 in every row
+    assert any("in all of them: precision fp16, length 128" in line for line in lines)
     assert sum("packed" in line and "cuda_graph" in line and "±" in line for line in lines) == 1
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search_spaces.errors import UsageError
+from trainables.padded_attention import use_padded_attention
 from trainables.tasks.base import Head
 
 if TYPE_CHECKING:
@@ -173,6 +174,8 @@ def cut(
     owner = reduce(getattr, parent.split("."), model.base_model) if parent else model.base_model
     setattr(owner, name, nn.ModuleList(list(getattr(owner, name))[:depth]))
     model.config.num_hidden_layers = depth  # or a saved model would reload with random layers
+    if takes_staged_mask(model):
+        use_padded_attention(model)
     if dtype.itemsize == 1:
         return _quantized(model, dtype, device).eval()
     return model.to(device=device, dtype=dtype).eval()
