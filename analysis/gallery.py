@@ -392,7 +392,7 @@ def _reference(study: Study, picture: _Picture) -> list[Picture]:
     others = [a for a in AXES if a not in ("max_seq_len", "precision")]
     # At one limit alone, padding decides how many tokens are processed.
     x, x_label = ("max_seq_len", "Maximum length (tokens)")
-    if len(set(table["max_seq_len"])) == 1:
+    if len(set(table["max_seq_len"])) == 1 and table["tokens_per_example"].notna().all():
         x, x_label = ("tokens_per_example", "Tokens processed per example")
     frame = pd.DataFrame(
         {
