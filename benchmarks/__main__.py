@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from benchmarks import common
+from tuner.cli import run_command
 
 NAMES = ("meter_agreement", "harness_overhead", "window_length", "repeatability", "weights", "neighbours")
 
@@ -36,4 +37,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(lambda: main(sys.argv[1:]))

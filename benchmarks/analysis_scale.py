@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tuner.cli import run_command
+
 LIMITS_S = {"tables": 3.0, "report": 15.0}
 LENGTHS = (16, 24, 32, 40, 48, 64, 80, 96, 112, 128)
 DEPTHS = tuple(range(1, 13))
@@ -149,4 +151,4 @@ def _report(file: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -15,7 +15,6 @@ weights, flips at most 2 of SST-2's 872 predictions: it needs at most 1/40 of th
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,6 +26,7 @@ import numpy as np
 
 from search_spaces.config import TrialConfig
 from search_spaces.sweep_config import Axes, SweepConfig
+from tuner.cli import run_command
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -406,4 +406,4 @@ def _print_steps(grid: "pd.DataFrame", key: tuple[Any, ...]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

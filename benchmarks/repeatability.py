@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tuner.cli import run_command
+
 if TYPE_CHECKING:
     from benchmarks.common import Shape
     from trainables.bench import Bench
@@ -228,4 +230,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(lambda: main(sys.argv[1:]))

@@ -30,6 +30,7 @@ from search_spaces.goal import ENERGY_BOUND, LATENCY_BOUND, Goal, Scores
 from search_spaces.prune import MARGIN, PruneRule
 from search_spaces.search_config import SAMPLER_NAMES, SearchConfig
 from search_spaces.search_space import AXES, ORDERED, Point, SearchSpace
+from tuner.cli import run_command
 
 SHARE = 0.99  # of the full grid's hypervolume
 TAIL_S = 0.26  # load after a window until its ticks were seen (2.5 ticks and a poll)
@@ -327,4 +328,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(lambda: main(sys.argv[1:]))

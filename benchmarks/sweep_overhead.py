@@ -15,13 +15,14 @@ Bar: median at most 0.5 s on a GPU.
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from tuner.cli import run_command
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,4 +180,4 @@ def _run(config: "SweepConfig", arguments: argparse.Namespace) -> tuple["pd.Data
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)
