@@ -10,23 +10,26 @@
     answer = analysis.recommend(rows)
     tasks = analysis.compare(["runs/sst2", "runs/qqp"])   # do they agree? `python -m analysis.across`
 
-The names below are imported on first use, so that `python -m analysis.predict --help` needs no pandas.
+The names below are imported on first use, so that `python -m analysis.predict --help` needs no pandas. The commands
+`audit` and `predict` are modules.
 """
 
 import importlib
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.audit import audit
-    from analysis.cards import card_factors, level_cards
-    from analysis.comparison import compare
-    from analysis.decomposition import decompose
-    from analysis.energy_model import EnergyModel, fit_energy
     from analysis.errors import CannotAnswer
-    from analysis.load import (
-        finished_trials,
+    from analysis.findings.comparison import compare
+    from analysis.findings.configurations import comparable_groups, configurations, valid
+    from analysis.findings.decomposition import decompose
+    from analysis.findings.energy_model.model import EnergyModel, fit_energy
+    from analysis.findings.front_probability import front_probability
+    from analysis.findings.pareto import hypervolume, knee, pareto_set
+    from analysis.findings.payback import finetuning_cost
+    from analysis.findings.recommend import recommend
+    from analysis.report.write import write_tables
+    from analysis.rows.cards import card_factors, level_cards
+    from analysis.rows.load import (
         load,
         load_anchors,
         load_environment,
@@ -35,57 +38,17 @@ if TYPE_CHECKING:
         load_windows,
         recompute,
     )
-    from analysis.pareto import hypervolume, knee, pareto_set
-    from analysis.payback import finetuning_cost
-    from analysis.predict import predict
-    from analysis.recommend import recommend
-    from analysis.table import comparable_groups, configurations, valid
-    from analysis.trust import untrusted
-    from analysis.uncertainty import front_probability
-    from analysis.write import write_tables
-
-_HOME = {
-    "audit": "audit",
-    "card_factors": "cards",
-    "level_cards": "cards",
-    "compare": "comparison",
-    "decompose": "decomposition",
-    "EnergyModel": "energy_model",
-    "fit_energy": "energy_model",
-    "CannotAnswer": "errors",
-    "finished_trials": "load",
-    "load": "load",
-    "load_anchors": "load",
-    "load_environment": "load",
-    "load_finetune": "load",
-    "load_traces": "load",
-    "load_windows": "load",
-    "recompute": "load",
-    "hypervolume": "pareto",
-    "knee": "pareto",
-    "pareto_set": "pareto",
-    "finetuning_cost": "payback",
-    "predict": "predict",
-    "recommend": "recommend",
-    "comparable_groups": "table",
-    "configurations": "table",
-    "valid": "table",
-    "untrusted": "trust",
-    "front_probability": "uncertainty",
-    "write_tables": "write",
-}
+    from analysis.rows.trust import untrusted
 
 __all__ = [
     "CannotAnswer",
     "EnergyModel",
-    "audit",
     "card_factors",
     "comparable_groups",
     "compare",
     "configurations",
     "decompose",
     "finetuning_cost",
-    "finished_trials",
     "fit_energy",
     "front_probability",
     "hypervolume",
@@ -98,7 +61,6 @@ __all__ = [
     "load_traces",
     "load_windows",
     "pareto_set",
-    "predict",
     "recommend",
     "recompute",
     "untrusted",
@@ -106,19 +68,33 @@ __all__ = [
     "write_tables",
 ]
 
+_HOMES = {
+    "errors": ("CannotAnswer",),
+    "findings.comparison": ("compare",),
+    "findings.configurations": ("comparable_groups", "configurations", "valid"),
+    "findings.decomposition": ("decompose",),
+    "findings.energy_model.model": ("EnergyModel", "fit_energy"),
+    "findings.front_probability": ("front_probability",),
+    "findings.pareto": ("hypervolume", "knee", "pareto_set"),
+    "findings.payback": ("finetuning_cost",),
+    "findings.recommend": ("recommend",),
+    "report.write": ("write_tables",),
+    "rows.cards": ("card_factors", "level_cards"),
+    "rows.load": (
+        "load",
+        "load_anchors",
+        "load_environment",
+        "load_finetune",
+        "load_traces",
+        "load_windows",
+        "recompute",
+    ),
+    "rows.trust": ("untrusted",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(f"analysis.{_HOME[name]}"), name)
     raise AttributeError(f"module 'analysis' has no attribute {name!r}")
-
-
-class _Package(ModuleType):
-    """`analysis.load` is the function, although importing the file `load.py` would put the module there."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOME and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from analysis.claims import (
+from analysis.cli import Reading, column_mapping, run
+from analysis.findings.claims import (
     ACCURACY_TOLERANCE,
     PUBLISHED_COLUMNS,
     RATIO_TOLERANCE,
@@ -23,7 +24,6 @@ from analysis.claims import (
     load_claims,
     render,
 )
-from analysis.cli import Reading, column_mapping, run
 from search_spaces.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def audit(
     ratio_tolerance: float = RATIO_TOLERANCE,
     accuracy_tolerance: float = ACCURACY_TOLERANCE,
 ) -> list[Finding]:
-    """Check claims against rows (a DataFrame of `analysis.load`, or a path); the published ones where not
+    """Check claims against rows (a DataFrame of `analysis.rows.load`, or a path); the published ones where not
     given."""
-    from analysis.cards import load_levelled
+    from analysis.rows.cards import load_levelled
 
     known = claims if isinstance(claims, Claims) else load_claims(claims)
     if rows is None:
@@ -70,7 +70,7 @@ def audit(
 
 
 def _main(arguments: Arguments) -> int:
-    from analysis.cards import load_levelled
+    from analysis.rows.cards import load_levelled
 
     claims = load_claims(arguments.claims)
     columns = column_mapping(arguments.columns)

@@ -11,7 +11,7 @@ from typing import Any
 import tyro
 
 from analysis.errors import CannotAnswer
-from analysis.trust import untrusted
+from analysis.rows.trust import untrusted
 from search_spaces.errors import UsageError
 
 

@@ -24,7 +24,7 @@ from search_spaces.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.energy_model import EnergyModel, Fit
+    from analysis.findings.energy_model.model import EnergyModel, Fit
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def predict(
         )
     import numpy as np
 
-    from analysis.energy_terms import design
+    from analysis.findings.energy_model.terms import design
 
     tokens = _at_limit(model.tokens_by_max_seq_len, max_seq_len)
     inputs = _at_limit(model.inputs_by_max_seq_len, max_seq_len, proportional=False)
@@ -192,8 +192,8 @@ class Arguments(Reading):
 
 
 def _main(arguments: Arguments) -> int:
-    from analysis.cards import load_levelled
-    from analysis.energy_model import fit_energy
+    from analysis.findings.energy_model.model import fit_energy
+    from analysis.rows.cards import load_levelled
 
     rows = _select(load_levelled(*arguments.run, columns=column_mapping(arguments.columns)), arguments)
     model = fit_energy(rows)
@@ -205,7 +205,7 @@ def _main(arguments: Arguments) -> int:
 
 def _select(rows: pd.DataFrame, arguments: Arguments) -> pd.DataFrame:
     """The rows that the options name; what is still mixed is named with the option that decides it."""
-    from analysis.table import comparable_groups, valid
+    from analysis.findings.configurations import comparable_groups, valid
 
     for column in ("task", "model", "batch_size", "padding", "backend", "sweep"):
         value: Any = getattr(arguments, column)

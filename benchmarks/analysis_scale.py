@@ -27,7 +27,7 @@ def rows(count: int, seed: int = 0) -> Any:
     import numpy as np
     import pandas as pd
 
-    from analysis.paired import encode_bits
+    from analysis.statistics.paired import encode_bits
 
     rng = np.random.default_rng(seed)
     i = np.arange(count)
@@ -124,7 +124,7 @@ def _verdict(what: str, seconds: float, about: str) -> int:
 def _tables(file: Path, distinct: bool) -> int:
     begin = time.perf_counter()
     import analysis
-    from analysis.write import pareto_table
+    from analysis.report.write import pareto_table
 
     trials = timed("load", lambda: analysis.load(file))
     clean, _ = timed("valid", lambda: analysis.valid(trials))
@@ -142,7 +142,7 @@ def _tables(file: Path, distinct: bool) -> int:
 
 def _report(file: Path) -> int:
     begin = time.perf_counter()
-    from analysis.report import build_report
+    from analysis.report.build import build_report
 
     report = build_report([file], bootstrap=False)
     seconds = time.perf_counter() - begin

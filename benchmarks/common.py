@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from search_spaces.config import TrialConfig
 from search_spaces.sweep_config import Measuring
-from trainables import backends, batches, encoder
-from trainables.bench import Bench, MeasuringData
+from search_spaces.trial_config import TrialConfig
+from trainables import backends, batches
 from trainables.device import free_memory, set_precision
 from trainables.energy.meter import DeviceInfo, EnergySource, Sample
+from trainables.model import loading as encoder
 from trainables.tasks import get_task
+from trainables.worker import Bench, MeasuringData
 
 SEED, RANDOM_SEED = 42, 43  # of the model's own weights, and of random ones of the same shape
 SMOKE_WATTS = 50.0

@@ -173,7 +173,16 @@ def _ends(trial: np.ndarray, kib: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def draw(memory: dict[str, np.ndarray], gaps: np.ndarray, file: Path) -> None:
     """Memory since trial 100, and overhead, over the number of the trial."""
-    from analysis.style import BLUE, GREEN, ORANGE, PAGE_WIDTH_IN, PURPLE, VERMILLION, new_figure, styled
+    from analysis.figures.style import (
+        BLUE,
+        GREEN,
+        ORANGE,
+        PAGE_WIDTH_IN,
+        PURPLE,
+        VERMILLION,
+        new_figure,
+        styled,
+    )
 
     with styled():
         figure, (left, right) = new_figure(width_in=PAGE_WIDTH_IN, columns=2)

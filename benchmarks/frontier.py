@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from search_spaces.config import TrialConfig
 from search_spaces.sweep_config import Axes, SweepConfig
+from search_spaces.trial_config import TrialConfig
 from tuner.cli import run_command
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def savings(rows: "pd.DataFrame") -> list[dict[str, Any]]:
 
 def measure(arguments: argparse.Namespace) -> "pd.DataFrame":
     """All points once, then the ends again."""
-    from trainables.encoder import load_config
+    from trainables.model.loading import load_config
     from tuner import sweep
 
     depth = load_config(arguments.model).num_hidden_layers
@@ -129,9 +129,9 @@ class Opened:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         from search_spaces.sweep_config import Measuring
-        from trainables import encoder
-        from trainables.bench import Bench, MeasuringData
+        from trainables.model import loading as encoder
         from trainables.tasks import get_task
+        from trainables.worker import Bench, MeasuringData
 
         task = get_task("sst2")
         self.source = arguments.checkpoint or arguments.model
@@ -151,10 +151,10 @@ class Opened:
 
     def prepared(self, trial: TrialConfig) -> tuple[Any, ...]:
         """The cut model, the inputs, their plan, staged batches and backend."""
-        from trainables import encoder
         from trainables.device import free_memory, set_precision
         from trainables.measure import prepare
-        from trainables.packed_attention import use_packed_attention
+        from trainables.model import loading as encoder
+        from trainables.model.attention.packed import use_packed_attention
 
         free_memory(self.bench.device)
         dtype = set_precision(trial.precision)
@@ -223,7 +223,7 @@ def profile(arguments: argparse.Namespace, rows: "pd.DataFrame") -> list[dict[st
     """Kernels of a pass of the cheapest configurations: us per pass and share of the card's time, dearest first."""
     import torch
 
-    from trainables.flops import config_sizes
+    from trainables.model.flops import config_sizes
 
     opened = Opened(arguments)
     found = []
@@ -299,7 +299,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not (arguments.model or arguments.read):
         parser.error("--output, --verify and --profile need --model")
 
-    from analysis import load
+    from analysis.rows.load import load
     from benchmarks.common import table
 
     (folder,) = folders
@@ -359,7 +359,8 @@ def _limits(compared: dict[str, Any], precision: str) -> dict[str, float]:
 
 def conclude(folder: Path) -> int:
     """Print what was measured and compared, where the saving comes from, and the bars."""
-    from analysis import configurations, load, valid
+    from analysis import configurations, valid
+    from analysis.rows.load import load
     from benchmarks.common import Bar, table
 
     rows = load(folder)

@@ -28,8 +28,8 @@ from tuner.cli import run_command
 
 if TYPE_CHECKING:
     from benchmarks.common import Load
-    from trainables.bench import Bench
     from trainables.energy.trace import Trace
+    from trainables.worker import Bench
 
 NAME = "harness_overhead"
 

@@ -29,8 +29,8 @@ import numpy as np
 from tuner.cli import run_command
 
 if TYPE_CHECKING:
-    from trainables.bench import Bench
     from trainables.energy.meter import Meter
+    from trainables.worker import Bench
 
 NAME = "meter_agreement"
 READER_POLL_S = 0.02

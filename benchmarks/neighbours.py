@@ -28,7 +28,7 @@ from tuner.cli import run_command
 
 if TYPE_CHECKING:
     from benchmarks.common import Load
-    from trainables.bench import Bench
+    from trainables.worker import Bench
 
 NAME = "neighbours"
 STATES = ("idle", "hot", "launch-bound")  # of the neighbours, idle first: the others are compared with it
@@ -233,7 +233,7 @@ def _spread(values: Sequence[float]) -> tuple[str, str, str]:
 
 def draw(payload: dict[str, Any], file: Path) -> None:
     """Each round's ratio to idle neighbours: energy and time, one panel per load."""
-    from analysis.style import BLUE, INK, MUTED, PAGE_WIDTH_IN, VERMILLION, new_figure, styled
+    from analysis.figures.style import BLUE, INK, MUTED, PAGE_WIDTH_IN, VERMILLION, new_figure, styled
 
     with styled():
         figure, panels = new_figure(width_in=PAGE_WIDTH_IN, columns=2)

@@ -30,7 +30,7 @@ from tuner.cli import run_command
 
 if TYPE_CHECKING:
     from benchmarks.common import Shape
-    from trainables.bench import Bench
+    from trainables.worker import Bench
 
 NAME = "repeatability"
 SUBSET = 3  # replicates of a published number (DESIGN.md section 3 rule 2)
@@ -217,7 +217,7 @@ def _neighbour(bench: "Bench", seconds: float) -> dict[str, dict[str, Any] | Non
 def _anchor(bench: "Bench") -> dict[str, Any] | None:
     """The anchor now, due or not; None on a CPU."""
     from benchmarks.common import SEED
-    from trainables.bench import ANCHOR_EVERY
+    from trainables.worker import ANCHOR_EVERY
 
     bench._trials_since_anchor = ANCHOR_EVERY
     return bench.anchor(SEED)

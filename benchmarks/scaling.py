@@ -58,7 +58,7 @@ class Counters:
 
     def _run(self) -> None:
         from trainables.energy.meter import SensorUnavailable
-        from trainables.energy.nvml import handles, load_nvml, start_nvml
+        from trainables.energy.meters.nvml import handles, load_nvml, start_nvml
 
         try:
             nvml = load_nvml()
@@ -143,8 +143,8 @@ def summary(folder: Path) -> dict[str, Any]:
     import pandas as pd
 
     import analysis
-    from analysis.cards import card_factors
-    from analysis.load import load_anchors
+    from analysis.rows.cards import card_factors
+    from analysis.rows.load import load_anchors
 
     about = json.loads(_about(folder).read_text())
     rows = analysis.load(folder)

@@ -25,11 +25,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.common import Bar, table
-from search_spaces.config import TrialConfig
 from search_spaces.goal import ENERGY_BOUND, LATENCY_BOUND, Goal, Scores
 from search_spaces.prune import MARGIN, PruneRule
 from search_spaces.search_config import SAMPLER_NAMES, SearchConfig
 from search_spaces.search_space import AXES, ORDERED, Point, SearchSpace
+from search_spaces.trial_config import TrialConfig
 from tuner.cli import run_command
 
 SHARE = 0.99  # of the full grid's hypervolume
@@ -57,15 +57,15 @@ class Grid:
         return [self.goal.scores(v) for v in values if v is not None]
 
     def volume(self, scores: Sequence[Scores]) -> float:
-        from tuner.search_history import hypervolume
+        from tuner.search.history import hypervolume
 
         return hypervolume(list(scores), self.reference)
 
 
 def read_grid(path: Path, goal: Goal | None = None) -> Grid:
     """A run folder or table with a full grid of one task, model and seed."""
-    from analysis.load import load, load_windows
-    from analysis.table import valid
+    from analysis.findings.configurations import valid
+    from analysis.rows.load import load, load_windows
 
     goal = goal or Goal()
     rows, left_out = valid(load(path))
@@ -139,9 +139,9 @@ class Replay:
 
 def replay(grid: Grid, sampler: str, seed: int, prune: bool = True, target: float | None = None) -> Replay:
     """Search the recorded grid until the target is reached and the default stopping rules have spoken."""
-    from tuner.optuna_search import FrontierSearch
-    from tuner.samplers import make_sampler
-    from tuner.search_history import History, Stopping
+    from tuner.search.history import History, Stopping
+    from tuner.search.samplers import make_sampler
+    from tuner.search.searcher import FrontierSearch
 
     full = grid.volume(grid.scores()) if target is None else target
     history = History(grid.goal)
@@ -187,7 +187,7 @@ def best_subset(scores: Sequence[Scores], reference: Scores, target: float) -> l
     Dynamic programming over the frontier in the order of the first objective: of all chains of k points that
     end in a point, the largest volume (Bringmann, Friedrich and Klitzke 2014 do it faster).
     """
-    from analysis.pareto import nondominated
+    from analysis.findings.pareto import nondominated
 
     points = np.array(scores)
     front = [i for i in np.flatnonzero(nondominated(points)) if (points[i] < np.array(reference)).all()]

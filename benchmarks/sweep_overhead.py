@@ -122,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, help="folder for the runs and sweep_overhead.json")
     arguments = parser.parse_args(argv)
 
-    from analysis import load
+    from analysis.rows.load import load
     from benchmarks.common import Bar, table
 
     payload: dict[str, Any] = {}

@@ -17,7 +17,7 @@ from tuner.cli import run_command
 
 if TYPE_CHECKING:
     from benchmarks.common import Load
-    from trainables.bench import Bench
+    from trainables.worker import Bench
 
 NAME = "weights"
 

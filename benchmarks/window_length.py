@@ -32,9 +32,9 @@ import numpy as np
 from tuner.cli import run_command
 
 if TYPE_CHECKING:
-    from trainables.bench import Bench
     from trainables.energy.meter import Sample
     from trainables.energy.trace import Trace
+    from trainables.worker import Bench
 
 NAME = "window_length"
 METHODS = ("counter, interpolated", "counter, as read", "averaged power")
@@ -351,7 +351,7 @@ def _cold_start(trace: "Trace", averaged: "Trace", ends: np.ndarray) -> dict[str
 
 def draw(file: Path) -> list[Path]:
     """`window_length[-BACKEND].png` and `.svg` beside the JSON file of a run."""
-    from analysis.style import styled
+    from analysis.figures.style import styled
 
     results = json.loads(file.read_text())["backends"]
     written = []
@@ -369,7 +369,7 @@ def figure_of(result: dict[str, Any]) -> Any:
     """Left: bias over window length, cold and warm. Right: what the readings say after a cold start."""
     from matplotlib.figure import Figure
 
-    from analysis.style import BLUE, GREEN, INK, MUTED, VERMILLION
+    from analysis.figures.style import BLUE, GREEN, INK, MUTED, VERMILLION
 
     colors = dict(zip(METHODS, (BLUE, GREEN, VERMILLION), strict=True))
     figure = Figure(figsize=(7.2, 3.2))

@@ -10,6 +10,8 @@ import argparse
 from pathlib import Path
 
 import analysis
+from analysis.audit import audit
+from analysis.predict import predict
 
 PUBLISHED = Path(analysis.__file__).parent / "data" / "l4_published.csv"
 
@@ -66,12 +68,12 @@ def main() -> None:
         middle = int(lengths[-2] + lengths[-1]) // 2 if len(lengths) > 1 else int(lengths[0])
         precision = str(group["precision"].iloc[0])
         if model.fit_for(precision) is not None:
-            print(analysis.predict(model, middle, int(group["depth"].max()), precision).sentence())
+            print(predict(model, middle, int(group["depth"].max()), precision).sentence())
 
     # 5. Claims as data, checked against rows: here the published ones, against the rows they were made from.
     if run is None:
         print()
-        for finding in analysis.audit():
+        for finding in audit():
             measured = "nothing" if finding.measured_ratio is None else f"{finding.measured_ratio:.1f}x"
             print(
                 f"{finding.task}, {finding.claim}: {finding.claimed_ratio:g}x claimed, {measured} in the rows: "

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from search_spaces.config import BACKENDS, PADDINGS, PRECISIONS
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import FULL_DEPTH, Axes, Finetuning, Measuring, SweepConfig
+from search_spaces.trial_config import BACKENDS, PADDINGS, PRECISIONS
 
 PAPER_LENGTHS = (16, 24, 32, 40, 48, 64, 96, 128)
 

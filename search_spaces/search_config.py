@@ -8,7 +8,7 @@ from typing import Any
 from search_spaces.errors import check
 from search_spaces.goal import Goal
 
-# additive: Gaussian processes whose axes act mostly one by one (tuner.additive_gp); gp: Optuna's; tpe: Parzen
+# additive: Gaussian processes whose axes act mostly one by one (tuner.search.additive_gp); gp: Optuna's; tpe: Parzen
 # estimators; nsga2: genetic; random: the baseline of benchmarks. None proposes a configuration twice.
 SAMPLER_NAMES = ("additive", "gp", "tpe", "nsga2", "random")
 

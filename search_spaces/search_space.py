@@ -7,10 +7,10 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from search_spaces.config import PRECISIONS, TrialConfig
 from search_spaces.errors import check
-from search_spaces.spaces import depths
+from search_spaces.grid import depths
 from search_spaces.sweep_config import SweepConfig
+from search_spaces.trial_config import PRECISIONS, TrialConfig
 
 AXES = ("max_seq_len", "depth", "precision", "batch_size", "padding", "backend")
 ORDERED = ("max_seq_len", "depth", "batch_size")  # the others are names without an order

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from search_spaces.config import BACKENDS, MAX_SEQ_LEN, MIN_SEQ_LEN, PADDINGS, PRECISIONS
 from search_spaces.errors import check
+from search_spaces.trial_config import BACKENDS, MAX_SEQ_LEN, MIN_SEQ_LEN, PADDINGS, PRECISIONS
 
 FULL_DEPTH: Literal["full"] = "full"  # as a depth: all layers of the model, whichever it is
 

@@ -7,7 +7,7 @@ import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-os.environ["JOULETUNE_CACHE"] = "off"  # a test tokenises what it tests; tests/test_token_cache.py turns it on
+os.environ["JOULETUNE_CACHE"] = "off"  # a test tokenises what it tests; test_token_cache.py turns it on
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trainables.record import COLUMNS, FLAGS
+from trainables.rows.columns import COLUMNS, FLAGS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -17,7 +17,7 @@ def test_every_column_and_flag_is_documented_as_it_is():
 
 
 def test_every_metric_is_documented_as_it_is():
-    from tuner.metrics import METRICS
+    from tuner.cluster.metrics import METRICS
 
     page = (ROOT / "docs" / "watching.md").read_text()
     for metric in METRICS:

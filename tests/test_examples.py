@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests import fabricated
+from tests.make import runs as fabricated
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -15,7 +15,12 @@ ALLOWED = {
     "search_spaces": (),
     "trainables": ("search_spaces",),
     "tuner": ("search_spaces", "trainables", "analysis"),
-    "analysis": ("search_spaces", "trainables.record", "trainables.energy.trace", "trainables.energy.meter"),
+    "analysis": (
+        "search_spaces",
+        "trainables.rows.columns",
+        "trainables.energy.trace",
+        "trainables.energy.meter",
+    ),
 }
 
 

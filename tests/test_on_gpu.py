@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from tests import tiny
-from trainables import backends, batches, encoder, quantized
+from tests.make import models as tiny
+from trainables import backends, batches
 from trainables.device import set_precision
 from trainables.matmul_reference import matmul
 from trainables.measure import outputs_of
-from trainables.packed_attention import use_packed_attention
+from trainables.model import loading as encoder
+from trainables.model import quantized
+from trainables.model.attention.packed import use_packed_attention
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
@@ -63,7 +65,7 @@ def test_an_8_bit_layer_is_the_same_as_on_the_cpu(dtype, tokens):
 def test_short_attention_equals_flash_attention(heads, head_dim, dtype, rng):
     from torch.nn.attention.varlen import varlen_attn
 
-    from trainables.short_attention import attend
+    from trainables.model.attention.short import attend
 
     lengths = rng.integers(3, 56, 218)
     lengths[5] = 0
@@ -114,13 +116,13 @@ def microseconds(call, repeats=100):
 
 
 def test_peak_memory_does_not_depend_on_the_order_of_trials(monkeypatch):
-    from search_spaces.config import TrialConfig
     from search_spaces.sweep_config import Measuring
-    from tests.fake_meter import ConstantMeter
-    from trainables import bench as bench_module
-    from trainables.bench import Bench, MeasuringData
+    from search_spaces.trial_config import TrialConfig
+    from tests.make.meter import ConstantMeter
+    from trainables import worker as bench_module
     from trainables.measure import measure_trial
     from trainables.tasks import get_task
+    from trainables.worker import Bench, MeasuringData
 
     monkeypatch.setattr(bench_module, "meter_of", lambda *a, **k: ConstantMeter(10.0))
     monkeypatch.setattr(Bench, "anchor", lambda self, seed: None)

@@ -64,7 +64,7 @@ def matmul(dtype: "torch.dtype", device: "torch.device", size: int = SIZE) -> Ca
         a, b = a.to(dtype), b.to(dtype)
         out = torch.empty(size, size, device=device, dtype=dtype)
         return partial(torch.mm, a, b, out=out)
-    from trainables import quantized
+    from trainables.model import quantized
 
     quantized.require_support(dtype, device)
     (a, scale_a), (b, scale_b) = (quantized.quantize_rows(x, dtype) for x in (a, b))

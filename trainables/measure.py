@@ -10,18 +10,19 @@ import numpy as np
 import ray
 from ray import tune
 
-from search_spaces.config import TrialConfig
 from search_spaces.prune import PruneRule
-from trainables import backends, batches, encoder
-from trainables.bench import Bench, MeasuringData
+from search_spaces.trial_config import TrialConfig
+from trainables import backends, batches
 from trainables.device import free_memory, set_precision
 from trainables.energy.meter import MeterError
 from trainables.energy.processes import ForeignWatch
 from trainables.energy.sampler import Sampler
-from trainables.flops import config_sizes, encoder_flop
-from trainables.packed_attention import use_packed_attention
-from trainables.record import TRACE, WINDOW_TABLE, empty_row, join_flags
+from trainables.model import loading as encoder
+from trainables.model.attention.packed import use_packed_attention
+from trainables.model.flops import config_sizes, encoder_flop
+from trainables.rows.columns import TRACE, WINDOW_TABLE, empty_row, join_flags
 from trainables.window import Windows, half_width, measure
+from trainables.worker import Bench, MeasuringData
 
 MIB = 2**20
 
@@ -323,7 +324,7 @@ class MeasureTrainable(tune.Trainable):
     """One Tune trial is one measured configuration; the actor (and its Bench) is reused for the next one.
 
     Config: job, a dict of the fields of a TrialConfig, cpu and gpu; of a search also prune (a PruneRule); of a trial
-    that is tried again attempt (`tuner.rows`).
+    that is tried again attempt (`tuner.run.rows`).
     """
 
     PHASE = "measure"  # names the Ray experiment

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from search_spaces.errors import UsageError
-from trainables.energy.cpu import cpu_name, usable_cores
 from trainables.energy.meter import Meter, MeterError, SensorUnavailable
-from trainables.energy.nvml import NvmlMeter, handles, load_nvml, start_nvml
-from trainables.energy.rapl import POWERCAP, RaplMeter
+from trainables.energy.meters.cpu import cpu_name, usable_cores
+from trainables.energy.meters.nvml import NvmlMeter, handles, load_nvml, start_nvml
+from trainables.energy.meters.rapl import POWERCAP, RaplMeter
 from tuner.cli import run_command
 
 Verdict = Literal["ok", "warning", "cannot measure"]

@@ -59,8 +59,8 @@ def parse(arguments: list[str]) -> GridArguments:
     name = named or DEFAULT_PRESET
     defaults = GridArguments(sweep=preset(name), preset=name)
     if resumed is not None and named is None and not {"-h", "--help"} & set(arguments):
-        from tuner.run_folder import read_sweep
-        from tuner.storage import fetch_run
+        from tuner.run.folder import read_sweep
+        from tuner.run.storage import fetch_run
 
         fetch_run(Path(resumed), option_value(arguments, "--storage-path"))
         defaults = GridArguments(sweep=read_sweep(Path(resumed)), preset=name)
@@ -94,8 +94,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _resumed_if_there(options: RunArguments, output: Path, storage: str | None) -> RunArguments:
-    from tuner.run_folder import SWEEP_FILE
-    from tuner.storage import fetch_run
+    from tuner.run.folder import SWEEP_FILE
+    from tuner.run.storage import fetch_run
 
     fetch_run(output, storage)
     return replace(options, resume=output) if (output / SWEEP_FILE).is_file() else options
@@ -117,8 +117,8 @@ def _run(config: SweepConfig, output: Path, options: RunArguments, ray: RayOptio
     except sweep.Interrupted as stopped:
         print(stopped, file=sys.stderr)
         return INTERRUPTED
-    from analysis.report import build_report, print_summary
-    from tuner.faults import explained
+    from analysis.report.build import build_report, print_summary
+    from tuner.run.faults import explained
 
     with explained(output):
         print_summary(build_report([result.path]))
@@ -137,8 +137,8 @@ def _dry_run(config: SweepConfig, options: RunArguments) -> int:
     planned = plan(config)
     left = planned.trials
     if options.resume is not None:
-        from tuner.resume import check_settings
-        from tuner.run_folder import read_sweep
+        from tuner.run.folder import read_sweep
+        from tuner.run.resume import check_settings
 
         check_settings(read_sweep(options.resume), config, options.resume_anyway)
         done = done_trials(options.resume, options.retry_failed)

@@ -14,30 +14,30 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.config import TrialConfig
 from search_spaces.errors import UsageError
-from search_spaces.spaces import grid
+from search_spaces.grid import grid
 from search_spaces.sweep_config import SweepConfig
-from tuner.cluster import (
+from search_spaces.trial_config import TrialConfig
+from tuner.cluster.machines import (
     Devices,
     check_shared,
     describe_machines,
     devices_of_this_cluster,
     worker_environment,
 )
-from tuner.environment import describe
-from tuner.faults import explained, sigterm_as_ctrl_c
-from tuner.ray_ports import LOOPBACK, join_options, lines, loopback_only, start_options
-from tuner.resume import begin, check_settings, keep_settings
-from tuner.run_folder import RunFolder, read_sweep
-from tuner.storage import KEPT_FILES, Storage, claim
+from tuner.cluster.ports import LOOPBACK, join_options, lines, loopback_only, start_options
+from tuner.run.environment import describe
+from tuner.run.faults import explained, sigterm_as_ctrl_c
+from tuner.run.folder import RunFolder, read_sweep
+from tuner.run.resume import begin, check_settings, keep_settings
+from tuner.run.storage import KEPT_FILES, Storage, claim
 
 if TYPE_CHECKING:
     import pandas as pd
     from ray.tune.search import Searcher
 
-    from trainables.encoder import ModelFiles
-    from tuner.progress import Progress
+    from trainables.model.loading import ModelFiles
+    from tuner.cluster.progress import Progress
 
 FRONTIER_ROUNDS = 3
 # For the estimate of --dry-run only, both from EXPERIMENTS.md (H100): what a trial takes beyond warm-up and windows.
@@ -66,7 +66,7 @@ class RayOptions:
 @dataclass(frozen=True)
 class SweepResult:
     path: Path
-    rows: "pd.DataFrame"  # columns: trainables.record.COLUMNS
+    rows: "pd.DataFrame"  # columns: trainables.rows.columns.COLUMNS
     complete: bool  # every trial of the sweep has a row
 
 
@@ -84,7 +84,7 @@ class SweepPlan:
 
 def plan(config: SweepConfig) -> SweepPlan:
     """The trials of a sweep; reads the model's config, loads no weights. UsageError for impossible values."""
-    from trainables.encoder import load_config, max_positions
+    from trainables.model.loading import load_config, max_positions
 
     model = load_config(config.checkpoint or config.model)
     trials = grid(config, model.num_hidden_layers, max_positions(model))
@@ -132,14 +132,14 @@ def run(
 
 def done_trials(run: Path, retry_failed: bool = False) -> set[str]:
     """The trials that a resumed run does not start: those with a row, or with a measurement."""
-    from analysis.load import finished_trials
+    from analysis.rows.load import finished_trials
 
     found = finished_trials(run)
     return {name for name, status in found.items() if status in ("ok", "pruned") or not retry_failed}
 
 
 def _result(folder: RunFolder, trials: Sequence[TrialConfig]) -> SweepResult:
-    from analysis.load import finished_trials, load
+    from analysis.rows.load import finished_trials, load
 
     done = finished_trials(folder.path)
     if not done:
@@ -161,9 +161,9 @@ class Inputs:
 
 
 def load_inputs(config: SweepConfig) -> Inputs:
-    from trainables import encoder
+    from trainables.model import loading as encoder
     from trainables.tasks import get_task
-    from trainables.token_cache import tokenized
+    from trainables.tasks.token_cache import tokenized
 
     task = get_task(config.task)
     data_dir = Path(config.data_dir) if config.data_dir else None
@@ -202,7 +202,7 @@ class Sweep:
         storage: Storage,
         retry_failed: bool = False,
     ) -> None:
-        from tuner.weights import Weights
+        from tuner.run.weights import Weights
 
         self.config, self.folder, self.inputs, self.devices = config, folder, inputs, devices
         self.storage, self.retry_failed = storage, retry_failed
@@ -221,7 +221,7 @@ class Sweep:
         `changed`: settings that are not those of the run's first start. `anyway`: go on although something else
         differs, too; None where that is not offered.
         """
-        from analysis.load import damaged_trials
+        from analysis.rows.load import damaged_trials
 
         now = describe(self.config, describe_machines(self.devices))
         if self.inputs.remarks:
@@ -247,11 +247,11 @@ class Sweep:
         import ray
         from ray import tune
 
-        from trainables import encoder
-        from trainables.finetune import TrainingData
+        from trainables.finetune.finetune_trainable import TrainingData
+        from trainables.model import loading as encoder
         from trainables.tasks import get_task
-        from tuner.checkpoints import KeptFinetune
-        from tuner.progress import Progress
+        from tuner.cluster.progress import Progress
+        from tuner.run.checkpoints import KeptFinetune
 
         missing = self.weights.missing() if self.inputs.train is not None else []
         # A driver that was killed just now may have left one that only needs to be kept.
@@ -302,7 +302,7 @@ class Sweep:
     def measure(self, trials: Iterable[TrialConfig]) -> bool:
         """Measure every trial that has no row on disk; False if that was interrupted."""
         from trainables.measure import MeasureTrainable
-        from tuner.progress import Progress
+        from tuner.cluster.progress import Progress
 
         trials = list(trials)
         done = done_trials(self.folder.path, self.retry_failed)
@@ -333,7 +333,7 @@ class Sweep:
         """What all measuring trials share, in the object store."""
         import ray
 
-        from trainables.bench import MeasuringData
+        from trainables.worker import MeasuringData
 
         data = MeasuringData(
             task=self.config.task,
@@ -345,7 +345,7 @@ class Sweep:
         return {"data": data, "files": {seed: ray.put(self._files(seed)) for seed in seeds}}
 
     def _files(self, seed: int) -> "ModelFiles":
-        from trainables import encoder
+        from trainables.model import loading as encoder
         from trainables.tasks import get_task
 
         if self.inputs.given is not None:
@@ -366,9 +366,10 @@ class Sweep:
         """The replicates, up to frontier_replicates, of what the rows so far put on the frontier."""
         from dataclasses import replace
 
-        from analysis import load, pareto_set
-        from analysis.recommend import find_baseline
-        from analysis.table import configurations, valid
+        from analysis import pareto_set
+        from analysis.findings.configurations import configurations, valid
+        from analysis.findings.recommend import find_baseline
+        from analysis.rows.load import load
 
         rows = load(self.folder.path)
         table = pareto_set(configurations(valid(rows)[0]), ["accuracy", "energy_j_per_example"])
@@ -397,7 +398,7 @@ class Sweep:
         stays with its trial. Trials that were given up, and why."""
         from ray import tune
 
-        from tuner.rows import Keeper
+        from tuner.run.rows import Keeper
 
         # Tune prints a traceback per failed attempt; the keeper says why in a line, and error.txt has the rest.
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)

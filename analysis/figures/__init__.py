@@ -8,7 +8,7 @@
     forest        differences with their intervals, one below the other
     waterfall     a saving, one axis switched at a time
 
-`analysis.style.save` writes a figure as PNG and SVG.
+`analysis.figures.style.save` writes a figure as PNG and SVG.
 """
 
 from analysis.figures.drift import drift

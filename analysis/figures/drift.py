@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.cards import short_uuid
-from analysis.style import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION, finish, new_figure, styled
-from analysis.style import title as set_title
+from analysis.figures.style import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION, finish, new_figure, styled
+from analysis.figures.style import title as set_title
+from analysis.rows.cards import short_uuid
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.figures.tradeoff import ordered_series
-from analysis.style import (
+from analysis.figures.style import (
     INK,
     MUTED,
     OTHER_COLORS,
@@ -19,7 +18,8 @@ from analysis.style import (
     precision_style,
     styled,
 )
-from analysis.style import title as set_title
+from analysis.figures.style import title as set_title
+from analysis.figures.tradeoff import ordered_series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analysis.figures.style import INK, MUTED, finish, log_if_wide, new_figure, precision_style, styled
+from analysis.figures.style import title as set_title
 from analysis.figures.tradeoff import ordered_series
-from analysis.style import INK, MUTED, finish, log_if_wide, new_figure, precision_style, styled
-from analysis.style import title as set_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

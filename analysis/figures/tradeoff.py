@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.figures.labels import place_labels
-from analysis.style import INK, MUTED, finish, log_if_wide, new_figure, precision_style, styled
-from analysis.style import title as set_title
-from search_spaces.config import PRECISIONS
+from analysis.figures.style import INK, MUTED, finish, log_if_wide, new_figure, precision_style, styled
+from analysis.figures.style import title as set_title
+from search_spaces.trial_config import PRECISIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

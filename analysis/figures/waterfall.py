@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.style import (
+from analysis.figures.style import (
     GREEN,
     INK,
     MUTED,
@@ -15,7 +15,7 @@ from analysis.style import (
     plain_log_ticks,
     styled,
 )
-from analysis.style import title as set_title
+from analysis.figures.style import title as set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ from tests.faults.harness import STARTED
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
     """A demo model that counts as fine-tuned."""
-    from trainables import encoder
+    from trainables.model import loading as encoder
 
     folder = tmp_path_factory.mktemp("model") / "demo-model"
     files = encoder.load_pretrained("demo-bert", "sequence_classification", 2, seed=42)

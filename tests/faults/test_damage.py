@@ -1,6 +1,6 @@
 """Damaged files are found by digest or by reading them, named, and then redone or refused: never read as good.
 
-The study of a search is in tests/test_search.py, the cache of tokens in tests/test_token_cache.py.
+The study of a search is in tests/tuner/search, the cache of tokens in tests/trainables/tasks.
 """
 
 import json

@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from trainables.energy.child import ChildReader
 from trainables.energy.meter import Meter, MeterError
+from trainables.energy.meters.child import ChildReader
 from trainables.energy.trace import COUNTER_SOURCES, ROW_WIDTH, Trace, counter_ticks, sample_row
 
 SILENCE_S = 10.0  # a sensor that does not answer for this long has failed

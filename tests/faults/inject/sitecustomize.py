@@ -137,9 +137,9 @@ def _patch_rows(module):
 
 _PATCHES = {
     "trainables.measure": _patch_measure,
-    "trainables.finetune": _patch_finetune,
+    "trainables.finetune.finetune_trainable": _patch_finetune,
     "ray.tune.execution.tune_controller": _patch_controller,
-    "tuner.rows": _patch_rows,
+    "tuner.run.rows": _patch_rows,
 }
 
 

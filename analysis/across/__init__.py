@@ -1,0 +1,1 @@
+"""Several tasks side by side: `python -m analysis.across`."""

@@ -1,0 +1,5 @@
+import sys
+
+from analysis.across.command import main
+
+sys.exit(main())

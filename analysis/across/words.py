@@ -1,0 +1,204 @@
+"""What a comparison of tasks comes to, in sentences: what generalises, and what is each task's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.findings.agreement import AGREE, DISAGREE
+from analysis.findings.comparison import Comparison, TaskResult
+from analysis.findings.energy_model.terms import inputs_of
+from analysis.findings.per_token import PerToken
+from analysis.findings.recommend import CANNOT_TELL, NOT_WORSE, WORSE
+from analysis.findings.regime import RegimeEnd
+from analysis.findings.slices import AXES, same_as
+from analysis.report.gallery import times
+from analysis.words.rounding import count_of, format_percent, points_word
+
+AXIS_UNITS = {"max_seq_len": "tokens", "depth": "layers"}
+CHEAPER_BY = 1.02  # a saving below that is not called one
+
+
+def sentences(c: Comparison) -> list[str]:
+    """The verdict: precision, length, depth, energy per token, and where less is not cheaper."""
+    found = [*precision_sentences(c), *axis_sentences(c, "max_seq_len"), *axis_sentences(c, "depth")]
+    for part in c.per_token:
+        whole, marginal = part.whole.sentence(), part.marginal.sentence()
+        found.append(f"{setting_words(part, c)}: {whole[0].lower()}{whole[1:]} {marginal}")
+    return [*found, *rising_sentences(c)]
+
+
+def headline(c: Comparison) -> str:
+    """The first thing a reader should know: what holds everywhere, and what each task has of its own."""
+    everywhere = [
+        precision
+        for precision, verdicts in precision_verdicts(c).items()
+        if len(verdicts) == len(c.tasks) and set(verdicts.values()) == {NOT_WORSE}
+    ]
+    ends = _ends(c, "max_seq_len")
+    parts = []
+    if everywhere:
+        parts.append(
+            f"{listed(everywhere)} {'keeps' if len(everywhere) == 1 else 'keep'} the score on every task"
+        )
+    if len(ends) == len(c.tasks):
+        by = _by_value(ends)
+        if len(by) == 1:
+            parts.append(f"{next(iter(by))} tokens keep {'it' if parts else 'the score'} on all of them")
+        else:
+            own = listed([f"{value} ({listed(tasks)})" for value, tasks in by.items()])
+            parts.append(f"the tokens that keep {'it' if parts else 'the score'} are each task's own: {own}")
+    if c.per_token and all(p.whole.verdict == AGREE for p in c.per_token):
+        parts.append("an input of one length costs the same on all of them")
+    elif any(p.whole.verdict == DISAGREE for p in c.per_token):
+        at = listed([setting_words(p, c) for p in c.per_token if p.whole.verdict == DISAGREE])
+        parts.append(f"an input of one length does not cost the same on all of them ({at})")
+    text = "; ".join(parts) or "what holds on one task was not shown to hold on the others"
+    return text if everywhere else f"{text[0].upper()}{text[1:]}"  # fp16 keeps its small letter
+
+
+def precision_verdicts(c: Comparison) -> dict[str, dict[str, str]]:
+    """precision -> task -> verdict, the other axes as the baseline has them; the baseline's own is left out."""
+    found: dict[str, dict[str, str]] = {}
+    for task in c.tasks:
+        if not task.scored:
+            continue
+        for _, row in _along(task, "precision").iterrows():
+            if not row["is_baseline"]:
+                found.setdefault(str(row["precision"]), {})[task.name] = str(row["verdict"])
+    return found
+
+
+def precision_sentences(c: Comparison) -> list[str]:
+    out = []
+    for precision, verdicts in precision_verdicts(c).items():
+        by = {v: [t for t, found in verdicts.items() if found == v] for v in (NOT_WORSE, WORSE, CANNOT_TELL)}
+        words = []
+        if by[NOT_WORSE]:
+            words.append(f"keeps the score within {points_word(c.tolerance)} on {_tasks(c, by[NOT_WORSE])}")
+        if by[WORSE]:
+            words.append(f"loses more than that on {_tasks(c, by[WORSE])}" if words else _loses(c, by[WORSE]))
+        if by[CANNOT_TELL]:
+            words.append(f"is undecided on {_tasks(c, by[CANNOT_TELL])}")
+        savings = [
+            float(row["energy_ratio"])
+            for task in c.tasks
+            for _, row in _along(task, "precision").iterrows()
+            if row["precision"] == precision
+        ]
+        if words:
+            out.append(f"{precision} {', '.join(words)}; it uses {_span(savings)} less energy there.")
+    return out
+
+
+def axis_sentences(c: Comparison, axis: str) -> list[str]:
+    """Where the stable regime ends, at the baseline's precision."""
+    ends, unit = _ends(c, axis), AXIS_UNITS[axis]
+    if not ends:
+        return []
+    full = {task.name: int(task.baseline[axis]) for task in c.tasks if task.baseline is not None}
+    shrinks = {task: end for task, end in ends.items() if end.value != full[task]}
+    words = []
+    if shrinks:
+        down = [
+            f"{count_of(value, unit)} on {_tasks(c, tasks)}" for value, tasks in _by_value(shrinks).items()
+        ]
+        words.append(f"the score is kept down to {listed(down)}")
+    fixed = [task for task in ends if task not in shrinks]
+    if fixed:
+        word = "shorter than the longest" if axis == "max_seq_len" else "below the full depth"
+        words.append(
+            f"nothing {word} is known to keep {'it' if words else 'the score'} on {_tasks(c, fixed)}"
+        )
+    text = f"{'Length' if axis == 'max_seq_len' else 'Depth'}: {'; '.join(words)}."
+    still_open = [task for task, end in shrinks.items() if end.open]
+    if still_open:
+        text += f" Nothing {'shorter' if axis == 'max_seq_len' else 'shallower'} was measured on {listed(still_open)}."
+    cut = {task: end.tokens_kept for task, end in shrinks.items() if end.tokens_kept and end.tokens_kept <= 1}
+    if axis == "max_seq_len" and cut:
+        shares = listed([f"{_share(share)} of its tokens on {task}" for task, share in cut.items()])
+        text += f" There an example still has {shares}."
+    return [text]
+
+
+def rising_sentences(c: Comparison) -> list[str]:
+    """Where the shortest limit is not the cheapest."""
+    out = []
+    for task in c.tasks:
+        line = _along(task, "max_seq_len")
+        if len(line) < 2:
+            continue
+        cheapest = line.sort_values("energy_j_per_example").iloc[0]
+        shortest = line.sort_values("max_seq_len").iloc[0]
+        more = float(shortest["energy_j_per_example"] / cheapest["energy_j_per_example"])
+        if more < CHEAPER_BY:
+            continue
+        few, many = (inputs_of(pd.DataFrame([row]))[0] for row in (cheapest, shortest))
+        why = (
+            f", with {many:.3g} model inputs per example against {few:.3g}" if many > few * CHEAPER_BY else ""
+        )
+        out.append(
+            f"On {task.name} a shorter limit does not always cost less ({cheapest['precision']}): "
+            f"{cheapest['max_seq_len']:.0f} tokens are cheapest, {shortest['max_seq_len']:.0f} cost "
+            f"{format_percent(100 * (more - 1))} more{why}."
+        )
+    return out
+
+
+def setting_words(part: PerToken, c: Comparison) -> str:
+    """ "fp16", with batch size, padding and backend where they differ between the comparisons."""
+    differ = [k for k in ("batch_size", "padding", "backend") if len({p.setting[k] for p in c.per_token}) > 1]
+    words = [f"batch {part.setting[k]}" if k == "batch_size" else str(part.setting[k]) for k in differ]
+    return ", ".join([str(part.setting["precision"]), *words])
+
+
+def listed(names: Sequence[Any]) -> str:
+    """ "sst2", "sst2 and qqp", "sst2, qqp and squad"."""
+    texts = [str(name) for name in names]
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def _along(task: TaskResult, axis: str) -> pd.DataFrame:
+    """The configurations that differ from the baseline in one axis only, the baseline among them."""
+    if task.baseline is None:
+        return task.study.table.iloc[:0]
+    return same_as(task.study.table, task.baseline, [a for a in AXES if a != axis])
+
+
+def _ends(c: Comparison, axis: str) -> dict[str, RegimeEnd]:
+    """task -> the end at the precision of its baseline."""
+    return {
+        task.name: end
+        for task in c.tasks
+        for end in task.ends.get(axis, [])
+        if task.baseline is not None and end.precision == task.baseline["precision"] and end.value is not None
+    }
+
+
+def _by_value(ends: dict[str, RegimeEnd]) -> dict[int, list[str]]:
+    """Where the regime ends -> the tasks of which it does, in their order."""
+    found: dict[int, list[str]] = {}
+    for task, end in ends.items():
+        found.setdefault(end.value or 0, []).append(task)
+    return found
+
+
+def _share(value: float) -> str:
+    """Digits that tell 99.8 % from all."""
+    return "all" if value > 0.9995 else f"{100 * value:.1f} %"
+
+
+def _tasks(c: Comparison, names: list[str]) -> str:
+    return "every task" if len(names) == len(c.tasks) else listed(names)
+
+
+def _loses(c: Comparison, names: list[str]) -> str:
+    return f"loses more than {points_word(c.tolerance)} on {_tasks(c, names)}"
+
+
+def _span(values: list[float]) -> str:
+    low, high = np.nanmin(values), np.nanmax(values)
+    return times(low) if times(low) == times(high) else f"{times(low)} to {times(high)}"

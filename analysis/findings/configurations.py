@@ -1,0 +1,256 @@
+"""From trials to configurations: what is excluded and why, and means with their intervals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.rows.load import LATENCY_CI
+from analysis.statistics.intervals import NONE, WITHIN, between_trials, within_error
+from analysis.statistics.seeds import seed_mean, seed_spread
+from analysis.words.rounding import count_of
+from trainables.rows.columns import FLAGS
+
+# The configuration; and what must never be averaged over: card, sensor, and the sweep of a foreign table.
+CONFIGURATION = ("task", "model", "max_seq_len", "depth", "precision", "batch_size", "padding", "backend")
+COMPARABLE = (
+    "task",
+    "model",
+    "batch_size",
+    "padding",
+    "backend",
+    "gpu_name",
+    "gpu_uuid",
+    "energy_source",
+)
+TOGETHER = ("task", "model", "gpu_name", "energy_source", "sweep")  # what one recommendation may not mix
+CARD_FACTOR = "card_factor"  # of `level_cards`: what the energies of a row were divided by
+_INTERVALS = {
+    "energy_j_per_example": "energy_j_per_example_ci95",
+    "latency_ms_per_example": LATENCY_CI,
+}  # a quantity, and its half-width
+_KEYS = (*CONFIGURATION, "gpu_name", "energy_source", "sweep")
+
+INVALID_FLAGS = frozenset(f.name for f in FLAGS.values() if f.invalid)
+ESTIMATE = "estimate"
+
+_MEANS = (
+    "accuracy",
+    "f1",
+    "exact_match",
+    "examples",
+    "energy_j_per_example",
+    "net_energy_j_per_example",
+    "latency_ms_per_example",
+    "mean_power_w",
+    "peak_gpu_memory_mib",
+    "tokens_per_example",
+    "real_tokens_per_example",
+    "inputs_per_example",
+    "matmul_reference_j_per_example",
+)
+
+
+def is_estimated(rows: pd.DataFrame) -> pd.Series:
+    """True where energy is assumed watts x busy time rather than read from a sensor."""
+    flagged = [flags for flags in rows["flags"].unique() if "estimated" in flags.split(";")]
+    return (rows["energy_source"] == ESTIMATE) | rows["flags"].isin(flagged)
+
+
+def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows whose energy may enter fits and Pareto sets, and a table of the others with the reason for each.
+
+    Excluded: status other than ok, flags that `trainables.rows.columns.FLAGS` calls invalid, no energy, and
+    estimated energy where the same rows hold measured energy. The second table has run, trial_id, status,
+    flags, reason.
+    """
+    reasons = pd.Series("", index=rows.index, dtype=object)
+
+    def add(mask: pd.Series, text: pd.Series | str) -> None:
+        new = (
+            text[mask].astype(object) if isinstance(text, pd.Series) else text
+        )  # pandas 3.0 adds no "str" to nothing
+        reasons[mask] = (reasons[mask] + "; " + new).str.removeprefix("; ")
+
+    ok = rows["status"] == "ok"
+    detail = rows["status"].astype(object).fillna("no status") + rows["error"].map(
+        lambda e: f": {e}" if e else ""
+    )
+    add(~ok, detail)
+    invalid = {v: ", ".join(f for f in v.split(";") if f in INVALID_FLAGS) for v in rows["flags"].unique()}
+    bad = rows["flags"].map(invalid)
+    add(bad != "", "flag " + bad)
+    add(ok & rows["energy_j_per_example"].isna(), "no energy")
+    add(rows["energy_j_per_example"] <= 0, "energy not above zero")
+    estimated = is_estimated(rows)
+    if (ok & ~estimated).any():
+        add(ok & estimated, "estimated energy, beside measured rows")
+    keep = reasons == ""
+    names = [c for c in ("run", "trial_id", "status", "flags") if c in rows]
+    excluded = rows.loc[~keep, names].assign(reason=reasons[~keep])
+    return rows[keep], excluded.reset_index(drop=True)
+
+
+def configurations(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per configuration, averaged over the replicates of a seed, then over seeds. Give it the clean rows of
+    `valid`.
+
+    Besides the means of the rows' columns: n_trials, n_seeds, interval_kind, `energy_j_per_example_ci95` and
+    `latency_ms_per_example_ci95` (half-widths of that kind, 95 %), what they are made from (see
+    `with_intervals`), accuracy_between_seed_sd and accuracy_within_seed_sd, energy_between_seed_relative_sd and
+    energy_within_seed_relative_sd (see `analysis.statistics.seeds`), energy_j_per_correct (mean energy over mean
+    accuracy), window_s (shortest), flags, estimated, and configuration (a label). Different kinds of cards,
+    sensors and sweeps are never averaged into one row.
+
+    interval_kind: "pooled replicates", Student-t with the configuration's own relative error within trials times
+    one factor, by which separate trials differ more than that in all replicated configurations of the same task,
+    model, kind of card, sensor and sweep (it also serves those measured once; `analysis.statistics.intervals`);
+    "replicates", the same where only one configuration was repeated; "within trial", over the windows of the only trial, too
+    narrow as a statement about the configuration; "none".
+    """
+    keys = [k for k in _KEYS if k in rows]
+    work = rows.copy()
+    work["estimated"] = is_estimated(work)
+    for name, half in _INTERVALS.items():
+        short, windows = _short(name), work["windows"].astype(float)
+        error = within_error(
+            work[half].to_numpy(dtype=float), work[name].to_numpy(dtype=float), windows.to_numpy()
+        )
+        work[f"{short}_within_variance"] = error**2
+        work[f"{short}_within_freedom"] = (windows - 1).where(np.isfinite(error))
+    groups = work.groupby(keys, dropna=False, sort=False, observed=True)
+    table = seed_mean(work, keys, [c for c in _MEANS if c in work])
+    table["n_trials"] = groups.size()
+    table["n_seeds"] = groups["seed"].nunique().clip(lower=1)
+    for name, half in _INTERVALS.items():
+        short = _short(name)
+        table[half] = groups[half].first()
+        table[f"{short}_relative_sd"] = groups[name].std(ddof=1) / table[name]
+        table[f"{short}_within_relative_se"] = np.sqrt(groups[f"{short}_within_variance"].mean())
+        table[f"{short}_within_freedom"] = groups[f"{short}_within_freedom"].sum()
+    for name, value, unit in (
+        ("accuracy", "accuracy", "sd"),
+        ("energy", "energy_j_per_example", "relative_sd"),
+    ):
+        spread = seed_spread(work, keys, value, relative=unit == "relative_sd")
+        table[f"{name}_between_seed_{unit}"] = spread["between"]
+        table[f"{name}_within_seed_{unit}"] = spread["within"]
+    table["energy_j_per_correct"] = table["energy_j_per_example"] / table["accuracy"].where(
+        table["accuracy"] > 0
+    )
+    table["window_s"] = groups["window_s"].min()
+    table["estimated"] = groups["estimated"].max()
+    number = groups.ngroup().to_numpy()
+    for source, target in (("flags", "flags"), ("run", "run"), ("trial_id", "trial_ids")):
+        if source in work:
+            table[target] = _joined(work[source], number, len(table))
+    table = with_intervals(table.reset_index())
+    table["configuration"] = labels(table)
+    return table
+
+
+def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
+    """A copy of rows of `configurations` (of several tables, perhaps) with their 95 % half-widths and interval_kind
+    made anew from what all of them say together.
+
+    Made from mean_power_w and, for energy and latency, `_relative_sd` between a configuration's own trials,
+    `_within_relative_se` (of one trial's value, over its windows; mean square over its trials) and its
+    `_within_freedom`. Added: `_inflation` (see `BetweenTrials`; null where nothing was repeated or no interval within
+    trials is known) and `_freedom` (degrees of freedom of the half-widths; 0: within one trial).
+    """
+    out = table.copy()
+    trials, power = (out[c].to_numpy(dtype=float) for c in ("n_trials", "mean_power_w"))
+    kind = np.full(len(out), WITHIN, dtype=object)
+    for name, half in _INTERVALS.items():
+        short = _short(name)
+        parts = (f"{short}_relative_sd", f"{short}_within_relative_se", f"{short}_within_freedom")
+        relative, within, within_freedom = (out[c].to_numpy(dtype=float) for c in parts)
+        mean, width = (out[c].to_numpy(dtype=float, copy=True) for c in (name, half))
+        inflation, freedom = np.full(len(out), np.nan), np.zeros(len(out))
+        for at in _comparisons(out):
+            between = between_trials(relative[at], trials[at], within[at], within_freedom[at], power[at])
+            inflation[at], freedom[at] = between.inflation, between.freedom
+            if between.configurations:
+                width[at] = between.half_width(mean[at], trials[at])
+                kind[at] = between.kind
+        out[half], out[f"{short}_inflation"], out[f"{short}_freedom"] = width, inflation, freedom
+        if name.startswith("energy"):
+            out["interval_kind"] = np.where(np.isfinite(width), kind, NONE)
+    return out
+
+
+def _short(name: str) -> str:
+    """ "energy_j_per_example" -> "energy"."""
+    return name.split("_")[0]
+
+
+def _comparisons(table: pd.DataFrame) -> list[np.ndarray]:
+    """Positions of the rows of each comparison: what differs in task, card or sensor differs in spread."""
+    keys = [k for k in TOGETHER if k in table]
+    number = table.groupby(keys, dropna=False, sort=False, observed=True).ngroup().to_numpy()
+    return [np.flatnonzero(number == i) for i in range(number.max(initial=-1) + 1)]
+
+
+def labels(table: pd.DataFrame) -> list[str]:
+    """Short names that tell the rows apart: "fp16 48 tokens", with the other axes only where they differ."""
+    parts: list[list[str]] = []
+    spelled = {
+        "precision": "{}",
+        "max_seq_len": "{} tokens",
+        "depth": "{} layers",
+        "batch_size": "batch {}",
+        "padding": "{}",
+        "backend": "{}",
+        "model": "{}",
+        "task": "{}",
+        "gpu_name": "{}",
+        "energy_source": "{}",
+        "sweep": "{} sweep",
+    }
+    for column, pattern in spelled.items():
+        if column not in table:
+            continue
+        if column == "depth" and len(table["depth"].unique()) > 1:
+            parts.append([count_of(d, "layers") for d in table["depth"]])
+        elif column in ("precision", "max_seq_len") or len(table[column].unique()) > 1:
+            parts.append([pattern.format(v) if pd.notna(v) else "" for v in table[column]])
+    return [", ".join(p for p in row if p) for row in zip(*parts, strict=True)]
+
+
+def comparable_groups(rows: pd.DataFrame) -> list[tuple[dict[str, Any], pd.DataFrame]]:
+    """Groups of rows that one fit may take: one task, model, batch size, padding, backend, card, sensor and
+    sweep. Cards of one kind are one where `analysis.level_cards` brought their energies together.
+
+    (what they have in common, rows), the largest group first.
+    """
+    keys = comparable_columns(rows)
+    groups = [
+        ({k: plain(v) for k, v in zip(keys, values, strict=True)}, group)
+        for values, group in rows.groupby(keys, dropna=False, sort=False, observed=True)
+    ]
+    return sorted(groups, key=lambda pair: -len(pair[1]))
+
+
+def comparable_columns(rows: pd.DataFrame) -> list[str]:
+    """The columns in which rows of one fit must agree."""
+    levelled = CARD_FACTOR in rows and bool(rows[CARD_FACTOR].notna().all())
+    return [k for k in (*COMPARABLE, "sweep") if k in rows and not (levelled and k == "gpu_uuid")]
+
+
+def plain(value: Any) -> Any:
+    """A cell as a plain Python value: None for null, numpy scalars unwrapped."""
+    if value is None or (not isinstance(value, str) and pd.isna(value)):
+        return None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _joined(values: pd.Series, group: np.ndarray, count: int) -> list[str]:
+    """Distinct names of each of `count` groups, joined by ';' as they appear; `group` numbers the rows."""
+    found: list[dict[str, None]] = [{} for _ in range(count)]
+    for number, text in zip(group, values.to_numpy(dtype=object), strict=True):
+        for part in str(text).split(";"):
+            if part:
+                found[number][part] = None
+    return [";".join(names) for names in found]

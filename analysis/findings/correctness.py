@@ -1,0 +1,60 @@
+"""Per-example correctness of each configuration, aligned over the same examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.errors import CannotAnswer
+from analysis.findings.configurations import CONFIGURATION
+from analysis.statistics.paired import decode_bits
+
+
+@dataclass(frozen=True)
+class Correctness:
+    """Which of `examples` examples each configuration gets right, per seed of its weights."""
+
+    bits: dict[tuple[object, ...], dict[object, npt.NDArray[np.bool_]]]  # row key -> seed -> (examples,)
+    examples: int
+
+    def by_seed(self, key: tuple[object, ...]) -> dict[object, npt.NDArray[np.bool_]]:
+        return self.bits.get(key, {})
+
+
+def correctness(rows: pd.DataFrame) -> Correctness:
+    """Bits of every configuration that has them (of a seed's replicates the first: the weights are the same).
+
+    Raises CannotAnswer when no row has bits, or rows were evaluated on different numbers of examples.
+    """
+    have = rows[rows["correct_bits"].notna() & rows["examples"].notna()]
+    if have.empty:
+        raise CannotAnswer(
+            "No row says which examples it got right (correct_bits), so predictions cannot be paired."
+        )
+    counts = sorted(set(have["examples"].astype(int)))
+    if len(counts) > 1:
+        raise CannotAnswer(
+            f"The rows were evaluated on different numbers of examples ({', '.join(map(str, counts))}), "
+            f"so their predictions cannot be paired: choose rows with the same --eval-examples."
+        )
+    have = have.drop_duplicates([*CONFIGURATION, "seed"])
+    bits: dict[tuple[object, ...], dict[object, npt.NDArray[np.bool_]]] = {}
+    seeds = _objects(have["seed"])
+    for key, seed, text in zip(row_keys(have), seeds, have["correct_bits"], strict=True):
+        try:
+            bits.setdefault(key, {})[seed] = decode_bits(text, counts[0])
+        except ValueError as error:
+            raise CannotAnswer(f"Predictions cannot be paired: {error}.") from error
+    return Correctness(bits, counts[0])
+
+
+def row_keys(table: pd.DataFrame) -> list[tuple[object, ...]]:
+    """The configuration of each row as a dictionary key, None for null."""
+    return list(zip(*(_objects(table[k]) for k in CONFIGURATION), strict=True))
+
+
+def _objects(column: pd.Series) -> list[object]:
+    return [None if missing else value for value, missing in zip(column, column.isna(), strict=True)]

@@ -1,0 +1,1 @@
+"""Energy as a linear function of tokens and layers, per precision."""

@@ -1,0 +1,446 @@
+"""The cheapest configuration that is not worse than the baseline: tested, with its saving and how to run
+it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import CannotAnswer
+from analysis.findings.configurations import CONFIGURATION, configurations, plain, valid
+from analysis.findings.correctness import Correctness, correctness, row_keys
+from analysis.findings.slices import score_quantity
+from analysis.statistics.intervals import NONE, WITHIN, Ratio, ratio, ratios
+from analysis.statistics.paired import (
+    ALPHA,
+    Differences,
+    paired_differences,
+    smallest_tolerance,
+    unpaired_differences,
+    verdicts,
+)
+from analysis.words.rounding import points_change, points_word
+from analysis.words.snippet import Checkpoint, find_checkpoint, snippet
+from search_spaces.errors import UsageError, check
+from search_spaces.trial_config import PRECISIONS
+
+AXES = ("max_seq_len", "depth", "precision", "batch_size", "padding", "backend")
+NOT_WORSE, WORSE, CANNOT_TELL = "not worse", "worse", "cannot tell"
+DEFAULT_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """`choice` and `baseline` are rows of `table`; `choice` is None where nothing cheaper is known not to be
+    worse.
+
+    `table` has, beside the columns of `configurations`: is_baseline, accuracy_difference (with _low and
+    _high, the 90 % score interval: its lower end is the one-sided 95 % limit), gained, lost (examples),
+    p_value, p_holm, verdict, verdict_among_many (by p_holm), energy_ratio (baseline over this; with _low,
+    _high), verdict_note.
+    """
+
+    baseline: pd.Series
+    choice: pd.Series | None
+    tolerance: float
+    table: pd.DataFrame
+    saving: Ratio | None  # baseline's energy over the choice's
+    cautious: pd.Series | None  # the cheapest that passes corrected for having tested many; may be the choice
+    examples: int | None
+    smallest_tolerance: float | None
+    tested: int
+    paired: bool
+    estimated: bool
+    runners_up: pd.DataFrame  # axis, and the cheapest "not worse" row with another value on that axis
+    single_axis: (
+        pd.DataFrame
+    )  # axis, and the cheapest "not worse" row that changes only that axis of the baseline
+    snippet: str
+    sentences: list[str] = field(default_factory=list)
+
+    @property
+    def scored(self) -> bool:
+        """Some configuration's accuracy is known: it is not where the weights are random."""
+        return score_quantity(self.table) is not None
+
+    @property
+    def answer(self) -> str:
+        """The recommendation in one sentence."""
+        return self.sentences[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; null where unknown."""
+        names = [*CONFIGURATION, "energy_j_per_example", "accuracy", "verdict"]
+        return {
+            "baseline": _plain(self.baseline, names),
+            "choice": None if self.choice is None else _plain(self.choice, names),
+            "cautious": None if self.cautious is None else _plain(self.cautious, names),
+            "tolerance": self.tolerance,
+            "smallest_tolerance": self.smallest_tolerance,
+            "examples": self.examples,
+            "tested": self.tested,
+            "paired": self.paired,
+            "estimated": self.estimated,
+            "saving": None if self.saving is None else {k: plain(v) for k, v in asdict(self.saving).items()},
+            "sentences": self.sentences,
+        }
+
+
+def recommend(
+    rows: pd.DataFrame,
+    baseline: Mapping[str, Any] | None = None,
+    tolerance: float = DEFAULT_TOLERANCE,
+    checkpoint: str | None = None,
+) -> Recommendation:
+    """The cheapest configuration not worse than `baseline` by more than `tolerance` (a fraction of 1).
+
+    `rows` are trials of `analysis.rows.load`, of one task, card and sensor; invalid ones are left out here.
+    `baseline` fixes columns ({"precision": "fp32", "max_seq_len": 128}); what it does not fix is fp32,
+    longest, deepest, batch 64, max_length, eager, as far as present. `checkpoint` is the folder or hub id of
+    the weights that the snippet loads; by default those of the rows' run folder.
+    """
+    table = assess(rows, baseline, tolerance)
+    base = table[table["is_baseline"]].iloc[0]
+    good = table[(table["verdict"] == NOT_WORSE)].sort_values("energy_j_per_example", kind="stable")
+    cheaper = good[good["energy_j_per_example"] < base["energy_j_per_example"]]
+    choice = _first(cheaper)
+    reference = base if choice is None else choice
+    saving = None if choice is None else ratio(base, choice)
+    examples = table.attrs["examples"]
+    tested = int(((table["verdict"] != "") & ~table["is_baseline"]).sum())
+    result = Recommendation(
+        baseline=base,
+        choice=choice,
+        tolerance=tolerance,
+        table=table,
+        saving=saving,
+        cautious=_first(cheaper[cheaper["verdict_among_many"] == NOT_WORSE]),
+        examples=examples,
+        smallest_tolerance=smallest_tolerance(examples) if examples else None,
+        tested=tested,
+        paired=bool(table.attrs["paired"]),
+        estimated=bool(table["estimated"].any()),
+        runners_up=_runners_up(cheaper, reference),
+        single_axis=_single_axis(cheaper, base),
+        snippet=snippet(
+            reference,
+            full_depth=int(table["depth"].max()),
+            checkpoint=Checkpoint(checkpoint) if checkpoint else _checkpoint(rows, reference),
+        ),
+        sentences=[],
+    )
+    result.sentences.extend(_sentences(result))
+    return result
+
+
+def assess(
+    rows: pd.DataFrame, baseline: Mapping[str, Any] | None = None, tolerance: float = DEFAULT_TOLERANCE
+) -> pd.DataFrame:
+    """Every configuration with its non-inferiority verdict against the baseline (see `Recommendation.table`).
+
+    `attrs` hold examples (int or None) and paired (bool).
+    """
+    check(0 < tolerance < 1, "tolerance must be a fraction between 0 and 1", tolerance, "0.01 is one point")
+    clean, excluded = valid(rows)
+    if clean.empty:
+        why = "; ".join(excluded["reason"].value_counts().head(3).index)
+        raise CannotAnswer(f"No recommendation: none of the {len(rows)} trials has a valid energy ({why}).")
+    _one_comparison(clean)
+    table = configurations(clean)
+    base = find_baseline(table, baseline)
+    judged, paired = _judge(table, clean, base, tolerance)
+    table = table.join(judged)
+    table["is_baseline"] = table.index == base
+    energy = table["energy_j_per_example"]
+    cheaper = (energy < energy[base]) & table["p_value"].notna()
+    table["p_holm"] = np.nan
+    table.loc[cheaper, "p_holm"] = holm(table.loc[cheaper, "p_value"].to_numpy(dtype=float))
+    alone = (table["verdict"] != NOT_WORSE) | ~cheaper
+    among = np.where(table["p_holm"] <= ALPHA, NOT_WORSE, CANNOT_TELL)
+    table["verdict_among_many"] = np.where(alone, table["verdict"], among)
+    over = ratios(table.loc[base], table)
+    table["energy_ratio"], table["energy_ratio_low"], table["energy_ratio_high"] = over
+    examples = table["examples"].dropna()
+    table.attrs["examples"] = int(examples.iloc[0]) if len(examples) else None
+    table.attrs["paired"] = paired
+    return table
+
+
+def find_baseline(table: pd.DataFrame, wanted: Mapping[str, Any] | None = None) -> Any:
+    """Index label of the baseline: `wanted` first, then fp32, longest, deepest, batch 64, max_length,
+    eager."""
+    pool = table
+    for column, value in (wanted or {}).items():
+        if column not in table:
+            raise UsageError(
+                f"a baseline must be given by columns of the table, but got {column!r}; see --help"
+            )
+        pool = pool[pool[column] == value]
+        if pool.empty:
+            raise UsageError(
+                f"the baseline must be a measured configuration, but no clean row has {column} = {value!r}; "
+                f"measured: {', '.join(map(str, sorted(table[column].dropna().unique())))}"
+            )
+    order = pd.DataFrame(
+        {
+            "precision": pool["precision"]
+            .map({p: i for i, p in enumerate(PRECISIONS)})
+            .fillna(len(PRECISIONS)),
+            "max_seq_len": -pool["max_seq_len"],
+            "depth": -pool["depth"],
+            "batch": (pd.to_numeric(pool["batch_size"]).astype(float).fillna(64) - 64).abs(),
+            "padding": pool["padding"].fillna("max_length") != "max_length",
+            "backend": pool["backend"].fillna("eager") != "eager",
+        }
+    )
+    return order.sort_values(list(order.columns), kind="stable").index[0]
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm's step-down adjustment (Holm 1979): family-wise over all p values given."""
+    order = np.argsort(p)
+    adjusted = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    out = np.empty_like(p)
+    out[order] = np.minimum(adjusted, 1.0)
+    return out
+
+
+# ---- the parts ----
+
+
+def _one_comparison(clean: pd.DataFrame) -> None:
+    for column, what in (
+        ("task", "tasks"),
+        ("gpu_name", "cards"),
+        ("energy_source", "energy sources"),
+        ("sweep", "sweeps"),
+    ):
+        if column not in clean:
+            continue
+        values = sorted({str(v) for v in clean[column].dropna()})
+        if len(values) > 1:
+            raise CannotAnswer(
+                f"No recommendation over several {what} ({', '.join(values)}): choose the rows of one."
+            )
+
+
+def _judge(
+    table: pd.DataFrame, clean: pd.DataFrame, base: Any, tolerance: float
+) -> tuple[pd.DataFrame, bool]:
+    """Accuracy against row `base`, paired where bits allow; and whether any was paired."""
+    metric = "accuracy" if table["accuracy"].notna().any() else "exact_match"
+    out = pd.DataFrame(np.nan, index=table.index, columns=list(DIFFERENCE))
+    note = pd.Series("", index=table.index, dtype=object)
+    gained, lost, n = np.full(len(table), np.nan), np.full(len(table), np.nan), 0
+    try:
+        bits = correctness(clean)
+        gained, lost = _discordant(table, base, bits)
+        n = bits.examples
+    except CannotAnswer as reason:
+        note[:] = f"unpaired: {reason}"
+    paired = np.isfinite(gained)
+    if paired.any():
+        _fill(out, paired, paired_differences(gained[paired], lost[paired], n, tolerance))
+        out["gained"], out["lost"] = gained, lost
+    theirs = table.loc[base, metric]
+    known = table[metric].notna() & (table["examples"] == table.loc[base, "examples"])
+    known = known.fillna(False).astype(bool)  # null where a number of examples is
+    rest = (known & ~paired & pd.notna(theirs)).to_numpy(dtype=bool)
+    if rest.any():
+        n = int(table.loc[base, "examples"])
+        right = table.loc[rest, metric].to_numpy(dtype=float) * n
+        _fill(out, rest, unpaired_differences(right, float(theirs) * n, n, tolerance))
+        note[rest & (note == "")] = "unpaired: no seed in common with the baseline, or no correct_bits"
+    note[~paired & ~rest] = "the number of examples is unknown or not the baseline's"
+    note[table[metric].isna() | pd.isna(theirs)] = "accuracy is null"
+    low, high = out["accuracy_difference_low"], out["accuracy_difference_high"]
+    out["verdict"] = verdicts(low.to_numpy(), high.to_numpy(), tolerance)
+    out["verdict_note"] = note
+    out.loc[base, "verdict"] = NOT_WORSE
+    out.loc[base, "verdict_note"] = "the baseline itself"
+    out.loc[base, "p_value"] = np.nan
+    return out, bool(paired.any())
+
+
+DIFFERENCE = (
+    "accuracy_difference",
+    "accuracy_difference_low",
+    "accuracy_difference_high",
+    "gained",
+    "lost",
+    "p_value",
+)
+
+
+def _fill(out: pd.DataFrame, at: np.ndarray, found: Differences) -> None:
+    names = ["accuracy_difference", "accuracy_difference_low", "accuracy_difference_high", "p_value"]
+    out.loc[at, names] = np.column_stack([found.value, found.low, found.high, found.p_worse])
+
+
+def _discordant(table: pd.DataFrame, base: Any, bits: Correctness) -> tuple[np.ndarray, np.ndarray]:
+    """Examples only the candidate, and only the baseline gets right; means over the seeds both have, else
+    NaN."""
+    keys = row_keys(table)
+    theirs = bits.by_seed(keys[int(np.flatnonzero(table.index == base)[0])])
+    out = np.full((2, len(table)), np.nan)
+    for i, key in enumerate(keys):
+        mine = bits.by_seed(key)
+        shared = [seed for seed in mine if seed in theirs]
+        if shared:
+            out[0, i] = np.mean([np.count_nonzero(mine[s] & ~theirs[s]) for s in shared])
+            out[1, i] = np.mean([np.count_nonzero(theirs[s] & ~mine[s]) for s in shared])
+    return out[0], out[1]
+
+
+def _checkpoint(rows: pd.DataFrame, row: pd.Series) -> Checkpoint | None:
+    """The fine-tuned weights that the row was measured with, as far as its run folder says."""
+    for name in str(row.get("run", "")).split(";"):
+        folder = rows.attrs.get("folders", {}).get(name)
+        found = folder and find_checkpoint(Path(folder), str(row["task"]), str(row["model"]))
+        if found:
+            return found
+    return None
+
+
+def _first(table: pd.DataFrame) -> pd.Series | None:
+    return table.iloc[0] if len(table) else None
+
+
+def _runners_up(cheaper: pd.DataFrame, choice: pd.Series) -> pd.DataFrame:
+    found = []
+    for axis in AXES:
+        others = cheaper[cheaper[axis].notna() & (cheaper[axis] != choice[axis])]
+        if len(others):
+            found.append({"axis": axis, **others.iloc[0]})
+    return _axis_first(found, cheaper)
+
+
+def _single_axis(cheaper: pd.DataFrame, base: pd.Series) -> pd.DataFrame:
+    found = []
+    for axis in AXES:
+        same = cheaper
+        for other in AXES:
+            if other != axis:
+                same = same[same[other].isna() if pd.isna(base[other]) else same[other] == base[other]]
+        if len(same):
+            found.append({"axis": axis, **same.iloc[0]})
+    return _axis_first(found, cheaper)
+
+
+def _axis_first(found: list[dict[str, Any]], like: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(found, columns=["axis", *like.columns])
+
+
+def _sentences(r: Recommendation) -> list[str]:
+    within = points_word(r.tolerance)
+    kind = "estimated energy" if r.estimated else "energy"
+    if not r.scored:
+        return [_unscored(r, kind)]
+    lines = []
+    if r.choice is None or r.saving is None:
+        lines.append(
+            f"Nothing cheaper than the baseline ({r.baseline['configuration']}) is known to be not worse by "
+            f"more than "
+            f"{within}: stay with it."
+        )
+    else:
+        saved = 100 * (1 - 1 / r.saving.value)
+        lines.append(
+            f"{r.choice['configuration']} uses {r.saving.value:.3g}x less {kind} than "
+            f"{r.baseline['configuration']} "
+            f"({saved:.0f} % saved{_interval(r.saving)}) and its accuracy is not worse by more than {within}."
+        )
+        lines.append(_flips(r))
+        lines.append(_among_many(r, within))
+    lines[1:1] = _poor_baseline(r)
+    if r.examples and r.smallest_tolerance is not None:
+        lines.append(
+            f"With {r.examples} examples a loss below {100 * r.smallest_tolerance:.2g} points cannot be ruled "
+            f"out, even where no prediction changes (one-sided 95 %)."
+        )
+        if r.tolerance < r.smallest_tolerance:
+            lines.append(
+                f"A tolerance of {within} is below that: only a better configuration can pass. "
+                f"Evaluate more examples."
+            )
+    if not r.paired:
+        lines.append(
+            "The rows do not say which examples were right, so accuracies were compared unpaired, which is "
+            "cautious."
+        )
+    return lines
+
+
+def _unscored(r: Recommendation, kind: str) -> str:
+    unknown = "No accuracy is known (the weights are random, perhaps), so nothing is recommended"
+    cheapest = r.table.sort_values("energy_j_per_example", kind="stable").iloc[0]
+    if cheapest["is_baseline"]:
+        return f"{unknown}; nothing needs less {kind} than the baseline ({r.baseline['configuration']})."
+    less = r.baseline["energy_j_per_example"] / cheapest["energy_j_per_example"]
+    return (
+        f"{unknown}. The cheapest, {cheapest['configuration']}, needs {less:.3g}x less {kind} than "
+        f"{r.baseline['configuration']}; what it loses by that is not known."
+    )
+
+
+def _poor_baseline(r: Recommendation) -> list[str]:
+    """A warning where "not worse than the baseline" says little, as in a run that has only begun."""
+    better = r.table[r.table["accuracy_difference_low"] > r.tolerance]
+    if better.empty:
+        return []
+    best = better.iloc[int(better["accuracy_difference"].argmax())]
+    points, least = 100 * best["accuracy_difference"], 100 * best["accuracy_difference_low"]
+    return [
+        f"The baseline ({r.baseline['configuration']}) is itself poor: {best['configuration']} is better by "
+        f"{points:.1f} points (at least {least:.1f}), so to be not worse than the baseline says little. "
+        "Finish the run, or choose another baseline."
+    ]
+
+
+def _among_many(r: Recommendation, within: str) -> str:
+    """A word on having chosen the cheapest of many: Holm's correction over all cheaper configurations."""
+    assert r.choice is not None  # noqa: S101 (for the type checker)
+    if r.choice["verdict_among_many"] == NOT_WORSE:
+        return f"It was chosen among {r.tested} configurations, and still passes corrected for that (Holm)."
+    text = (
+        f"It was chosen among {r.tested} configurations; corrected for that (Holm) its accuracy is no longer "
+        f"shown to be within {within}: confirm it on fresh examples before relying on it"
+    )
+    if r.cautious is None:
+        return text + "."
+    less = float(r.baseline["energy_j_per_example"] / r.cautious["energy_j_per_example"])
+    return f"{text}, or take {r.cautious['configuration']} ({less:.3g}x), which passes."
+
+
+def _flips(r: Recommendation) -> str:
+    c = r.choice
+    assert c is not None  # noqa: S101 (for the type checker)
+    shift, low = (points_change(c[f"accuracy_difference{end}"]) for end in ("", "_low"))
+    change = f"Accuracy changes by {shift} points, at worst {low} (one-sided 95 %)"
+    if pd.isna(c["lost"]):
+        return change + "."
+    flips = [f"{round(float(c[name]), 1):g}" for name in ("lost", "gained")]
+    return f"{change}: of {r.examples} examples {flips[0]} became wrong and {flips[1]} right{_seeds(r)}."
+
+
+def _seeds(r: Recommendation) -> str:
+    """What flips are means over."""
+    assert r.choice is not None  # noqa: S101 (for the type checker)
+    return f" (means over {r.choice['n_seeds']:.0f} seeds)" if r.choice["n_seeds"] > 1 else ""
+
+
+def _interval(saving: Ratio) -> str:
+    if saving.kind == NONE:
+        return ", no interval"
+    low, high = 100 * (1 - 1 / saving.low), 100 * (1 - 1 / saving.high)
+    note = ", within trials only" if saving.kind == WITHIN else ""
+    return f", 95 % interval {low:.1f} to {high:.1f}{note}"
+
+
+def _plain(row: pd.Series, names: list[str]) -> dict[str, Any]:
+    return {name: plain(row[name]) for name in names if name in row}

@@ -1,0 +1,187 @@
+"""What a report says about one comparison: one task, model, card, sensor. A part is made or says why not."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import CannotAnswer
+from analysis.findings.configurations import TOGETHER, comparable_groups, configurations, valid
+from analysis.findings.energy_model.model import EnergyModel, fit_energy
+from analysis.findings.front_probability import front_probability
+from analysis.findings.pareto import DEFAULT_OBJECTIVES, pareto_set
+from analysis.findings.payback import FinetuningCost, finetuning_cost
+from analysis.findings.recommend import DEFAULT_TOLERANCE, Recommendation, recommend
+from analysis.findings.slices import score_quantity
+from search_spaces.errors import UsageError
+from search_spaces.trial_config import model_slug
+
+T = TypeVar("T")
+_LOG = logging.getLogger("jouletune.report")
+
+BOOTSTRAP_LIMIT = (
+    2000  # configurations: above this, front probabilities take longer than the rest of the report
+)
+
+
+@dataclass(frozen=True)
+class Part(Generic[T]):
+    """A part of a report, or the sentence that stands in its place."""
+
+    value: T | None
+    problem: str = ""
+
+
+def attempt(what: str, make: Callable[[], T]) -> Part[T]:
+    """The part, or why not. A report never stops half-way, so an error of ours is a sentence too."""
+    try:
+        return Part(make())
+    except (CannotAnswer, UsageError) as reason:
+        return Part(None, str(reason))
+    except Exception as error:
+        _LOG.debug("%s", what, exc_info=True)
+        return Part(None, f"{what} could not be made: {type(error).__name__}: {error}")
+
+
+@dataclass(frozen=True)
+class Study:
+    """The parts of one comparison. `table` has a row per configuration, and the columns of the parts made."""
+
+    slug: str  # of file names; "" where the report holds one study only
+    heading: str
+    common: dict[str, Any]  # values of TOGETHER
+    clean: pd.DataFrame  # its valid trials
+    table: pd.DataFrame
+    estimated: bool
+    tolerance: float
+    objectives: tuple[str, ...]
+    recommendation: Part[Recommendation]
+    front: Part[pd.DataFrame]
+    models: list[tuple[dict[str, Any], Part[EnergyModel]]]  # (what its rows have in common, fit)
+    finetuning: FinetuningCost | None = None  # None where no comparable joules of it are known
+
+    @property
+    def card(self) -> str:
+        return str(self.common.get("gpu_name") or "an unnamed device")
+
+    @property
+    def payback(self) -> str:
+        """After how many inferences the choice has made up for its fine-tuning; "" where that cannot be said."""
+        found = self.recommendation.value
+        if self.finetuning is None or found is None or found.choice is None:
+            return ""
+        return self.finetuning.sentence(found.baseline, found.choice)
+
+
+def studies(
+    rows: pd.DataFrame,
+    objectives: Sequence[str] = DEFAULT_OBJECTIVES,
+    tolerance: float = DEFAULT_TOLERANCE,
+    *,
+    rng: np.random.Generator,
+    bootstrap: bool = True,
+    finetune: pd.DataFrame | None = None,
+) -> list[Study]:
+    """One study per task, model, card, sensor and sweep among the valid rows, the largest first.
+
+    `finetune`: of `load_finetune`, what the weights cost.
+    """
+    clean, _ = valid(rows)
+    if clean.empty:
+        return []
+    keys = [k for k in TOGETHER if k in clean]
+    grouped = clean.groupby(keys, dropna=False, sort=False, observed=True)
+    groups = sorted((group for _, group in grouped), key=len, reverse=True)
+    found: list[Study] = []
+    for group in groups:
+        common = {k: None if pd.isna(group[k].iloc[0]) else group[k].iloc[0] for k in keys}
+        slug = _slug(common) if len(groups) > 1 else ""
+        while slug and slug in {s.slug for s in found}:
+            slug += "-b"
+        study = _study(slug, common, group, tuple(objectives), tolerance, rng, bootstrap)
+        found.append(replace(study, finetuning=None if finetune is None else _cost(finetune, study)))
+    return found
+
+
+def _study(
+    slug: str,
+    common: dict[str, Any],
+    clean: pd.DataFrame,
+    objectives: tuple[str, ...],
+    tolerance: float,
+    rng: np.random.Generator,
+    bootstrap: bool,
+) -> Study:
+    table = configurations(clean)
+    recommendation = attempt("The recommendation", lambda: recommend(clean, tolerance=tolerance))
+    if recommendation.value is not None:
+        table = recommendation.value.table
+    score = score_quantity(table)
+    if score is not None and table["accuracy"].isna().all():  # SQuAD is scored by exact match
+        objectives = tuple(score.column if o == "accuracy" else o for o in objectives)
+    front = _front(clean, table, objectives, rng, bootstrap)
+    if front.value is not None:
+        added = [c for c in front.value.columns if c not in table.columns]
+        table = table.join(front.value[added]) if len(front.value) == len(table) else table
+    models = [
+        (shared, attempt("The energy model", lambda group=group: fit_energy(group)))  # type: ignore[misc]
+        for shared, group in comparable_groups(clean)
+    ]
+    estimated = bool(table["estimated"].any())
+    return Study(
+        slug,
+        heading(common),
+        common,
+        clean,
+        table,
+        estimated,
+        tolerance,
+        objectives,
+        recommendation,
+        front,
+        models,
+    )
+
+
+def _cost(finetune: pd.DataFrame, study: Study) -> FinetuningCost | None:
+    task, model, source = (study.common.get(k) for k in ("task", "model", "energy_source"))
+    return finetuning_cost(finetune, task, model, source, study.clean["seed"].unique())
+
+
+def _front(
+    clean: pd.DataFrame,
+    table: pd.DataFrame,
+    objectives: tuple[str, ...],
+    rng: np.random.Generator,
+    bootstrap: bool,
+) -> Part[pd.DataFrame]:
+    """With probabilities where they can be had; the exact set alone otherwise, with a note that says why."""
+    why = "no probabilities were drawn"
+    if len(table) > BOOTSTRAP_LIMIT:
+        why += f", since there are more than {BOOTSTRAP_LIMIT} configurations"
+    if bootstrap and len(table) <= BOOTSTRAP_LIMIT:
+        sure = attempt("Front probabilities", lambda: front_probability(clean, objectives, rng=rng))
+        if sure.value is not None:
+            return sure
+        why = sure.problem
+    plain = attempt("The Pareto set", lambda: pareto_set(table, objectives))
+    if plain.value is not None:
+        plain.value["front_note"] = why
+    return plain
+
+
+def heading(common: dict[str, Any]) -> str:
+    """ "sst2 · bert-base-uncased · NVIDIA H100 80GB HBM3"."""
+    model = model_slug(str(common["model"])) if common.get("model") else ""
+    parts = (common.get("task"), model, common.get("gpu_name"), common.get("sweep"))
+    return " · ".join(str(part) for part in parts if part)
+
+
+def _slug(common: dict[str, Any]) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", heading(common).lower()).strip("-")[:60] or "study"

@@ -1,0 +1,1 @@
+"""A run's report: tables, figures, pages, the printed summary."""

@@ -1,0 +1,1 @@
+"""Run folders and tables in, one DataFrame of rows out."""

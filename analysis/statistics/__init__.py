@@ -1,0 +1,1 @@
+"""Intervals, tests and fits: arrays in, arrays out."""

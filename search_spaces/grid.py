@@ -1,0 +1,93 @@
+"""From axes to trials: the product of the axes in a seeded order."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import fields
+from itertools import product
+from typing import Any
+
+from search_spaces.errors import check
+from search_spaces.sweep_config import FULL_DEPTH, SweepConfig
+from search_spaces.trial_config import COMPILING, TrialConfig
+
+
+def even_depths(layers: int, steps: int = 6) -> tuple[int, ...]:
+    """At most `steps` even steps that end at the full depth: 12 -> 2 4 6 8 10 12, 6 -> 1 2 3 4 5 6."""
+    return tuple(sorted({max(1, round(layers * i / steps)) for i in range(1, steps + 1)}))
+
+
+def depths(config: SweepConfig, layers: int) -> tuple[int, ...]:
+    """The depths of the sweep on its model, which has so many layers; a deeper one is a `UsageError`."""
+    if config.axes.depth is None:
+        return even_depths(layers)
+    found = tuple(layers if depth == FULL_DEPTH else depth for depth in config.axes.depth)
+    check(
+        len(set(found)) == len(found),
+        f"the values of depth must differ, and full is {layers} for {config.model}",
+        config.axes.depth,
+        "drop the repeats",
+    )
+    check(
+        max(found) <= layers,
+        f"depth must be at most {layers}, the layers of {config.model}",
+        max(found),
+        f"give depths from 1 to {layers}",
+    )
+    return found
+
+
+def grid(config: SweepConfig, layers: int, max_positions: int) -> list[TrialConfig]:
+    """Every trial of the sweep, in the order of `shuffled`.
+
+    `layers` and `max_positions` (tokens) are the model's; a value beyond them is a `UsageError`.
+    """
+    axes = config.axes
+    for length in axes.max_seq_len:
+        check(
+            length <= max_positions,
+            f"max_seq_len must be at most {max_positions}, the positions of {config.model}",
+            length,
+            "give shorter lengths",
+        )
+    trials = [
+        TrialConfig(
+            config.task, config.model, seed, length, depth, precision, batch, padding, backend, replicate
+        )
+        for seed, length, depth, precision, batch, padding, backend, replicate in product(
+            config.seeds,
+            axes.max_seq_len,
+            depths(config, layers),
+            axes.precision,
+            axes.batch_size,
+            axes.padding,
+            axes.backend,
+            range(config.replicates),
+        )
+    ]
+    return shuffled(trials, config.order_seed)
+
+
+def shuffled(trials: Sequence[TrialConfig], seed: int) -> list[TrialConfig]:
+    """Over axes, seeds and replicates, so that drift does not line up with any of them.
+
+    Compiling is dear, so trials of one compiled program (the two compiling backends, other seeds) follow each other
+    and are shuffled as one; but not the replicates of one configuration, which drift would then make alike.
+    """
+    rng = random.Random(seed)  # noqa: S311 (an order, not a secret)
+    groups: dict[Any, list[TrialConfig]] = {}
+    for trial in trials:
+        groups.setdefault(_program(trial) or trial, []).append(trial)
+    order = list(groups.values())
+    rng.shuffle(order)
+    for group in order:
+        if len(group) > 1:
+            rng.shuffle(group)
+    return [trial for group in order for trial in group]
+
+
+def _program(trial: TrialConfig) -> tuple[Any, ...] | None:
+    """What trials of one compiled program have in common; None where nothing is compiled."""
+    if trial.backend not in COMPILING:
+        return None
+    shared = (f.name for f in fields(trial) if f.name not in ("seed", "backend"))
+    return tuple(getattr(trial, name) for name in shared)

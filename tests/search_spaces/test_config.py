@@ -1,0 +1,107 @@
+"""Configurations and sweeps: validated, never repaired; messages with rule, value and remedy."""
+
+import json
+
+import pytest
+
+from search_spaces.errors import UsageError
+from search_spaces.grid import even_depths, grid
+from search_spaces.presets import PRESETS, preset
+from search_spaces.sweep_config import Axes, Finetuning, Measuring, SweepConfig
+from search_spaces.trial_config import TrialConfig
+
+TRIAL = {"task": "sst2", "model": "google-bert/bert-base-uncased", "seed": 42, "max_seq_len": 48, "depth": 12}
+
+
+def test_a_trial_is_named_by_all_it_is():
+    trial = TrialConfig(**TRIAL, precision="fp16", replicate=1)
+    assert trial.trial_id == "sst2-bert-base-uncased-s42-len48-depth12-fp16-b64-max_length-eager-r1"
+    assert TrialConfig.from_dict(json.loads(json.dumps(trial.to_dict()))) == trial
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"max_seq_len": 1024}, "max_seq_len must be between 8 and 512 tokens, but got 1024; give lengths"),
+        ({"depth": 0}, "depth must be at least 1 encoder layer, but got 0"),
+        ({"precision": "fp99"}, "precision must be one of fp32, tf32, bf16, fp16, int8, fp8, but got 'fp99'"),
+        ({"padding": "left"}, "padding must be one of max_length, longest, packed, but got 'left'"),
+        ({"backend": "onnx"}, "backend must be one of eager, cuda_graph, compile, compile_cuda_graph"),
+        ({"batch_size": 0}, "batch_size must be at least 1 example, but got 0"),
+    ],
+)
+def test_a_bad_trial_says_rule_value_and_remedy(change, message):
+    with pytest.raises(UsageError) as error:
+        TrialConfig(**(TRIAL | {"precision": "fp32"} | change))
+    assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Axes(max_seq_len=()), "the axis max_seq_len must have at least one value"),
+        (lambda: Axes(precision=("fp32", "fp32")), "the values of precision must differ"),
+        (lambda: Axes(max_seq_len=(4,)), "max_seq_len must be between 8 and 512"),
+        (lambda: Axes(depth=(0, 2)), "depth must be at least 1"),
+        (lambda: Axes(depth=("full", "full")), "the values of depth must differ"),
+        (lambda: Finetuning(learning_rate=0), "learning_rate must be in (0, 1)"),
+        (lambda: Measuring(min_total_s=20), "max_measure_s must be at least min_total_s"),
+        (lambda: Measuring(min_window_s=0), "min_window_s must be above 0 s"),
+        (lambda: SweepConfig(seeds=()), "seeds must have at least one value"),
+        (lambda: SweepConfig(checkpoint="x", seeds=(1, 2)), "a --checkpoint has one seed"),
+        (lambda: SweepConfig(checkpoint="x", random_weights=True), "choose --checkpoint or --random-weights"),
+        (lambda: preset("sst3"), "a preset must be one of"),
+    ],
+)
+def test_a_bad_sweep_says_what_is_wrong(make, message):
+    with pytest.raises(UsageError, match="but got") as error:
+        make()
+    assert str(error.value).startswith(message)
+
+
+def test_depths_are_even_steps_to_the_full_depth():
+    assert even_depths(12) == (2, 4, 6, 8, 10, 12)
+    assert even_depths(6) == (1, 2, 3, 4, 5, 6)
+    assert even_depths(4) == (1, 2, 3, 4)
+    assert even_depths(24) == (4, 8, 12, 16, 20, 24)
+
+
+def test_the_paper_grid_is_every_combination_once_in_a_seeded_order():
+    sweep = PRESETS["sst2"]
+    trials = grid(sweep, layers=12, max_positions=512)
+    assert len(trials) == len({t.trial_id for t in trials}) == 8 * 6 * 2
+    assert trials == grid(sweep, layers=12, max_positions=512)
+    lengths = [t.max_seq_len for t in trials]
+    assert lengths != sorted(lengths)
+
+
+def test_qqp_and_squad_are_the_announced_sweeps():
+    qqp = grid(PRESETS["qqp"], layers=12, max_positions=512)
+    assert len(qqp) == 8 * 3
+    assert {(t.depth, t.batch_size, t.seed) for t in qqp} == {(12, 64, 42)}
+    squad = grid(PRESETS["squad"], layers=6, max_positions=512)
+    assert len(squad) == 7 * 6 * 2
+    assert {t.max_seq_len for t in squad} == {128, 160, 192, 224, 256, 320, 384}
+    tuning = PRESETS["squad"].finetuning
+    assert (tuning.train_batch_size, tuning.learning_rate, tuning.epochs) == (16, 3e-5, 2)
+    assert PRESETS["qqp"].finetuning == PRESETS["sst2"].finetuning
+
+
+def test_full_is_the_depth_of_whichever_model():
+    sweep = SweepConfig(axes=Axes(max_seq_len=(16,), depth=(2, "full"), precision=("fp32",)))
+    assert {t.depth for t in grid(sweep, layers=6, max_positions=512)} == {2, 6}
+    with pytest.raises(UsageError, match=r"values of depth must differ, and full is 2 for .*but got"):
+        grid(sweep, layers=2, max_positions=512)
+
+
+def test_values_beyond_the_model_are_refused():
+    sweep = SweepConfig(axes=Axes(max_seq_len=(16,), depth=(7,), precision=("fp32",)))
+    with pytest.raises(UsageError, match=r"depth must be at most 6, .*, but got 7; give depths from 1 to 6"):
+        grid(sweep, layers=6, max_positions=512)
+    with pytest.raises(UsageError, match=r"max_seq_len must be at most 12, .*, but got 16"):
+        grid(sweep, layers=8, max_positions=12)
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_a_sweep_survives_json(name):
+    assert SweepConfig.from_dict(json.loads(json.dumps(PRESETS[name].to_dict()))) == PRESETS[name]

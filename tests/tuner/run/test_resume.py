@@ -1,0 +1,115 @@
+"""What differs between an earlier start of a run and this one, and what follows."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from search_spaces.errors import UsageError
+from search_spaces.presets import DEMO
+from search_spaces.sweep_config import Finetuning, Measuring
+from tuner.run.folder import RunFolder, read_sweep
+from tuner.run.resume import begin, changed_conditions, changed_settings, check_settings, keep_settings
+
+CARD = {"name": "H100", "uuid": "GPU-a", "power_limit_w": 700.0, "driver": "580"}
+HERE = {"gpus": [CARD], "cpu": "Xeon", "digests": {"data/dev.tsv": "1"}, "started": "now"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = RunFolder.create(tmp_path / "run", DEMO)
+    yield made
+    made.close()
+
+
+def test_changed_settings_are_named_with_both_values():
+    other = replace(
+        DEMO, axes=replace(DEMO.axes, depth=None), replicates=3, measuring=Measuring(warmup_s=1.0)
+    )
+    changed = changed_settings(DEMO, other)
+    assert changed["axes.depth"] == "depth was 1 2 3 4 and is None"
+    assert changed["replicates"] == "replicates was 1 and is 3"
+    assert changed["measuring.warmup_s"] == "warmup_s was 0.2 and is 1.0"
+    assert changed_settings(DEMO, DEMO) == {}
+
+
+def test_more_of_the_same_is_asked_about_and_other_weights_are_refused():
+    more = replace(DEMO, axes=replace(DEMO.axes, max_seq_len=(16,), depth=(1,)))
+    with pytest.raises(UsageError, match="give --resume-anyway"):
+        check_settings(DEMO, more, anyway=False)
+    assert len(check_settings(DEMO, more, anyway=True)) == 2
+    for other in (
+        replace(DEMO, task="sst2"),
+        replace(DEMO, model="bert"),
+        replace(DEMO, finetuning=Finetuning(epochs=9)),
+        replace(DEMO, checkpoint="x"),
+        replace(DEMO, measuring=Measuring(eval_examples=5)),
+    ):
+        with pytest.raises(UsageError, match="another run"):
+            check_settings(DEMO, other, anyway=True)
+    moved = [replace(DEMO, data_dir=d) for d in ("a", "b")]
+    assert check_settings(*moved, anyway=False) == [], "the digests of its files say more than its name"
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (HERE, []),
+        (
+            HERE | {"gpus": [CARD, CARD | {"uuid": "GPU-b"}]},
+            ["the card H100 GPU-b is another (there: H100 GPU-a)"],
+        ),
+        (HERE | {"gpus": []}, ["there is no card (there: H100 GPU-a)"]),
+        (
+            HERE | {"gpus": [CARD | {"power_limit_w": 300.0}]},
+            ["power_limit_w of GPU-a was 700.0 and is 300.0"],
+        ),
+        (HERE | {"digests": {"data/dev.tsv": "2"}}, ["the file data/dev.tsv changed"]),
+        (HERE | {"digests": {}}, ["the file data/dev.tsv is gone"]),
+        (HERE | {"cpu": "EPYC"}, []),  # a GPU measures
+    ],
+)
+def test_changed_conditions(now, said):
+    assert changed_conditions(HERE, now) == said
+
+
+def test_a_part_of_the_cards_is_no_other_card():
+    two = HERE | {"gpus": [CARD, CARD | {"uuid": "GPU-b"}]}
+    assert changed_conditions(two, HERE) == []
+    without = {"gpus": [], "cpu": "Xeon", "digests": {}}
+    assert changed_conditions(without, without | {"cpu": "EPYC"}) == ["the processor was Xeon and is EPYC"]
+
+
+def test_the_first_start_is_kept_and_later_ones_beside_it(folder):
+    assert begin(folder, HERE, [], None) == frozenset()
+    assert begin(folder, HERE | {"started": "later"}, [], False) == frozenset()
+    kept = json.loads((folder.path / "environment.json").read_text())
+    assert kept["started"] == "now"
+    assert [start["started"] for start in kept["resumed"]] == ["later"]
+
+
+def test_another_card_is_refused_until_accepted_and_marks_every_later_row(folder):
+    begin(folder, HERE, [], None)
+    there = HERE | {"gpus": [CARD | {"uuid": "GPU-b"}]}
+    with pytest.raises(UsageError, match=r"the card H100 GPU-b is another .*--resume-anyway"):
+        begin(folder, there, [], False)
+    with pytest.raises(UsageError, match=r"start another run$"):
+        begin(folder, there, [], None)
+    assert begin(folder, there, [], True) == {"resumed_anyway"}
+    assert begin(folder, there, [], False) == {"resumed_anyway"}, "accepted once"
+    assert begin(folder, HERE, [], False) == frozenset(), "back where it was started"
+
+
+def test_changed_settings_mark_every_later_row(folder):
+    begin(folder, HERE, [], None)
+    assert begin(folder, HERE, ["replicates was 1 and is 3"], True) == {"resumed_anyway"}
+    assert begin(folder, HERE, [], False) == {"resumed_anyway"}
+
+
+def test_changed_settings_replace_the_runs_and_the_older_stay(folder):
+    more, most = replace(DEMO, replicates=2), replace(DEMO, replicates=3)
+    keep_settings(folder, more)
+    keep_settings(folder, most)
+    assert read_sweep(folder.path) == most
+    assert json.loads((folder.path / "sweep.before-0.json").read_text())["replicates"] == 1
+    assert json.loads((folder.path / "sweep.before-1.json").read_text())["replicates"] == 2

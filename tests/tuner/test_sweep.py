@@ -1,0 +1,182 @@
+"""Sweeps through Ray Tune on the demo task: the API, a driver killed while measuring (in fine-tuning: tests/faults), a
+failing trial, the command line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from search_spaces.errors import UsageError
+from search_spaces.presets import DEMO
+from search_spaces.sweep_config import Axes, Finetuning, Measuring
+from tuner import sweep
+from tuner.grid import main
+from tuner.run.folder import RunFolder, read_sweep
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = replace(
+    DEMO,
+    axes=Axes(max_seq_len=(16, 32), depth=(1, 2), precision=("fp32",)),
+    finetuning=Finetuning(epochs=2, train_examples=64, train_max_seq_len=32),
+    measuring=Measuring(
+        eval_examples=40, warmup_s=0.02, min_window_s=0.02, min_windows=3, min_total_s=0.1, max_measure_s=0.2
+    ),
+)
+GRID = ["--max-seq-len", "16", "24", "32", "--depth", "1", "2", "3", "4", "--precision", "fp32"]
+TUNING = ["--epochs", "2", "--train-examples", "64", "--eval-examples", "40"]
+TIMES = ["--warmup-s", "0.2", "--min-window-s", "0.1", "--min-total-s", "0.4", "--max-measure-s", "0.5"]
+
+
+def row_files(run: Path) -> dict[str, float]:
+    """Trial folder -> time its row was written."""
+    return {f.parent.name: f.stat().st_mtime for f in run.glob("ray/measure-*/*/row.json")}
+
+
+def wait_for(condition, process, seconds=120.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def grid(*arguments: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "tuner.grid", *arguments]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+@pytest.mark.ray
+def test_a_sweep_from_python_gives_a_folder_and_a_table(tmp_path):
+    result = sweep.run(QUICK, tmp_path / "run")
+    assert result.complete
+    assert len(result.rows) == 4
+    assert set(result.rows["status"]) == {"ok"}
+    assert set(result.rows["energy_source"]) == {"estimate"}
+    assert set(zip(result.rows["max_seq_len"], result.rows["depth"], strict=True)) == {
+        (16, 1), (16, 2), (32, 1), (32, 2)
+    }  # fmt: skip
+    assert read_sweep(result.path) == QUICK
+    checkpoint = result.path / "checkpoints" / "demo-demo-bert-s42"
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {p.name for p in checkpoint.iterdir()}
+    assert json.loads((result.path / "environment.json").read_text())["packages"]["ray"]
+    one_process = result.rows["worker"].nunique() == 1
+    assert one_process, "the actor must be reused across trials"
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(300)
+def test_a_killed_run_is_finished_without_repeating_a_trial(tmp_path):
+    run = tmp_path / "run"
+    first = grid("--output-dir", str(run), *GRID, *TUNING, *TIMES)
+    wait_for(lambda: len(row_files(run)) >= 4, first)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+    time.sleep(1)  # Ray's own processes notice and end
+    before = row_files(run)
+    assert 4 <= len(before) < 12
+
+    listed, _ = grid("--resume", str(run), "--dry-run").communicate(timeout=60)
+    assert set(listed.split()) & set(before) == set()
+
+    second = grid("--resume", str(run))
+    out, err = second.communicate(timeout=200)
+    assert second.returncode == 0, err
+    after = row_files(run)
+    assert {name: after[name] for name in before} == before
+    assert len(after) == 12
+    started_twice = [
+        f for f in run.glob("ray/measure-*/*/") if f.name in before and f.parent.name != "measure-0"
+    ]
+    assert started_twice == []
+    assert len(list(run.glob("ray/finetune-*"))) == 1
+    assert (run / "report.html").is_file()
+    assert "12" in out
+
+
+@pytest.mark.ray
+def test_a_failing_trial_is_a_row_and_the_others_go_on(tmp_path):
+    config = replace(
+        QUICK, axes=replace(QUICK.axes, max_seq_len=(16,), depth=(1,), backend=("eager", "cuda_graph"))
+    )
+    result = sweep.run(config, tmp_path / "run")
+    rows = result.rows.set_index("backend")
+    assert rows.loc["eager", "status"] == "ok"
+    assert rows.loc["cuda_graph", "status"] == "failed"
+    assert rows.loc["cuda_graph", "error"].startswith("BackendError: CUDA graphs need a CUDA device")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--preset", "sst3"], "a preset must be one of demo, sst2"),
+        (["--task", "cola"], "cola"),
+        (
+            ["--precision", "fp99"],
+            "precision must be one of fp32, tf32, bf16, fp16, int8, fp8, but got 'fp99'",
+        ),
+        (["--max-seq-len", "1024"], "max_seq_len must be between 8 and 512 tokens, but got 1024"),
+        (["--max-seq-len", "128"], "max_seq_len must be at most 80"),
+        (["--depth", "5"], "depth must be at most 4, the layers of demo-bert, but got 5"),
+        (["--depth"], "the axis depth must have at least one value"),
+        (
+            ["--preset", "sst2", "--model", "./nowhere"],
+            "must be a hub id or an existing folder, but got './nowhere'",
+        ),
+        (["--task", "sst2", "--data-dir", "./nowhere"], "nowhere"),
+        (["--checkpoint", "./nowhere"], "must be a hub id or an existing folder, but got './nowhere'"),
+        (["--resume", "./nowhere"], "--resume needs a run folder"),
+        (["--output-dir", "tests"], "--output-dir must be new or empty, but tests is not empty"),
+        (["--output-dir", "Makefile"], "--output-dir must be a folder"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_exit_code_2(arguments, message):
+    done = grid(*arguments)
+    _, err = done.communicate(timeout=100)
+    assert done.returncode == 2, err
+    assert err.startswith("error: ")
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+    assert "Traceback" not in err
+
+
+def test_malformed_arguments_exit_with_2():
+    done = grid("--max-seq-len", "sixteen")
+    _, err = done.communicate(timeout=60)
+    assert done.returncode == 2
+    assert "--max-seq-len" in err
+
+
+def test_a_dry_run_lists_the_trials_and_runs_nothing(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["--dry-run", "--max-seq-len", "16", "32", "--depth", "1", "--replicates", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 * 2 * 2 + 1
+    assert lines[-1].startswith("8 trials, about ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_folder_is_locked_and_never_written_over(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", QUICK)
+    with pytest.raises(UsageError, match="one driver at a time"):
+        RunFolder.resume(tmp_path / "run")
+    folder.close()
+    with pytest.raises(UsageError, match="holds another run; go on with it by --resume"):
+        RunFolder.create(tmp_path / "run", QUICK)
+    (tmp_path / "run" / "report.html").write_text("old")
+    RunFolder.create(tmp_path / "run", QUICK, overwrite=True).close()
+    assert not (tmp_path / "run" / "report.html").exists()
+
+
+def test_a_folder_that_is_no_run_is_never_overwritten(tmp_path):
+    (tmp_path / "thesis.tex").write_text("irreplaceable")
+    with pytest.raises(UsageError, match="is not empty"):
+        RunFolder.create(tmp_path, QUICK, overwrite=True)
+    assert (tmp_path / "thesis.tex").exists()

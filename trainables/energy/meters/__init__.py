@@ -1,0 +1,1 @@
+"""One meter per kind of sensor."""

@@ -1,0 +1,58 @@
+"""No sensor: energy is an assumed power times the busy time, and says so."""
+
+import time
+from collections.abc import Callable
+
+from search_spaces.errors import check
+from trainables.energy.meter import DeviceInfo, EnergySource, Sample
+from trainables.energy.meters.cpu import cpu_name, usable_cores
+
+# The Green Algorithms calculator (Lannelongue, Grealey, Inouye 2021, doi:10.1002/advs.202100707) uses 12 W of
+# TDP per core where the processor is not known: data/latest/TDP_cpu.csv, model "Any". Known: 4 to 24 W.
+WATTS_PER_CORE = 12.0
+
+
+class EstimateMeter:
+    """Assumes `watts` while the load runs; by default WATTS_PER_CORE times the cores this process may use.
+
+    With a constant power, energy and latency carry the same information: their frontiers are one.
+    """
+
+    source: EnergySource = "estimate"
+    tick_s: float = 0.0
+    poll_s: float = 0.05
+
+    def __init__(
+        self,
+        watts: float | None = None,
+        *,
+        name: str | None = None,
+        why: str = "",
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`name` of the device (default: the processor); `why` no sensor is read."""
+        cores = usable_cores()
+        assumption = (
+            f"{watts} W, as given" if watts else f"{WATTS_PER_CORE} W x {cores} cores (Green Algorithms)"
+        )
+        self.watts = WATTS_PER_CORE * cores if watts is None else watts
+        check(
+            self.watts > 0, "assumed power must be positive", self.watts, "give the device's watts under load"
+        )
+        self.device = DeviceInfo(
+            name or cpu_name(), None, {"assumed_w": self.watts, "assumption": assumption, "no_sensor": why}
+        )
+        self._clock = clock
+
+    def read(self) -> Sample:
+        return Sample(self._clock(), 0.0, power_w=self.watts)
+
+    def context_created(self) -> None:
+        pass
+
+    def foreign_processes(self) -> bool | None:
+        """An assumed power does not change with the neighbours."""
+        return False
+
+    def close(self) -> None:
+        pass

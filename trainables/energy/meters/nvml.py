@@ -1,0 +1,272 @@
+"""An NVIDIA card through NVML (`pynvml`, imported when a meter is built).
+
+What was measured on an H100 (DESIGN.md section 2) shapes this file: the energy counter ticks every 100 ms and
+one read takes 3.3 ms; power fields change every 100 ms and read in microseconds. Plain power is a trailing
+1 s average on Ada and Hopper, so the instantaneous field is preferred.
+"""
+
+import contextlib
+import importlib
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.errors import UsageError
+from trainables.energy.meter import DeviceInfo, EnergySource, MeterError, Sample, SensorUnavailable
+from trainables.energy.processes import ProcessWatch
+
+if TYPE_CHECKING:
+    from trainables.energy.meters.child import ChildReader
+
+POWER_INSTANT_FIELD = 186  # NVML_FI_DEV_POWER_INSTANT, mW
+POLL_S = 0.010  # a tick's time is known to (poll + read) / 2: about 7 ms, 4 J at 600 W
+POWER_TICK_S = 0.1  # power readings change this often
+SLOW_EVERY_S = 0.5  # temperature, clock and throttle reasons: seconds matter there, not milliseconds
+TICK_LIMIT_S = 1.5  # longest search for the counter's tick
+TICKS_WANTED = 5
+
+
+class NvmlMeter:
+    """One card, found by the UUID of its CUDA device.
+
+    Build it before the CUDA context exists and call `context_created()` after: only so can foreign processes
+    be told in a container (`processes.py`).
+
+    `cuda_uuid` may be str(torch.cuda.get_device_properties(i).uuid), with or without the "GPU-" prefix.
+    `tick_s` (s) spares the search for the counter's tick where it is known. `nvml` and the clock are for tests.
+    Raises SensorUnavailable without NVML or any energy reading on the card, UsageError for an unknown UUID and MIG.
+    """
+
+    source: EnergySource
+    device: DeviceInfo
+    tick_s: float
+    poll_s: float = POLL_S
+
+    def __init__(
+        self,
+        cuda_uuid: str,
+        *,
+        tick_s: float | None = None,
+        nvml: Any = None,
+        clock: Callable[[], float] = time.perf_counter,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.child: ChildReader | None = None
+        self._nvml = nvml if nvml is not None else load_nvml()
+        self._clock, self._sleep = clock, sleep
+        self._handle = _find(self._nvml, cuda_uuid)
+        self._unavailable: dict[str, str] = {}  # reading -> why the card does not give it
+        self._counter = self._probe("energy_counter", self._read_counter_j)
+        self._power = self._probe("power_instant", self._read_instant_w)
+        self.power_reading = "instant"
+        if self._power is None:
+            self._power = self._probe("power_usage", self._read_usage_w)
+            self.power_reading = "usage" if self._power else "none"
+        self._temperature = self._probe("temperature", self._read_temperature_c)
+        self._clock_mhz = self._probe("sm_clock", self._read_sm_clock_mhz)
+        self._throttle = self._probe("clock_event_reasons", self._read_throttle)
+        self._slow: tuple[float | None, float | None, int] = (None, None, 0)
+        self._slow_due_s = float("-inf")
+
+        if self._counter and tick_s is None:
+            try:
+                tick_s = self._find_tick()
+                reason = f"stuck: it did not tick in {TICK_LIMIT_S} s"
+            except self._nvml.NVMLError as error:
+                reason = str(error)
+            if tick_s is None:
+                self._unavailable["energy_counter"] = reason
+                self._counter = None
+        if self._counter is None and self._power is None:
+            self.close()
+            why = "; ".join(f"{name}: {reason}" for name, reason in self._unavailable.items())
+            raise SensorUnavailable(f"the card reports neither energy nor power ({why})")
+        self.source = "nvml_counter" if self._counter else "nvml_power"
+        self.tick_s = POWER_TICK_S if tick_s is None else tick_s
+        self.device = self._describe()
+        self._processes = ProcessWatch(self.compute_pids)
+
+    # -- readings -------------------------------------------------------------------------------------------
+
+    def read(self) -> Sample:
+        """Counter and power now; temperature, clock and throttle bits as of the last half second."""
+        try:
+            begin = self._clock()
+            power = self._power() if self._power else None
+            energy = self._counter() if self._counter else None
+            end = self._clock()
+            if begin >= self._slow_due_s:
+                self._slow_due_s = begin + SLOW_EVERY_S
+                self._slow = (
+                    self._temperature() if self._temperature else None,
+                    self._clock_mhz() if self._clock_mhz else None,
+                    int(self._throttle()) if self._throttle else 0,
+                )
+        except self._nvml.NVMLError as error:
+            raise MeterError(f"NVML failed on {self.device.uuid}: {error}") from error
+        temperature, clock_mhz, throttle = self._slow
+        return Sample((begin + end) / 2, end - begin, energy, power, temperature, clock_mhz, throttle)
+
+    def _read_counter_j(self) -> float:
+        return float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)) / 1e3
+
+    def _read_instant_w(self) -> float:
+        field = self._nvml.nvmlDeviceGetFieldValues(self._handle, [POWER_INSTANT_FIELD])[0]
+        if field.nvmlReturn != 0:
+            raise self._nvml.NVMLError(field.nvmlReturn)
+        return float(field.value.uiVal) / 1e3
+
+    def _read_usage_w(self) -> float:
+        return float(self._nvml.nvmlDeviceGetPowerUsage(self._handle)) / 1e3
+
+    def _read_temperature_c(self) -> float:
+        return float(self._nvml.nvmlDeviceGetTemperature(self._handle, self._nvml.NVML_TEMPERATURE_GPU))
+
+    def _read_sm_clock_mhz(self) -> float:
+        return float(self._nvml.nvmlDeviceGetClockInfo(self._handle, self._nvml.NVML_CLOCK_SM))
+
+    def _read_throttle(self) -> float:
+        try:
+            return float(self._nvml.nvmlDeviceGetCurrentClocksEventReasons(self._handle))
+        except (self._nvml.NVMLError_FunctionNotFound, AttributeError):  # drivers before 535
+            return float(self._nvml.nvmlDeviceGetCurrentClocksThrottleReasons(self._handle))
+
+    def _probe(self, name: str, reading: Callable[[], float]) -> Callable[[], float] | None:
+        """The reading if the card gives it; else None, with the reason kept. Missing is no failure here."""
+        try:
+            value = reading()
+        except (self._nvml.NVMLError, AttributeError) as error:
+            self._unavailable[name] = str(error)
+            return None
+        if name.startswith(("power", "energy")) and value <= 0:
+            self._unavailable[name] = "reads 0, which no powered card can"
+            return None
+        return reading
+
+    def _find_tick(self) -> float | None:
+        """Median time between changes of the counter; None if it is stuck (even an idle card draws watts)."""
+        changes: list[float] = []
+        limit = self._clock() + TICK_LIMIT_S
+        last = self._read_counter_j()
+        while len(changes) <= TICKS_WANTED and self._clock() < limit:
+            self._sleep(0.001)
+            value = self._read_counter_j()
+            if value != last:
+                changes.append(self._clock())
+                last = value
+        return statistics.median(b - a for a, b in itertools.pairwise(changes)) if len(changes) > 1 else None
+
+    # -- identity -------------------------------------------------------------------------------------------
+
+    def _describe(self) -> DeviceInfo:
+        nvml, handle = self._nvml, self._handle
+        details: dict[str, object] = {
+            "driver": _ask(nvml, nvml.nvmlSystemGetDriverVersion),
+            "power_limit_w": _watts(_ask(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, handle)),
+            "default_power_limit_w": _watts(
+                _ask(nvml, nvml.nvmlDeviceGetPowerManagementDefaultLimit, handle)
+            ),
+            "persistence_mode": _ask(nvml, nvml.nvmlDeviceGetPersistenceMode, handle),
+            "max_sm_clock_mhz": _ask(nvml, nvml.nvmlDeviceGetMaxClockInfo, handle, nvml.NVML_CLOCK_SM),
+            "max_memory_clock_mhz": _ask(nvml, nvml.nvmlDeviceGetMaxClockInfo, handle, nvml.NVML_CLOCK_MEM),
+            "power_reading": self.power_reading,
+            "tick_s": self.tick_s,
+            "unavailable": dict(self._unavailable),
+        }
+        name, uuid = _ask(nvml, nvml.nvmlDeviceGetName, handle), _ask(nvml, nvml.nvmlDeviceGetUUID, handle)
+        return DeviceInfo(str(name or "NVIDIA GPU"), str(uuid), details)
+
+    def compute_pids(self) -> frozenset[int] | None:
+        """Who computes on the card (in a container perhaps the host's ids); None if not told."""
+        try:
+            return frozenset(p.pid for p in self._nvml.nvmlDeviceGetComputeRunningProcesses(self._handle))
+        except self._nvml.NVMLError:
+            return None
+
+    def read_in_child(self) -> None:
+        """Have samplers read this card through a process of its own from now on, until `close`."""
+        from trainables.energy.meters.child import ChildReader
+
+        if self.child is None:
+            self.child = ChildReader(str(self.device.uuid), self.tick_s)
+            self.child.wait_for(1)
+
+    def context_created(self) -> None:
+        self._processes.context_created()
+
+    def foreign_processes(self) -> bool | None:
+        return self._processes.foreign()
+
+    def close(self) -> None:
+        """End the reading process and release NVML (it counts its users)."""
+        if self.child is not None:
+            self.child.close()
+            self.child = None
+        with contextlib.suppress(self._nvml.NVMLError):
+            self._nvml.nvmlShutdown()
+
+
+def load_nvml() -> ModuleType:
+    """`pynvml`. Raises SensorUnavailable where it cannot be imported."""
+    try:
+        return importlib.import_module("pynvml")
+    except ImportError as error:
+        raise SensorUnavailable("pynvml is not installed", "pip install nvidia-ml-py") from error
+
+
+def start_nvml(nvml: Any) -> None:
+    """Initialise NVML (it counts its users). Raises SensorUnavailable without a library or driver."""
+    try:
+        nvml.nvmlInit()
+    except nvml.NVMLError as error:
+        raise SensorUnavailable(f"NVML: {error}", "install NVIDIA's driver if there is a card") from error
+
+
+def handles(nvml: Any) -> Iterator[tuple[str, Any]]:
+    """(UUID, handle) of every card NVML shows; NVML must be initialised."""
+    for index in range(nvml.nvmlDeviceGetCount()):
+        with contextlib.suppress(nvml.NVMLError):  # a card that is lost does not hide the others
+            handle = nvml.nvmlDeviceGetHandleByIndex(index)
+            yield nvml.nvmlDeviceGetUUID(handle), handle
+
+
+def mig_enabled(nvml: Any, handle: Any) -> bool:
+    mode = _ask(nvml, nvml.nvmlDeviceGetMigMode, handle)  # (current, pending); not supported on most cards
+    return bool(mode and mode[0])
+
+
+def _find(nvml: Any, cuda_uuid: str) -> Any:
+    """The handle of the card; NVML is left initialised."""
+    start_nvml(nvml)
+    wanted = str(cuda_uuid).strip().removeprefix("GPU-").lower()
+    shown = dict(handles(nvml))
+    for uuid, handle in shown.items():
+        if uuid.removeprefix("GPU-").lower() != wanted:
+            continue
+        if mig_enabled(nvml, handle):
+            nvml.nvmlShutdown()
+            raise UsageError(
+                f"a card must have MIG disabled, because its counter is the whole card's, but {uuid} has MIG "
+                f"enabled; disable it (as root: nvidia-smi -i {uuid} -mig 0) or choose a card without MIG"
+            )
+        return handle
+    nvml.nvmlShutdown()
+    raise UsageError(
+        f"the CUDA device must be a card that NVML shows ({', '.join(shown) or 'none'}), but got "
+        f"{cuda_uuid!r}; a MIG instance has no counter of its own: name a whole card in CUDA_VISIBLE_DEVICES"
+    )
+
+
+def _ask(nvml: Any, question: Callable[..., Any], *arguments: Any) -> Any:
+    """The answer, or None where the card or driver does not give it."""
+    try:
+        return question(*arguments)
+    except nvml.NVMLError:
+        return None
+
+
+def _watts(milliwatts: Any) -> float | None:
+    return None if milliwatts is None else milliwatts / 1e3

@@ -1,0 +1,88 @@
+"""Processor packages through Linux powercap (RAPL): cumulative microjoules in sysfs, new about every 1 ms.
+
+Source: kernel documentation, power/powercap/powercap.rst; Intel SDM vol. 3B, "Platform Specific Power
+Management Support" (update interval about 1 ms). AMD Zen has the same interface. DRAM and the rest of the
+machine are not in the package.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainables.energy.meter import DeviceInfo, EnergySource, MeterError, Sample, SensorUnavailable
+from trainables.energy.meters.cpu import cpu_name
+
+POWERCAP = Path("/sys/class/powercap")
+MAKE_READABLE = "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj"  # root only since CVE-2020-8694
+
+
+@dataclass
+class _Zone:
+    """One package. `offset_uj` grows by the range each time the counter wraps around."""
+
+    path: Path
+    range_uj: int
+    last_uj: int
+    offset_uj: int = 0
+
+    def read_uj(self) -> int:
+        now = int((self.path / "energy_uj").read_text())
+        if now < self.last_uj:
+            self.offset_uj += self.range_uj
+        self.last_uj = now
+        return self.offset_uj + now
+
+
+class RaplMeter:
+    """All packages summed. Raises SensorUnavailable where there is none, or it may not be read.
+
+    The counter wraps after tens of kilojoules (minutes under load). It is read far more often, so at most one
+    wrap lies between two reads of a trace.
+    """
+
+    source: EnergySource = "rapl"
+    tick_s: float = 0.001
+    poll_s: float = 0.01
+
+    def __init__(self, root: Path = POWERCAP, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._zones = [_open(path) for path in package_zones(root)]
+        if not self._zones:
+            raise SensorUnavailable(f"no RAPL package under {root} (virtual machine, or not Linux on x86)")
+        self.device = DeviceInfo(cpu_name(), None, {"rapl_zones": [z.path.name for z in self._zones]})
+
+    def read(self) -> Sample:
+        begin = self._clock()
+        try:
+            energy_uj = sum(zone.read_uj() for zone in self._zones)
+        except (OSError, ValueError) as error:
+            raise MeterError(f"reading RAPL failed: {error}") from error
+        end = self._clock()
+        return Sample((begin + end) / 2, end - begin, energy_j=energy_uj / 1e6)
+
+    def context_created(self) -> None:
+        pass
+
+    def foreign_processes(self) -> bool | None:
+        """A processor always runs other processes; how much they drew cannot be told."""
+        return None
+
+    def close(self) -> None:
+        pass
+
+
+def package_zones(root: Path = POWERCAP) -> list[Path]:
+    """Top-level package zones: not their core and DRAM parts, and not the mmio view of the same package."""
+    zones = [p for p in root.glob("intel-rapl:*") if p.name.count(":") == 1]
+    return sorted(p for p in zones if (p / "name").read_text().startswith("package"))
+
+
+def _open(path: Path) -> _Zone:
+    try:
+        limit, now = ((path / name).read_text() for name in ("max_energy_range_uj", "energy_uj"))
+    except PermissionError as error:
+        raise SensorUnavailable("RAPL may not be read", f"make it readable: {MAKE_READABLE}") from error
+    except OSError as error:
+        raise SensorUnavailable(f"RAPL cannot be read: {error}") from error
+    return _Zone(path, int(limit), int(now))

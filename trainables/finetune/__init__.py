@@ -1,0 +1,1 @@
+"""Fine-tuning: one Ray trial per seed."""

@@ -1,0 +1,1 @@
+"""The encoder: loaded once, cut, cast, quantised, with attention for each padding."""

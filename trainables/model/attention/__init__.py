@@ -1,0 +1,1 @@
+"""Attention for padded and packed batches."""

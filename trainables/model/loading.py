@@ -1,0 +1,306 @@
+"""The encoder: loaded once on the host, cut to its first k layers, cast, and placed on a device."""
+
+import copy
+import json
+import logging
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from search_spaces.errors import UsageError
+from trainables.model.attention.padded import use_padded_attention
+from trainables.tasks.base import Head
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+# model_type -> the ModuleList of encoder layers, seen from the base model.
+LAYER_LISTS = {
+    "bert": "encoder.layer",
+    "roberta": "encoder.layer",
+    "electra": "encoder.layer",
+    "distilbert": "transformer.layer",
+    "modernbert": "layers",
+}
+DEMO_MODEL = "demo-bert"
+WEIGHTS_FILE = "model.safetensors"
+# Of `from_pretrained`: pickled weights and a model's own Python files run code when they are loaded.
+SAFE: dict[str, Any] = {"use_safetensors": True, "trust_remote_code": False}
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A model as plain data, to be shared between processes: its config and its fp32 weights by name."""
+
+    config: dict[str, Any]
+    weights: dict[str, np.ndarray]
+    head: Head
+
+
+def load_config(model: str) -> "PretrainedConfig":
+    """The config of a hub id or folder; `UsageError` where there is none or the architecture is unsupported."""
+    from transformers import AutoConfig
+
+    if model == DEMO_MODEL:
+        from trainables.tasks.demo import demo_config
+
+        config = demo_config()
+    else:
+        _require_folder(model)
+        with _explained(model):
+            config = AutoConfig.from_pretrained(model, trust_remote_code=False)
+    if config.model_type not in LAYER_LISTS:
+        raise UsageError(
+            f"the architecture must be one of {', '.join(LAYER_LISTS)}, but got {config.model_type!r} ({model}); "
+            "add its layer list to trainables/model/loading.py"
+        )
+    return config
+
+
+def first_position(config: "PretrainedConfig") -> int:
+    """The position id of the first token: RoBERTa counts from behind the padding id."""
+    return config.pad_token_id + 1 if config.model_type == "roberta" else 0
+
+
+def max_positions(config: "PretrainedConfig") -> int:
+    """Tokens the position embeddings reach."""
+    return int(config.max_position_embeddings) - first_position(config)
+
+
+def load_tokenizer(model: str) -> "PreTrainedTokenizerBase":
+    """The fast tokenizer of a hub id or folder."""
+    from transformers import AutoTokenizer
+
+    if model == DEMO_MODEL:
+        from trainables.tasks.demo import demo_tokenizer
+
+        return demo_tokenizer()
+    _require_folder(model)
+    with _explained(model):
+        return AutoTokenizer.from_pretrained(model, trust_remote_code=False)
+
+
+def load_pretrained(
+    model: str, head: Head, num_labels: int, seed: int, random_weights: bool = False
+) -> ModelFiles:
+    """Pretrained (or, for `random_weights` and the demo, untrained) weights in fp32, the new head seeded."""
+    import torch
+
+    config = load_config(model)
+    config.num_labels = num_labels
+    torch.manual_seed(seed)
+    if random_weights or model == DEMO_MODEL:
+        module = _auto_class(head).from_config(config, dtype=torch.float32)
+    else:
+        _refuse_pickle(model)
+        with _explained(model), _quiet():
+            module = _auto_class(head).from_pretrained(model, config=config, dtype=torch.float32, **SAFE)
+    return to_files(module, head)
+
+
+def load_checkpoint(path: str, head: Head) -> ModelFiles:
+    """A fine-tuned model, its head included; a checkpoint without the task's head is a `UsageError`."""
+    import torch
+
+    load_config(path)
+    _refuse_pickle(path)
+    with _explained(path), _quiet():
+        module, info = _auto_class(head).from_pretrained(
+            path, dtype=torch.float32, output_loading_info=True, **SAFE
+        )
+    if info["missing_keys"]:
+        missing = ", ".join(sorted(info["missing_keys"])[:3])
+        raise UsageError(
+            f"a checkpoint must hold every weight of the fine-tuned model, but {path} lacks {missing}; "
+            "give it as --model to fine-tune it first"
+        )
+    return to_files(module, head)
+
+
+def to_files(module: "PreTrainedModel", head: Head) -> ModelFiles:
+    """The model as plain data (fp32 numpy arrays on the host)."""
+    weights = {name: tensor.detach().float().cpu().numpy() for name, tensor in module.state_dict().items()}
+    return ModelFiles(module.config.to_dict(), weights, head)
+
+
+def from_files(files: ModelFiles) -> "PreTrainedModel":
+    """The model in fp32 on the host, with weights of its own: shared arrays must never be written to."""
+    import torch
+    from transformers import AutoConfig
+
+    config = AutoConfig.for_model(**files.config)
+    module = _auto_class(files.head).from_config(config, dtype=torch.float32)
+    module.load_state_dict({name: torch.tensor(array) for name, array in files.weights.items()})
+    return module.eval()
+
+
+def save(module: "PreTrainedModel", folder: Path) -> None:
+    """Write `folder` as any Hugging Face model: config.json and model.safetensors."""
+    with _quiet():
+        module.save_pretrained(folder)
+
+
+def cut(
+    master: "PreTrainedModel", depth: int, dtype: "torch.dtype", device: "torch.device"
+) -> "PreTrainedModel":
+    """A model of the first `depth` layers of `master`, cast and on the device. `master` stays as it is.
+
+    For an 8-bit `dtype` the linear layers of the encoder are quantised and the rest is cast to bf16
+    (`trainables.model.quantized`); `BackendError` where the device cannot. The parameters share the master's memory
+    until cast or moved, so nothing is copied twice.
+    """
+    from torch import nn
+
+    path = LAYER_LISTS[master.config.model_type]
+    layers = layer_list(master)
+    dropped = {id(p) for layer in layers[depth:] for p in layer.parameters()}
+    # Parameters are aliased rather than copied; those of dropped layers never reach the new model.
+    memo: dict[int, Any] = {
+        id(p): nn.Parameter(p.detach(), requires_grad=False)
+        for p in master.parameters()
+        if id(p) not in dropped
+    }
+    memo |= {id(layer): nn.Identity() for layer in layers[depth:]}
+    model = copy.deepcopy(master, memo)
+    parent, _, name = path.rpartition(".")
+    owner = reduce(getattr, parent.split("."), model.base_model) if parent else model.base_model
+    setattr(owner, name, nn.ModuleList(list(getattr(owner, name))[:depth]))
+    model.config.num_hidden_layers = depth  # or a saved model would reload with random layers
+    if takes_staged_mask(model):
+        use_padded_attention(model)
+    if dtype.itemsize == 1:
+        return _quantized(model, dtype, device).eval()
+    return model.to(device=device, dtype=dtype).eval()
+
+
+def _quantized(model: "PreTrainedModel", dtype: "torch.dtype", device: "torch.device") -> "PreTrainedModel":
+    """Quantise straight from the fp32 weights, one layer on the device at a time: a peak is not raised by copies."""
+    from torch import nn
+
+    from trainables.model import quantized
+
+    quantized.require_support(dtype, device)
+    found = quantized.linears(layer_list(model))
+    for (
+        parent,
+        name,
+        _,
+    ) in found:  # taken out first: a cast of the model would cast the quantised weights, too
+        setattr(parent, name, nn.Identity())
+    model.to(device=device, dtype=quantized.CARRIER)
+    for parent, name, linear in found:
+        setattr(parent, name, quantized.QuantizedLinear(linear, dtype, device))
+    return model
+
+
+def layer_list(model: "PreTrainedModel") -> "torch.nn.ModuleList":
+    """The encoder layers of a supported architecture."""
+    return reduce(getattr, LAYER_LISTS[model.config.model_type].split("."), model.base_model)
+
+
+def takes_staged_mask(model: "PreTrainedModel") -> bool:
+    """Can the model be given a ready mask? Not where layers differ in what they see (sliding windows)."""
+    return model.config.model_type != "modernbert"
+
+
+def _auto_class(head: Head) -> Any:
+    from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification
+
+    return (
+        AutoModelForQuestionAnswering if head == "question_answering" else AutoModelForSequenceClassification
+    )
+
+
+def _require_folder(model: str) -> None:
+    """A name that looks like a path must be one: the hub would be asked for it otherwise."""
+    looks_local = model.startswith((".", "/", "~")) or model.count("/") > 1
+    if looks_local and not Path(model).expanduser().is_dir():
+        raise UsageError(
+            f"a model must be a hub id or an existing folder, but got {model!r}; check the path, "
+            "or give a hub id like google-bert/bert-base-uncased"
+        )
+    if Path(model).is_dir():
+        _check_folder(Path(model))
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"a model folder must hold a readable config.json, but {folder} does not: {error}"
+        ) from error
+
+
+def _refuse_pickle(model: str) -> None:
+    """UsageError for a folder whose weights are a pickle, with the command that converts them."""
+    folder = Path(model)
+    if not folder.is_dir() or list(folder.glob("*.safetensors")):
+        return
+    pickles = sorted(folder.glob("pytorch_model*.bin"))
+    if not pickles:
+        raise UsageError(f"a model folder must hold {WEIGHTS_FILE}, but {folder} does not; fetch the weights")
+    raise UsageError(
+        f"weights must be safetensors, but {folder} holds {pickles[0].name}, a pickle, which can run code when it "
+        f"is loaded; if you trust where it comes from, convert it: {conversion_command(pickles)}"
+    )
+
+
+def conversion_command(pickles: list[Path]) -> str:
+    """The shell command that writes pickled weights as safetensors beside them, running none of their code."""
+    code = (
+        "import sys, torch, safetensors.torch as s; "
+        "w = [i for p in sys.argv[2:] for i in torch.load(p, weights_only=True).items()]; "
+        "s.save_file({k: v.clone().contiguous() for k, v in w}, sys.argv[1], {'format': 'pt'})"
+    )
+    return shlex.join(["python", "-c", code, str(pickles[0].with_name(WEIGHTS_FILE)), *map(str, pickles)])
+
+
+@contextmanager
+def _explained(model: str) -> Iterator[None]:
+    """Whatever a loader raises becomes one line that says what to do; the hub's retries stay quiet."""
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # or the hub is asked to convert a pickle
+    hub_log = logging.getLogger("huggingface_hub")
+    level = hub_log.level
+    hub_log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    except UsageError:
+        raise
+    except Exception as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        remedy = (
+            "the files are damaged or incomplete: fetch or fine-tune them again"
+            if Path(model).is_dir()
+            else "weights must be safetensors, and it offers none: take a revision or a copy of it that does"
+            if "cannot be loaded with `safetensors`" in first
+            else "the hub was not reached or has no such model: give a local folder instead, as in "
+            "--model DIR --data-dir DIR"
+        )
+        raise UsageError(f"cannot load {model!r}: {first} ({type(error).__name__}); {remedy}") from error
+    finally:
+        hub_log.setLevel(level)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Loading bars and "newly initialised" notes are noise in a sweep."""
+    from transformers.utils import logging as hf_logging
+
+    verbosity, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
+    hf_logging.set_verbosity_error()
+    hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        hf_logging.set_verbosity(verbosity)
+        if bars:
+            hf_logging.enable_progress_bar()

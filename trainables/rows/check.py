@@ -1,0 +1,128 @@
+"""Could a trial have written this row? Types, whole numbers, fractions, sizes: what is damaged is not read as good."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.errors import UsageError
+from trainables.rows.columns import COLUMNS, TRACE, WINDOW_COLUMNS, WINDOW_TABLE, Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LARGEST = 1e15  # of any number here; the largest that occur are UNIX times, near 2e9
+NEEDED = (
+    "task",
+    "max_seq_len",
+    "depth",
+    "precision",
+)  # of a measured row: without them it says nothing of anything
+BY_NAME = {column.name: column for column in COLUMNS}
+ANCHOR_NUMBERS = ("started_at", "energy_j_per_example", "mean_power_w", "temperature_c")
+
+
+def number_rule(column: Column) -> str:
+    """What a number of this column must be, in words: "a whole number (tokens)"."""
+    kind = "a whole number" if column.kind == "int" else "a number"
+    kind += " between 0 and 1" if column.unit == "fraction" else f" ({column.unit or 'count'})"
+    return kind
+
+
+def is_number(value: Any) -> bool:
+    """A finite number of a possible size; True and False are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST
+
+
+def is_text(value: Any) -> bool:
+    """A string of real characters: JSON can hold halves of one, which no file can."""
+    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)
+
+
+def is_null(value: Any) -> bool:
+    """None, or NaN: how Ray writes a null among numbers."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def fits(column: Column, value: Any) -> bool:
+    """May the value stand in the column?"""
+    if is_null(value):
+        return True
+    if column.kind == "str":
+        return is_text(value)
+    if not is_number(value) or (column.kind == "int" and value != math.floor(value)):
+        return False
+    return column.unit != "fraction" or 0 <= value <= 1
+
+
+def problem_of(row: Mapping[str, Any]) -> str:
+    """What is wrong with a trial's stored row, its windows, trace or anchor; "" where nothing is."""
+    for column in COLUMNS:
+        value = row.get(column.name)
+        if not fits(column, value):
+            rule = number_rule(column) if column.kind != "str" else "text"
+            return f"{column.name} must be {rule}, but is {_short(value)}"
+    lacking = [name for name in NEEDED if is_null(row.get(name))]
+    if row.get("status") == "ok" and lacking:
+        return f"a measured row must have a {lacking[0]}, but has none"
+    windows = row.get(WINDOW_TABLE)
+    if windows is not None and not _is_window_table(windows):
+        return f"{WINDOW_TABLE} must be lists of {len(WINDOW_COLUMNS)} numbers, but is {_short(windows)}"
+    if row.get(TRACE) is not None and not is_text(row[TRACE]):
+        return f"{TRACE} must be text, but is {_short(row[TRACE])}"
+    anchor = row.get("anchor")
+    if anchor is not None and not _is_anchor(anchor):
+        return f"anchor must hold the numbers {', '.join(ANCHOR_NUMBERS)}, but is {_short(anchor)}"
+    return ""
+
+
+def _is_window_table(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(w, list)
+        and len(w) == len(WINDOW_COLUMNS)
+        and all(is_number(v) or is_null(v) for v in w)
+        and is_number(w[1])
+        and is_number(w[2])
+        and w[1] > 0  # duration
+        and w[2] > 0  # passes
+        for w in value
+    )
+
+
+def _is_anchor(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        is_null(v) or (is_number(v) if k in ANCHOR_NUMBERS else is_text(v) or is_number(v))
+        for k, v in value.items()
+    )
+
+
+def checked(values: pd.Series, column: Column, source: str) -> pd.Series:
+    """A column of somebody's table as float64, or the UsageError that names the first cell that does not fit."""
+    import numpy as np
+    import pandas as pd
+
+    known = values.notna()
+    if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
+        plain = values.astype(object).map(lambda v: v if isinstance(v, (str, int, float)) else str(v))
+        plain = plain.map(lambda v: str(v) if isinstance(v, bool) else v)
+        numbers = pd.to_numeric(plain.where(known), errors="coerce").astype(float)
+    else:
+        numbers = values.astype(float)
+    bad = known & (numbers.isna() | (numbers.abs() > LARGEST))
+    if column.kind == "int":
+        bad |= known & (numbers != np.floor(numbers))
+    if column.unit == "fraction":
+        bad |= known & ~numbers.between(0, 1)
+    if bad.any():
+        first = values[bad].index[0]
+        raise UsageError(
+            f"{column.name} must be {number_rule(column)}, but row {first} of {source} has "
+            f"{_short(values[first])}; correct the file"
+        )
+    return numbers
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

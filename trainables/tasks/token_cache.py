@@ -1,0 +1,212 @@
+"""Tokenised splits on disk: computed once per data, tokenizer and code, then memory-mapped by every later run.
+
+An entry is a folder named by a digest of all that tokenising depends on: the examples themselves (so a changed data
+file or limit is another entry), the tokenizer, and the code of the tasks. Nothing is ever looked up by a name that
+could outlive its meaning. The folder holds the arrays end to end in one file and, in JSON, what they are and their
+digest; an entry that does not match it is dropped and computed again.
+
+Where: $XDG_CACHE_HOME/jouletune, or ~/.cache/jouletune; JOULETUNE_CACHE names another folder, or is "off".
+"""
+
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+VARIABLE = "JOULETUNE_CACHE"
+KEPT_ENTRIES = 24  # the most recently used ones; 1 to 100 MB each
+INDEX_FILE, ARRAYS_FILE = "index.json", "arrays.bin"
+ALIGNMENT = 64  # bytes; arrays begin at multiples of it
+CLASSES_FROM = "trainables.tasks."  # an entry may name no other classes
+
+_log = logging.getLogger(__name__)
+
+
+def tokenized(task: Any, examples: Any, tokenizer: Any, folder: Path | None = None) -> Any:
+    """`task.tokenize(examples, tokenizer)`, from the cache where it was computed before.
+
+    Arrays from the cache are read-only. A cache that cannot be read or written costs time and a warning, no more.
+    """
+    folder = cache_folder() if folder is None else folder
+    if folder is None:
+        return task.tokenize(examples, tokenizer)
+    entry = folder / key(task, examples, tokenizer)
+    try:
+        return _read(entry)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        _log.warning("the cached tokens in %s are damaged (%s) and computed again", entry, error)
+        shutil.rmtree(entry, ignore_errors=True)
+    result = task.tokenize(examples, tokenizer)
+    try:
+        _write(entry, result)
+        _prune(folder)
+    except OSError as error:
+        _log.warning("tokens are not cached: %s; set %s to a writable folder, or off", error, VARIABLE)
+    return result
+
+
+def cache_folder() -> Path | None:
+    """Where entries are kept; None where the cache is off."""
+    given = os.environ.get(VARIABLE, "")
+    if given.lower() in ("off", "0", "none"):
+        return None
+    if given:
+        return Path(given).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "jouletune"
+
+
+def key(task: Any, examples: Any, tokenizer: Any) -> str:
+    """A digest of everything that tokenising depends on."""
+    digest = hashlib.sha256()
+    tasks = Path(sys.modules["trainables.tasks"].__file__ or "").parent
+    for file in [*sorted(tasks.glob("*.py")), Path(__file__)]:
+        _feed(digest, file.read_bytes())
+    _feed(digest, [np.__version__, version("tokenizers"), version("transformers")])
+    # Truncation and padding are left from the tokenizer's last use; every call sets its own.
+    pipeline = json.loads(tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
+    _feed(digest, [task.name, json.dumps(pipeline), tokenizer.pad_token_id])
+    _feed(digest, [type(tokenizer).__qualname__, list(tokenizer.model_input_names)])
+    _feed(digest, examples)
+    return f"{task.name}-{digest.hexdigest()[:32]}"
+
+
+def _feed(digest: Any, value: Any) -> None:
+    """Everything goes in with its type and length, so that no two values give the same bytes."""
+    if isinstance(value, bytes | str):
+        data = value.encode() if isinstance(value, str) else value
+        digest.update(b"%s %d:" % (type(value).__name__.encode(), len(data)))
+        digest.update(data)
+    elif isinstance(value, np.ndarray):
+        digest.update(b"array ")
+        _feed(digest, f"{value.dtype} {value.shape}")
+        _feed(digest, np.ascontiguousarray(value).tobytes())
+    elif isinstance(value, tuple | list):
+        digest.update(b"list %d:" % len(value))
+        for part in value:
+            _feed(digest, part)
+    elif isinstance(value, dict):
+        digest.update(b"dict ")
+        _feed(digest, sorted(value.items()))
+    elif dataclasses.is_dataclass(value):
+        _feed(digest, [type(value).__qualname__, {f.name: getattr(value, f.name) for f in _fields(value)}])
+    elif value is None or isinstance(value, bool | int | float):
+        digest.update(b"plain %s;" % repr(value).encode())
+    else:
+        raise TypeError(f"no digest of {type(value).__name__}; add it to trainables/tasks/token_cache.py")
+
+
+def _fields(value: Any) -> tuple[Any, ...]:
+    return dataclasses.fields(value)
+
+
+def _write(entry: Path, value: Any) -> None:
+    """Into a folder beside it first: an entry is there whole or not at all."""
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=entry.parent))
+    try:
+        arrays: list[np.ndarray] = []
+        content = _pack(value, arrays)
+        table, position = [], 0
+        with (temporary / ARRAYS_FILE).open("wb") as file:
+            for array in arrays:
+                file.write(bytes(-position % ALIGNMENT))
+                position += -position % ALIGNMENT
+                table.append({"dtype": array.dtype.str, "shape": array.shape, "at": position})
+                file.write(np.ascontiguousarray(array).data)
+                position += array.nbytes
+        body = {"arrays": table, "arrays_sha256": _sha256(temporary / ARRAYS_FILE), "content": content}
+        text = json.dumps(body)
+        index = {"sha256": hashlib.sha256(text.encode()).hexdigest(), "body": text}
+        (temporary / INDEX_FILE).write_text(json.dumps(index))
+        try:
+            temporary.rename(entry)
+        except OSError:  # another run was faster
+            if not entry.is_dir():
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _read(entry: Path) -> Any:
+    index = json.loads((entry / INDEX_FILE).read_text())
+    if hashlib.sha256(index["body"].encode()).hexdigest() != index["sha256"]:
+        raise ValueError(f"{INDEX_FILE} does not match its digest")
+    body = json.loads(index["body"])
+    if _sha256(entry / ARRAYS_FILE) != body["arrays_sha256"]:
+        raise ValueError(f"{ARRAYS_FILE} does not match its digest")
+    size = (entry / ARRAYS_FILE).stat().st_size
+    data = np.memmap(entry / ARRAYS_FILE, dtype=np.uint8, mode="r") if size else np.zeros(0, dtype=np.uint8)
+
+    def array(row: dict[str, Any]) -> np.ndarray:
+        dtype, shape = np.dtype(row["dtype"]), tuple(row["shape"])
+        length = dtype.itemsize * int(np.prod(shape))
+        return data[row["at"] : row["at"] + length].view(np.ndarray).view(dtype).reshape(shape)
+
+    value = _unpack(body["content"], [array(row) for row in body["arrays"]])
+    os.utime(entry)  # recently used
+    return value
+
+
+def _pack(value: Any, arrays: list[np.ndarray]) -> Any:
+    """As JSON, arrays by their number. A list says first what it is."""
+    if isinstance(value, np.ndarray):
+        arrays.append(value)
+        return ["array", len(arrays) - 1]
+    if isinstance(value, tuple):
+        plain = all(isinstance(v, str) for v in value)
+        return ["strings", list(value)] if plain else ["tuple", [_pack(v, arrays) for v in value]]
+    if isinstance(value, dict):
+        return ["dict", {name: _pack(v, arrays) for name, v in value.items()}]
+    if dataclasses.is_dataclass(value):
+        fields = {f.name: _pack(getattr(value, f.name), arrays) for f in _fields(value)}
+        return ["object", type(value).__module__, type(value).__qualname__, fields]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"cannot cache a {type(value).__name__}; add it to trainables/tasks/token_cache.py")
+
+
+def _unpack(packed: Any, arrays: list[np.ndarray]) -> Any:
+    if not isinstance(packed, list):
+        return packed
+    kind, *rest = packed
+    if kind == "array":
+        return arrays[rest[0]]
+    if kind == "strings":
+        return tuple(rest[0])
+    if kind == "tuple":
+        return tuple(_unpack(v, arrays) for v in rest[0])
+    if kind == "dict":
+        return {name: _unpack(v, arrays) for name, v in rest[0].items()}
+    module, name, fields = rest
+    if not module.startswith(CLASSES_FROM):
+        raise ValueError(f"an entry may not name a class of {module}")
+    return getattr(sys.modules[module], name)(**{n: _unpack(v, arrays) for n, v in fields.items()})
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.iterdir() if path.is_dir() and (path / INDEX_FILE).is_file())
+
+
+def _prune(folder: Path) -> None:
+    """Drop the entries that were not used for longest."""
+    by_use = sorted(_entries(folder), key=lambda path: path.stat().st_mtime, reverse=True)
+    for entry in by_use[KEPT_ENTRIES:]:
+        shutil.rmtree(entry, ignore_errors=True)

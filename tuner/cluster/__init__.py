@@ -1,0 +1,1 @@
+"""Ray: how it is started, which machines it has, what it shows."""

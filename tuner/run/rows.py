@@ -1,0 +1,161 @@
+"""What the driver keeps of a trial: its row in a file of its own, sealed, the moment it comes in.
+
+Ray's loggers write to a staging folder, and Ray copies that to the run folder again and again, file over file: a kill
+in the middle leaves good files cut short (a reader beside the copy saw 1 % of them short; Ray 2.60, pyarrow 26). So the
+rows, which are the run, are written here, once each, and by renaming: a row is there or it is not.
+
+A trial whose process died, or which says that another process may get further, is tried again once, in a fresh process.
+Where that fails, too, the row says why.
+"""
+
+import errno
+import re
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.tune import Callback
+
+from search_spaces.errors import UsageError
+from search_spaces.objectives import OBJECTIVES
+from search_spaces.trial_config import TrialConfig
+from trainables.rows.columns import FLAGS, ROW_FILE, TRACE, empty_row, join_flags, seal
+from tuner.run.faults import says_full
+from tuner.run.folder import write_atomically
+
+
+class Keeper(Callback):
+    """Keeps the rows of one Ray experiment in its folder of the run.
+
+    `marks` are flags of every row; `kept` is told each row file. `lost` says of each trial that was given up why;
+    `broken` is what ended the experiment, if this callback did.
+    """
+
+    def __init__(
+        self, experiment: Path, marks: Collection[str] = (), kept: Callable[[Path], None] | None = None
+    ) -> None:
+        self.experiment, self.marks = experiment, set(marks)
+        self.lost: dict[str, str] = {}
+        self.broken: BaseException | None = None
+        self._told = kept or (lambda file: None)
+        self._causes: dict[str, str] = {}  # of trials that are tried again
+
+    def on_trial_result(self, trial: Any, result: dict[str, Any], **info: Any) -> None:
+        if "status" not in result:  # of a fine-tuning
+            return
+        result["flags"] = join_flags(set((result["flags"] or "").split(";")) | self.marks)
+        self._keep(trial, result)
+        result.pop(TRACE, None)  # Ray writes the last result of every trial again with each of its states
+
+    def on_trial_complete(self, trial: Any, **info: Any) -> None:
+        """Let go of what Tune keeps of each number of a row (benchmarks/endurance.py): two queues to average over
+        steps, of which a measuring trial has one, and its extremes, by which `ExperimentAnalysis.get_best_trial`
+        chooses: those of objectives stay."""
+        metadata: Any = getattr(trial, "run_metadata", None)
+        if "max_seq_len" not in trial.config["job"] or metadata is None:
+            return
+        for kept, wanted in (("metric_n_steps", ()), ("metric_analysis", OBJECTIVES)):
+            numbers = getattr(metadata, kept, {})
+            for name in set(numbers) - set(wanted):
+                del numbers[name]
+        metadata.invalidate_cache()
+
+    def on_trial_recover(self, trial: Any, **info: Any) -> None:
+        """It is to be tried again: not in a process that waits for its next trial, since that is not a fresh one."""
+        name, cause = trial.config["job"]["name"], why_failed(trial)
+        self._stop_where_all_would_fail(cause)
+        self._causes[name] = cause
+        trial.config["job"]["attempt"] = trial.config["job"].get("attempt", 1) + 1
+        trial.update_resources(_as_if_other(trial.placement_group_factory))
+        print(f"{name}  tried again in a fresh process: {cause}", flush=True)
+
+    def on_trial_error(self, trial: Any, **info: Any) -> None:
+        job, cause = trial.config["job"], why_failed(trial)
+        self._stop_where_all_would_fail(cause)
+        self.lost[job["name"]] = cause
+        if "max_seq_len" in job:
+            self._keep(trial, lost_row(job, cause, self.marks))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles its callbacks; the state of this one is on disk."""
+        return {}
+
+    def _keep(self, trial: Any, row: dict[str, Any]) -> None:
+        first = self._causes.get(trial.config["job"]["name"])
+        file = self.experiment / trial.storage.trial_dir_name / ROW_FILE
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, seal(row | ({"tried_again_after": first} if first else {})))
+        except OSError as error:
+            self.broken = error
+            raise
+        self._told(file)
+
+    def _stop_where_all_would_fail(self, cause: str) -> None:
+        """A user's mistake that only the workers could see, and a full disk, fail every trial alike."""
+        kind, _, message = cause.partition(": ")
+        if kind.rpartition(".")[2] == UsageError.__name__:
+            self.broken = UsageError(message)
+        elif says_full(cause):
+            self.broken = OSError(errno.ENOSPC, cause)
+        if self.broken is not None:
+            raise self.broken
+
+
+def _as_if_other(resources: tune.PlacementGroupFactory) -> tune.PlacementGroupFactory:
+    """The same resources in other words: Tune reuses a process only for resources asked for in the same words."""
+    return tune.PlacementGroupFactory(resources.bundles, strategy="SPREAD")
+
+
+# What Ray writes of a dead process -> what to tell. The first that is found counts.
+_DEATHS = (
+    ("running low on memory", "Ray ended the trial's process because the host ran out of memory"),
+    ("its node has died", "the node of the trial died"),
+    (
+        "The actor is temporarily unavailable",
+        "the node of the trial was lost",
+    ),  # before Ray knows that it died
+    (
+        "worker process has died",
+        "the trial's process died: killed from outside (a host without memory does that, too), or crashed",
+    ),
+)
+
+
+def why_failed(trial: Any) -> str:
+    """One line: what ended the last attempt of one of Tune's trials."""
+    try:
+        return cause_of(Path(trial.error_file).read_text(encoding="utf-8", errors="replace"))
+    except (OSError, TypeError):
+        return "the trial's process died"
+
+
+def cause_of(error_file: str) -> str:
+    """One line from Tune's error.txt: why the last attempt failed."""
+    last = re.sub(r"\x1b\[[0-9;]*m", "", re.split(r"^Failure # .*$", error_file, flags=re.MULTILINE)[-1])
+    lines = [line.strip() for line in last.splitlines() if line.strip()]
+    if not lines:
+        return "the trial's process died"
+    if "raised in its creation task" not in last:
+        for words, said in _DEATHS:
+            if words in last:
+                return said
+    raised = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Interrupt)\b", line)]
+    return (raised or lines)[-1][:500]
+
+
+def lost_row(job: dict[str, Any], cause: str, marks: Collection[str] = ()) -> dict[str, Any]:
+    """The row of a trial whose processes died before they could report."""
+    trial = TrialConfig.from_dict(job)
+    memory = "memory" in cause and "killed from outside" not in cause
+    return empty_row(
+        **trial.to_dict(),
+        trial_id=trial.trial_id,
+        status="oom" if memory else "failed",
+        error=f"{cause} (tried twice)",
+        started_at=time.time(),
+        flags=join_flags(set(marks) & set(FLAGS)),
+        null_reasons=f"all measurements: {cause}",
+    )

@@ -1,0 +1,237 @@
+"""Where Ray keeps a run's checkpoints and results: the run folder itself, or storage that every node reaches.
+
+With --storage-path URI (a shared folder, s3://, gs://: whatever pyarrow knows) Ray writes to URI/NAME/ray, NAME being
+the run folder's. The run folder stays what analysis reads: rows are written there first and copied to the storage trial
+by trial; settings, environment and the fine-tuned models are copied when they are written; what Ray wrote (but no
+fine-tuning checkpoints) is fetched when a phase ends. A run folder that is lost is fetched again by --resume.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from search_spaces.errors import UsageError
+from tuner.run.folder import SWEEP_FILE, write_atomically
+
+STORAGE_FILE = "storage.json"  # in the run folder: which storage it has
+CHECKPOINT = "checkpoint_"  # begins the names of Tune's checkpoint folders
+KEPT_FILES = (SWEEP_FILE, "environment.json", "search.json")
+
+
+class Storage:
+    """The storage of the run in `run` (a folder). Without a URI every method has nothing to copy."""
+
+    def __init__(self, run: Path, uri: str | None = None) -> None:
+        from pyarrow import fs
+
+        self.run, self.uri = run, uri
+        if uri is None:
+            self.fs, self.base = fs.LocalFileSystem(), run.as_posix()
+        else:
+            self.fs, self.base = _open(uri, run.name)
+        self._copying = ThreadPoolExecutor(1, "storage")  # a trial does not wait for the copy of the last one
+        self._copies: list[Future[None]] = []
+
+    @classmethod
+    def of(cls, run: Path, uri: str | None) -> "Storage":
+        """The storage that is asked for, or that an earlier start of the run had; kept for later starts."""
+        known = _known_uri(run)
+        if uri and known and uri != known:
+            raise UsageError(
+                f"a run keeps its storage, but {run} has {known} and --storage-path is {uri}; leave it out"
+            )
+        storage = cls(run, uri or known)
+        if storage.uri:
+            write_atomically(run / STORAGE_FILE, json.dumps({"storage_path": storage.uri}) + "\n")
+            storage.fetch()
+        return storage
+
+    @property
+    def remote(self) -> bool:
+        return self.uri is not None
+
+    @property
+    def ray_options(self) -> dict[str, Any]:
+        """Arguments of tune.RunConfig."""
+        if not self.remote:
+            return {"storage_path": str(self.run / "ray")}
+        return {"storage_path": f"{self.base}/ray", "storage_filesystem": self.fs}
+
+    # ---- copies ----
+
+    def push(self, path: Path) -> None:
+        """Copy a file or folder of the run folder to the storage; it is there when this returns."""
+        if not self.remote or not path.exists():
+            return
+        files = [path] if path.is_file() else [p for p in sorted(path.rglob("*")) if p.is_file()]
+        for file in files:
+            self._put(file)
+
+    def push_soon(self, path: Path) -> None:
+        """The same, beside whatever goes on; `flush` waits for it."""
+        if self.remote:
+            self._copies.append(self._copying.submit(self._put, path))
+
+    def flush(self) -> None:
+        """Wait for `push_soon`. UsageError where copies failed: their files are in the run folder alone."""
+        failed = [error for copy in self._copies if (error := copy.exception()) is not None]
+        self._copies = []
+        if failed:
+            raise UsageError(
+                f"results must reach --storage-path {self.uri}, but {len(failed)} copies failed ({failed[-1]}); they "
+                f"are kept in {self.run}: once the storage can be written again, go on with --resume {self.run}"
+            ) from failed[-1]
+
+    def fetch(self, under: str = "") -> None:
+        """Copy to the run folder what the storage has and the run folder lacks, but no checkpoints of Tune's. Rows
+        that only the run folder has go the other way. `under`: only this part, which Ray may have rewritten."""
+        if not self.remote:
+            return
+        there = {name: info for name, info in self._files(under) if CHECKPOINT not in name}
+        for name, info in there.items():
+            target = self.run / name
+            if not target.is_file() or (under and target.stat().st_size != info.size):
+                self._get(name, target)
+        if not under:
+            for name in KEPT_FILES:
+                if name not in there:
+                    self.push(self.run / name)
+            for row in (self.run / "ray").glob("measure-*/*/row.json"):
+                if row.relative_to(self.run).as_posix() not in there:
+                    self.push(row)
+
+    def _put(self, file: Path) -> None:
+        target = f"{self.base}/{file.relative_to(self.run).as_posix()}"
+        renamed = self.fs.type_name == "local"  # a file can be cut short; an object is whole or not there
+        if renamed:
+            self.fs.create_dir(target.rpartition("/")[0], recursive=True)
+        part = f"{target}.part" if renamed else target
+        with file.open("rb") as source, self.fs.open_output_stream(part) as sink:
+            shutil.copyfileobj(source, sink)
+        if renamed:
+            self.fs.move(part, target)
+
+    def _get(self, name: str, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.part")
+        with self.fs.open_input_stream(f"{self.base}/{name}") as source, part.open("wb") as sink:
+            shutil.copyfileobj(source, sink)
+        part.replace(target)
+
+    def _files(self, under: str) -> Iterator[tuple[str, Any]]:
+        """(path within the run, info) of every file of the storage."""
+        from pyarrow import fs
+
+        base = f"{self.base}/{under}".rstrip("/")
+        for info in self.fs.get_file_info(fs.FileSelector(base, allow_not_found=True, recursive=True)):
+            if info.is_file:
+                yield info.path[len(self.base) + 1 :], info
+
+    # ---- Tune's checkpoints ----
+
+    def checkpoints(self, trial: str, state_file: str) -> list[tuple[str, dict[str, Any]]]:
+        """(path within the run, content of its state file) of every checkpoint of a fine-tuning trial."""
+        found = []
+        for name, _ in self._files("ray"):
+            parts = name.split("/")  # ray, experiment, trial, checkpoint, file
+            if (
+                len(parts) == 5
+                and parts[2] == trial
+                and parts[3].startswith(CHECKPOINT)
+                and parts[4] == state_file
+            ):
+                try:
+                    with self.fs.open_input_stream(f"{self.base}/{name}") as source:
+                        state = json.loads(source.read())
+                except ValueError:
+                    continue  # cut short while it was written
+                if isinstance(state, dict):
+                    found.append(("/".join(parts[:4]), state))
+        return found
+
+    @contextmanager
+    def folder(self, name: str) -> Iterator[Path]:
+        """A folder of the run as a local one: its own, or a copy for as long as the context is open."""
+        if not self.remote:
+            yield self.run / name
+            return
+        with tempfile.TemporaryDirectory() as copy:
+            download(self.fs, f"{self.base}/{name}", Path(copy))
+            yield Path(copy)
+
+    def location(self, name: str) -> tuple[Any, str]:
+        """(pyarrow file system, path) of a folder of the run, for a worker anywhere."""
+        return self.fs, f"{self.base}/{name}"
+
+    def delete(self, name: str) -> None:
+        """Delete a folder of the run from the storage."""
+        self.fs.delete_dir(f"{self.base}/{name}")
+
+
+def download(fs: Any, path: str, target: Path) -> None:
+    """Copy a folder of a pyarrow file system to a local one."""
+    from pyarrow import fs as pyarrow_fs
+
+    pyarrow_fs.copy_files(
+        path, str(target), source_filesystem=fs, destination_filesystem=pyarrow_fs.LocalFileSystem()
+    )
+
+
+def fetch_run(run: Path, uri: str | None) -> None:
+    """Fetch a run folder that is not here from its storage; nothing where it is here, or no storage is named."""
+    if uri is None or (run / SWEEP_FILE).is_file():
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    Storage(run.resolve(), uri).fetch()
+
+
+def claim(run: Path, uri: str | None, overwrite: bool) -> None:
+    """Make sure that a new run finds its place in the storage empty. UsageError where another run is there."""
+    if uri is None:
+        return
+    storage = Storage(run.resolve(), uri)
+    if not any(name == SWEEP_FILE for name, _ in storage._files("")):
+        return
+    if not overwrite:
+        raise UsageError(
+            f"the storage of a new run must be empty, but {uri} holds a run named {run.name}; go on with it by "
+            f"--resume {run}, or give another --output-dir, or replace it with --overwrite"
+        )
+    storage.fs.delete_dir_contents(storage.base)
+
+
+def _known_uri(run: Path) -> str | None:
+    file = run / STORAGE_FILE
+    try:
+        return str(json.loads(file.read_text())["storage_path"]) if file.is_file() else None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{file} must name the run's storage, but is damaged ({error}); delete it and give --storage-path"
+        ) from error
+
+
+def _open(uri: str, name: str) -> tuple[Any, str]:
+    """(pyarrow file system, path of the run's folder in it); UsageError where the storage cannot be written."""
+    from pyarrow import ArrowException, fs
+
+    if urlsplit(uri).password:
+        raise UsageError(
+            "--storage-path must hold no password, because it is kept in the run folder and printed, but it does; give "
+            "credentials as the cloud's tools take them (environment, profile, role)"
+        )
+    try:
+        system, path = fs.FileSystem.from_uri(str(Path(uri).resolve()) if "://" not in uri else uri)
+        base = f"{path.rstrip('/')}/{name}"
+        system.create_dir(base, recursive=True)
+    except (ArrowException, OSError, ValueError) as error:
+        raise UsageError(
+            f"--storage-path must be a folder or a URI (s3://, gs://, file://) that can be written, but {uri}: "
+            f"{error}; check its name, its credentials, and that it exists"
+        ) from error
+    return system, base

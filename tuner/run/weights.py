@@ -1,0 +1,110 @@
+"""The fine-tuned models of a run: which are there and whole, which must be made, and from which checkpoint on."""
+
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from search_spaces.errors import UsageError
+from search_spaces.sweep_config import SweepConfig
+from search_spaces.trial_config import model_slug
+from trainables.finetune.finetune_trainable import STATE_FILE
+from trainables.model.loading import WEIGHTS_FILE
+from tuner.run.checkpoints import DIGESTS_FILE, damage, write_digests
+from tuner.run.folder import RunFolder
+from tuner.run.storage import Storage
+
+
+class Weights:
+    """One model per seed, as a folder under checkpoints/ that any Transformers program loads."""
+
+    def __init__(self, config: SweepConfig, folder: RunFolder, storage: Storage) -> None:
+        self.config, self.folder, self.storage = config, folder, storage
+
+    def name(self, seed: int) -> str:
+        return f"{self.config.task}-{model_slug(self.config.model)}-s{seed}"
+
+    def trial(self, seed: int) -> str:
+        """The name of the fine-tuning trial."""
+        return f"finetune-{self.name(seed)}"
+
+    def path(self, seed: int) -> Path:
+        return self.folder.checkpoint(self.name(seed))
+
+    def missing(self) -> list[int]:
+        """The seeds that have no model yet."""
+        return [seed for seed in self.config.seeds if not self.path(seed).is_dir()]
+
+    def drop_damaged(self, measured: Collection[str], anyway: bool | None) -> list[str]:
+        """Remove models that are not as they were written, so that they are made again; what is odd about it.
+
+        `measured`: names of the trials with a row. A model that rows were measured with cannot be made again byte
+        for byte: that is a UsageError unless `anyway` (None: not offered).
+        """
+        said = []
+        for seed in self.config.seeds:
+            problem = self._problem(seed)
+            if not problem:
+                continue
+            rows = sum(trial.startswith(f"{self.name(seed)}-") for trial in measured)
+            if rows and not anyway:
+                mark = (
+                    "" if anyway is None else ", or have it made again and the rows marked by --resume-anyway"
+                )
+                raise UsageError(
+                    f"a fine-tuned model must stay as it was written, but {problem}, and {rows} rows were measured "
+                    f"with it; restore it, or start another run{mark}"
+                )
+            if rows:
+                said.append(f"the model of seed {seed} was made again ({problem})")
+            if self.path(seed).is_dir():
+                print(f"{problem}: it is made again", flush=True)
+                shutil.rmtree(self.path(seed))
+        return said
+
+    def _problem(self, seed: int) -> str:
+        """What is wrong with the model of a seed; empty where it is whole. One without digests is taken as it is."""
+        path = self.path(seed)
+        if not path.is_dir():
+            return f"{path} is missing"
+        found = damage(path) if (path / DIGESTS_FILE).is_file() else ""
+        return f"in {path} {found}" if found else ""
+
+    def newest(self, seed: int) -> tuple[str, dict[str, Any]] | None:
+        """The latest whole checkpoint of a seed's fine-tuning in any start: its folder in the run, its state."""
+        found = [c for c in self.storage.checkpoints(self.trial(seed), STATE_FILE) if "epoch" in c[1]]
+        for name, state in sorted(found, key=lambda c: (c[1]["epoch"], c[0]), reverse=True):
+            with self.storage.folder(name) as local:
+                problem = damage(local)
+            if not problem:
+                return name, state
+            print(f"the checkpoint {name} is not used: {problem}", flush=True)
+        return None
+
+    def resume_from(self, seed: int) -> str | tuple[Any, str] | None:
+        """Where a fine-tuning trial goes on from: a folder, or (pyarrow file system, path)."""
+        found = self.newest(seed)
+        if found is None:
+            return None
+        return self.storage.location(found[0]) if self.storage.remote else str(self.folder.path / found[0])
+
+    def keep(self, seed: int, tokenizer: Any) -> bool:
+        """Move the weights of a finished fine-tuning to checkpoints/; False where it is not finished."""
+        found = self.newest(seed)
+        if found is None or found[1]["epoch"] < found[1]["epochs"]:
+            return False
+        target = self.path(seed)
+        temporary = target.with_name(target.name + ".tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        with self.storage.folder(found[0]) as local:
+            for file in (WEIGHTS_FILE, "config.json"):
+                shutil.copy2(local / file, temporary / file)
+        tokenizer.save_pretrained(temporary)
+        write_digests(temporary)
+        temporary.rename(target)
+        self.storage.push(target)
+        used = {name for name, _ in self.storage.checkpoints(self.trial(seed), STATE_FILE)}
+        for name in used:  # weights and optimiser moments, three times the model
+            self.storage.delete(name)
+        return True

@@ -1,0 +1,1 @@
+"""Optuna in place of the grid: `python -m tuner.search`."""

@@ -1,0 +1,157 @@
+"""How a search goes: the frontier so far, its hypervolume after every trial, and when that is enough."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import moocore
+import numpy as np
+
+from search_spaces.goal import Goal, Scores, dominates
+from trainables.rows.columns import FLAGS
+
+INVALID_FLAGS = frozenset(flag.name for flag in FLAGS.values() if flag.invalid)
+PATIENCE_GAIN = 0.001  # the hypervolume must grow by this fraction over the trials of --patience
+
+
+@dataclass(frozen=True)
+class Step:
+    """One trial that came back, measured or not."""
+
+    trial_id: str
+    status: str  # ok, pruned, failed, oom
+    values: (
+        dict[str, float] | None
+    )  # objectives in their own units; bounds where pruned; None where it failed
+    scores: Scores | None  # the same, minimised and on the searched scales
+    feasible: bool
+    device_s: float  # seconds the trial held its device; 0 for an imported one
+    start: bool  # one of the space's start points: they set the reference point
+    imported: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether it may be on the frontier."""
+        return self.status == "ok" and self.scores is not None and self.feasible
+
+
+def step_of(goal: Goal, row: Mapping[str, Any], trial_id: str, start: bool, imported: bool = False) -> Step:
+    """A row as a step: what carries a flag that makes its energy invalid counts as failed."""
+    status = str(row.get("status") or "failed")
+    invalid = INVALID_FLAGS & set(str(row.get("flags") or "").split(";"))
+    values = goal.values(row) if status in ("ok", "pruned") and not invalid else None
+    return Step(
+        trial_id=trial_id,
+        status=status if values is not None or status not in ("ok", "pruned") else "failed",
+        values=values,
+        scores=None if values is None else goal.scores(values),
+        feasible=values is not None and all(e <= 0 for e in goal.excesses(row).values()),
+        device_s=0.0 if imported else float(row.get("trial_s") or 0.0),
+        start=start,
+        imported=imported,
+    )
+
+
+@dataclass
+class History:
+    """Steps in the order they came back. The reference point of the hypervolume comes from the start
+    points (`reference_point`), so it is fixed once those are measured; until then it moves, and `volumes` are
+    computed again."""
+
+    goal: Goal
+    steps: list[Step] = field(default_factory=list)
+    volumes: list[float] = field(default_factory=list)  # after each step
+    reference: Scores | None = None
+
+    def add(self, step: Step) -> None:
+        """Append a step and the hypervolume after it."""
+        self.steps.append(step)
+        if step.start and step.status == "ok":
+            reference = reference_point(
+                [s.scores for s in self.steps if s.start and s.status == "ok" and s.scores]
+            )
+            if reference != self.reference:
+                self.reference = reference
+                self.volumes = [self._volume(i) for i in range(len(self.steps))]
+                return
+        same = self.volumes[-1] if self.volumes else 0.0
+        self.volumes.append(self._volume(len(self.steps) - 1) if step.counts else same)
+
+    def _volume(self, last: int) -> float:
+        return 0.0 if self.reference is None else hypervolume(self._counting(last), self.reference)
+
+    def _counting(self, last: int) -> list[Scores]:
+        return [s.scores for s in self.steps[: last + 1] if s.counts and s.scores is not None]
+
+    @property
+    def hypervolume(self) -> float:
+        return self.volumes[-1] if self.volumes else 0.0
+
+    @property
+    def frontier(self) -> list[Step]:
+        """Steps that no other dominates, the best in the first objective first."""
+        counting = [s for s in self.steps if s.counts]
+        front = [s for s in counting if not any(dominates(o.scores or (), s.scores or ()) for o in counting)]
+        return sorted(front, key=lambda s: s.scores or ())
+
+    @property
+    def measured(self) -> list[Step]:
+        """Steps of this search, without imported ones."""
+        return [s for s in self.steps if not s.imported]
+
+    @property
+    def device_s(self) -> float:
+        return sum(s.device_s for s in self.steps)
+
+    def mean_trial_s(self) -> float:
+        """Seconds an unpruned trial took on the average, 0 before the first."""
+        times = [s.device_s for s in self.measured if s.status == "ok" and s.device_s > 0]
+        return sum(times) / len(times) if times else 0.0
+
+
+def reference_point(starts: Sequence[Scores]) -> Scores | None:
+    """A tenth of the start points' range beyond their worst in each objective (at least 0.01, so that an
+    objective in which they are all equal does not make every volume zero); None where there are none."""
+    if not starts:
+        return None
+    ranges = [(max(column), max(column) - min(column)) for column in zip(*starts, strict=True)]
+    return tuple(worst + max(0.1 * width, 0.01) for worst, width in ranges)
+
+
+def hypervolume(scores: Sequence[Scores], reference: Scores) -> float:
+    """Volume that the scores (minimised) dominate up to the reference point; a length for one objective."""
+    if not scores:
+        return 0.0
+    if len(reference) == 1:
+        return max(0.0, reference[0] - min(s[0] for s in scores))
+    return float(moocore.hypervolume(np.asarray(scores, dtype=float), ref=np.asarray(reference)))
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When a search ends, besides when nothing is left to try. None: not by this."""
+
+    trials: int | None = None
+    time_budget_s: float | None = None
+    patience: int | None = None
+
+    def reason(self, history: History, started: int, elapsed_s: float) -> str | None:
+        """Why no further trial may begin, None where one may. `started` counts trials begun by this search;
+        one that would likely end beyond the budget is not begun."""
+        if self.trials is not None and started >= self.trials:
+            return f"{self.trials} trials (--trials)"
+        if self.time_budget_s is not None and elapsed_s + history.mean_trial_s() > self.time_budget_s:
+            return f"{self.time_budget_s:.0f} s (--time-budget)"
+        if self.patience is not None and _stale(history, self.patience):
+            gain = 100 * PATIENCE_GAIN
+            return f"the hypervolume grew by less than {gain:g} % over {self.patience} trials (--patience)"
+        return None
+
+
+def _stale(history: History, patience: int) -> bool:
+    """Whether the last `patience` trials after the start points added nearly nothing."""
+    after_start = sum(1 for s in history.measured if not s.start)
+    if after_start < patience:
+        return False
+    then, now = history.volumes[-1 - patience], history.hypervolume
+    return now - then <= PATIENCE_GAIN * now

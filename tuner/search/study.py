@@ -1,0 +1,219 @@
+"""The study of a run folder: made once for one space and goal, brought up to date with the rows on disk."""
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage, RDBStorage
+from optuna.trial import TrialState
+
+from search_spaces.errors import UsageError
+from search_spaces.goal import Goal
+from search_spaces.search_space import AXES, Point, SearchSpace
+from tuner.search.history import Step, step_of
+from tuner.search.samplers import INTERRUPTED
+from tuner.search.searcher import FrontierSearch, add
+
+STUDY_FILE = "study.db"  # SQLite: `optuna-dashboard sqlite:///RUN/study.db` opens it
+IDENTITY = "space"  # user attribute of the study
+
+Row = Mapping[str, Any]
+
+
+def open_storage(folder: Path) -> BaseStorage:
+    """The storage of a run folder's study, made where there is none."""
+    import sqlalchemy.exc
+
+    file = folder / STUDY_FILE
+    try:
+        _check_pages(file)
+        return RDBStorage(f"sqlite:///{file}", engine_kwargs={"connect_args": {"timeout": 60}})
+    except (sqlalchemy.exc.DatabaseError, sqlite3.DatabaseError, RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"{file} must be an Optuna study, but {reason}; {_REMEDY}") from error
+
+
+_REMEDY = "delete it, and it is made again from the rows on disk, or give another --output-dir"
+
+
+def _check_pages(file: Path) -> None:
+    """Raise sqlite3.DatabaseError for a file that was cut short or overwritten in part: SQLite reads on otherwise."""
+    if not file.exists():
+        return
+    with closing(sqlite3.connect(file, timeout=60)) as connection:
+        found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if found != "ok":
+        raise sqlite3.DatabaseError(f"it is damaged: {' '.join(found.split())}")
+
+
+def identity(space: SearchSpace, goal: Goal) -> dict[str, Any]:
+    """What a study must not change: its space and its goal."""
+    axes = {axis: list(values) for axis, values in zip(AXES, space.values, strict=True)}
+    return {
+        "task": space.task,
+        "model": space.model,
+        "seed": space.seed,
+        "device": space.device,
+        **axes,
+        **json.loads(json.dumps(goal.to_dict())),
+    }
+
+
+def check_identity(storage: BaseStorage, name: str, space: SearchSpace, goal: Goal, file: Path) -> None:
+    """Raise UsageError when the stored study is of another space, task or goal; nothing for a new one."""
+    names = [study.study_name for study in storage.get_all_studies()]
+    if not names:
+        return
+    if name not in names:
+        raise UsageError(
+            f"{file} must hold the study {name}, but holds {', '.join(names)}; give another --output-dir"
+        )
+    stored = storage.get_study_user_attrs(storage.get_study_id_from_name(name)).get(IDENTITY)
+    wanted = identity(space, goal)
+    if stored == wanted:
+        return
+    different = [
+        f"{key} was {(stored or {}).get(key)!r} and is {value!r}"
+        for key, value in wanted.items()
+        if (stored or {}).get(key) != value
+    ]
+    raise UsageError(
+        f"a search goes on with the space, task and goal it was started with, but in {file} "
+        f"{'; '.join(different[:3])}; start a new search, with --from-run to keep what was measured"
+    )
+
+
+def restore(search: FrontierSearch, rows: Mapping[str, Row]) -> None:
+    """Bring the study up to date with the rows on disk (trial_id -> row), and the history with the study.
+
+    A trial that a kill left running is told as interrupted; if its row was written it is added, otherwise its
+    point may be tried again.
+    """
+    study, space = search.study, search.points
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study._storage.set_trial_user_attr(trial._trial_id, INTERRUPTED, True)
+        study.tell(trial.number, state=TrialState.FAIL)
+    done = [t for t in study.get_trials(deepcopy=False) if t.state.is_finished()]
+    _check_values(done, rows, search.goal)
+    known = {t.user_attrs.get("configuration") for t in done if not t.user_attrs.get(INTERRUPTED)}
+    for point in space.points:
+        name = space.trial(point).trial_id
+        if name in rows and name not in known:
+            step = step_of(search.goal, rows[name], name, point in space.start_points)
+            add(study, space, point, search.goal, step, rows[name])
+    for step in steps(study, search.goal):
+        search.history.add(step)
+
+
+def _check_values(trials: Iterable[optuna.trial.FrozenTrial], rows: Mapping[str, Row], goal: Goal) -> None:
+    """UsageError where the study says something else of a trial than its row: one of them was changed."""
+    for trial in trials:
+        kept = trial.user_attrs
+        row = rows.get(str(kept.get("configuration")))
+        if (
+            row is None
+            or kept.get("imported")
+            or kept.get(INTERRUPTED)
+            or kept.get("status") != row["status"]
+        ):
+            continue  # told of a lost trial, of which the row came later
+        values = goal.values(row)
+        for name, value in (values or {}).items():
+            if name in kept and not math.isclose(float(kept[name]), value, rel_tol=1e-9):
+                raise UsageError(
+                    f"the study must say what the rows say, but of {kept['configuration']} {STUDY_FILE} has {name} "
+                    f"{kept[name]} and the row {value}; {_REMEDY}"
+                )
+
+
+def steps(study: optuna.Study, goal: Goal) -> list[Step]:
+    """The finished trials of a study in the order they ended."""
+    trials = study.get_trials(
+        deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED)
+    )
+    told = [t for t in trials if "status" in t.user_attrs and not t.user_attrs.get(INTERRUPTED)]
+    told.sort(key=lambda t: (t.datetime_complete, t.number))
+    return [_step(t.user_attrs, goal) for t in told]
+
+
+def _step(kept: Mapping[str, Any], goal: Goal) -> Step:
+    values = {name: kept[name] for name in goal.objectives if name in kept}
+    known = len(values) == len(goal.objectives)
+    return Step(
+        trial_id=kept["configuration"],
+        status=kept["status"],
+        values=values if known else None,
+        scores=goal.scores(values) if known else None,
+        feasible=kept["feasible"],
+        device_s=kept["device_s"],
+        start=kept["start"],
+        imported=kept["imported"],
+    )
+
+
+def add_imported(search: FrontierSearch, imported: Mapping[Point, Row]) -> int:
+    """Add the rows of earlier runs as trials of the study; how many."""
+    starts = set(search.points.start_points)
+    for point, row in imported.items():
+        name = search.points.trial(point).trial_id
+        step = step_of(search.goal, row, name, point in starts, imported=True)
+        add(search.study, search.points, point, search.goal, step, row)
+        search.history.add(step)
+    return len(imported)
+
+
+def read_runs(
+    paths: Sequence[Path], space: SearchSpace, goal: Goal, devices: Iterable[str]
+) -> dict[Point, Row]:
+    """Configurations of the space that earlier runs measured, averaged over their replicates.
+
+    `devices` are the names of this machine's cards: energies of another card are not comparable. Raises
+    UsageError for another task, model, seed or card, and where nothing of the runs lies in the space.
+    """
+    from analysis.findings.configurations import valid
+    from analysis.rows.load import load
+
+    rows = load(*paths)
+    runs = ", ".join(map(str, paths))
+    for column, here in (("task", space.task), ("model", space.model), ("seed", space.seed)):
+        there = sorted({str(v) for v in rows[column].dropna()})
+        if str(here) not in there:
+            raise UsageError(
+                f"--from-run needs runs of the same task, model and seed, but {column} is {', '.join(there)} in "
+                f"{runs} and {here} here; give another run"
+            )
+        rows = rows[rows[column].isna() | (rows[column].astype(str) == str(here))]
+    cards, mine = set(rows["gpu_name"].dropna()), set(devices)
+    if cards and mine and not cards <= mine:
+        raise UsageError(
+            f"--from-run needs runs of the same card, but {runs} was measured on {', '.join(sorted(cards))} and "
+            f"this machine has {', '.join(sorted(mine))}; measure again here"
+        )
+    rows = valid(rows)[0]
+    found: dict[Point, list[dict[str, Any]]] = {}
+    for record in ({str(k): v for k, v in r.items()} for r in rows.to_dict("records")):
+        point = tuple(record[axis] for axis in AXES)
+        values = goal.values(record)
+        if values is not None and space.allows(point):
+            found.setdefault(point, []).append(record)
+    if not found:
+        raise UsageError(
+            f"--from-run needs runs with configurations of this space, but {runs} holds none with "
+            f"{', '.join(goal.objectives)}; see its results.csv"
+        )
+    return {point: _mean(records) for point, records in found.items()}
+
+
+def _mean(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The first row, with the means of its numbers over replicates."""
+    first = dict(records[0])
+    for name, value in first.items():
+        if isinstance(value, float) and len(records) > 1:
+            numbers = [float(r[name]) for r in records if not math.isnan(float(r[name]))]
+            first[name] = sum(numbers) / len(numbers) if numbers else value
+    return first
