@@ -6,14 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from search_spaces.errors import check
-from search_spaces.objectives import OBJECTIVES, Objective, objective
+from search_spaces.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, Objective
 
 MAX_OBJECTIVES = 3
-DEFAULT_OBJECTIVES = ("accuracy", "energy_j_per_example")
 
-Scores = tuple[
-    float, ...
-]  # one number per objective, all minimised, log10 where the objective is on a log scale
+# One number per objective, all minimised, log10 where the objective is on a log scale.
+Scores = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Goal:
     """Only configurations with at most this peak GPU memory (MiB) are answers."""
 
     def __post_init__(self) -> None:
-        known = [objective(name) for name in self.objectives]
+        known = [OBJECTIVES[name] for name in self.objectives]
         check(
             1 <= len(known) <= MAX_OBJECTIVES and len(set(self.objectives)) == len(known),
             f"objectives must be one to {MAX_OBJECTIVES} different ones",
@@ -66,7 +64,7 @@ class Goal:
 
     @property
     def known(self) -> tuple[Objective, ...]:
-        return tuple(objective(name) for name in self.objectives)
+        return tuple(OBJECTIVES[name] for name in self.objectives)
 
     @property
     def limits(self) -> tuple[Limit, ...]:

@@ -6,9 +6,10 @@ from dataclasses import fields
 from itertools import product
 from typing import Any
 
+from search_spaces.backends import BACKENDS
 from search_spaces.errors import check
 from search_spaces.sweep_config import FULL_DEPTH, SweepConfig
-from search_spaces.trial_config import COMPILING, TrialConfig
+from search_spaces.trial_config import TrialConfig
 
 
 def even_depths(layers: int, steps: int = 6) -> tuple[int, ...]:
@@ -36,33 +37,27 @@ def depths(config: SweepConfig, layers: int) -> tuple[int, ...]:
     return found
 
 
-def grid(config: SweepConfig, layers: int, max_positions: int) -> list[TrialConfig]:
-    """Every trial of the sweep, in the order of `shuffled`.
-
-    `layers` and `max_positions` (tokens) are the model's; a value beyond them is a `UsageError`.
-    """
+def values(config: SweepConfig, layers: int, max_positions: int) -> dict[str, tuple[Any, ...]]:
+    """The values of each axis on the sweep's model, which has so many layers and positions (tokens); a value beyond
+    them is a `UsageError`."""
     axes = config.axes
-    for length in axes.max_seq_len:
-        check(
-            length <= max_positions,
-            f"max_seq_len must be at most {max_positions}, the positions of {config.model}",
-            length,
-            "give shorter lengths",
-        )
+    check(
+        max(axes.max_seq_len) <= max_positions,
+        f"max_seq_len must be at most {max_positions}, the positions of {config.model}",
+        max(axes.max_seq_len),
+        "give shorter lengths",
+    )
+    return {f.name: tuple(getattr(axes, f.name) or ()) for f in fields(axes)} | {"depth": depths(config, layers)}
+
+
+def grid(config: SweepConfig, layers: int, max_positions: int) -> list[TrialConfig]:
+    """Every trial of the sweep, in the order of `shuffled`; the other arguments are those of `values`."""
+    named = values(config, layers, max_positions)
     trials = [
-        TrialConfig(
-            config.task, config.model, seed, length, depth, precision, batch, padding, backend, replicate
+        config.axes.trial_type(
+            config.task, config.model, seed, **dict(zip(named, point, strict=True)), replicate=replicate
         )
-        for seed, length, depth, precision, batch, padding, backend, replicate in product(
-            config.seeds,
-            axes.max_seq_len,
-            depths(config, layers),
-            axes.precision,
-            axes.batch_size,
-            axes.padding,
-            axes.backend,
-            range(config.replicates),
-        )
+        for seed, *point, replicate in product(config.seeds, *named.values(), range(config.replicates))
     ]
     return shuffled(trials, config.order_seed)
 
@@ -87,7 +82,7 @@ def shuffled(trials: Sequence[TrialConfig], seed: int) -> list[TrialConfig]:
 
 def _program(trial: TrialConfig) -> tuple[Any, ...] | None:
     """What trials of one compiled program have in common; None where nothing is compiled."""
-    if trial.backend not in COMPILING:
+    if not BACKENDS[trial.backend].compiles:
         return None
     shared = (f.name for f in fields(trial) if f.name not in ("seed", "backend"))
     return tuple(getattr(trial, name) for name in shared)

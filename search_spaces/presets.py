@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+from search_spaces.axes import PADDINGS
+from search_spaces.backends import BACKENDS
 from search_spaces.errors import UsageError
+from search_spaces.precisions import PRECISIONS
 from search_spaces.sweep_config import FULL_DEPTH, Axes, Finetuning, Measuring, SweepConfig
-from search_spaces.trial_config import BACKENDS, PADDINGS, PRECISIONS
 
 PAPER_LENGTHS = (16, 24, 32, 40, 48, 64, 96, 128)
 
@@ -29,10 +31,10 @@ SST2_LARGE = replace(
     SST2,
     axes=Axes(
         max_seq_len=PAPER_LENGTHS,
-        precision=PRECISIONS,
+        precision=tuple(PRECISIONS),
         batch_size=(32, 64, 109, 218, 436),
         padding=PADDINGS,
-        backend=BACKENDS,
+        backend=tuple(BACKENDS),
     ),
 )
 

@@ -1,45 +1,33 @@
 """The points a search may try: the product of the axes less what cannot run, with neighbours and start points."""
 
 import random
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import product
 from typing import Any
 
+from search_spaces import grid
+from search_spaces.axes import AXES
+from search_spaces.backends import BACKENDS
 from search_spaces.errors import check
-from search_spaces.grid import depths
-from search_spaces.sweep_config import SweepConfig
-from search_spaces.trial_config import PRECISIONS, TrialConfig
+from search_spaces.precisions import PRECISIONS
+from search_spaces.sweep_config import Axes, SweepConfig
+from search_spaces.trial_config import TrialConfig
 
-AXES = ("max_seq_len", "depth", "precision", "batch_size", "padding", "backend")
-ORDERED = ("max_seq_len", "depth", "batch_size")  # the others are names without an order
-BASELINE_BATCH = 64
-
-Point = tuple[Any, ...]  # one value per axis, in the order of AXES
+Point = tuple[Any, ...]  # one value per axis, in the order of a space's `axes`
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A combination that cannot run on a kind of device: a constraint of the space, not a failure to learn from."""
-
-    device: str  # "cuda" or "cpu"
-    why: str
-    values: tuple[tuple[str, tuple[str, ...]], ...]  # axis, values; forbidden where all of them hold
-
-    def forbids(self, point: dict[str, Any], device: str) -> bool:
-        return device == self.device and all(point[axis] in values for axis, values in self.values)
-
-
-RULES = (
-    Rule("cpu", "CUDA graphs need a CUDA device", (("backend", ("cuda_graph", "compile_cuda_graph")),)),
-    Rule("cpu", "fp8 needs a CUDA device", (("precision", ("fp8",)),)),
-    Rule(
-        "cuda",
-        "variable-length attention runs in half precision only",
-        (("padding", ("packed",)), ("precision", ("fp32", "tf32"))),
-    ),
-)
+def cannot_run(configuration: Mapping[str, Any], device: str) -> str | None:
+    """Why a configuration cannot run on a kind of device ("cuda", "cpu"), None where it can: a constraint of the
+    space, not a failure to learn from."""
+    precision, backend = PRECISIONS[configuration["precision"]], BACKENDS[configuration["backend"]]
+    if device == "cpu":
+        lacking = [name for name, known in ((backend.name, backend.cpu), (precision.name, precision.cpu)) if not known]
+        return f"{lacking[0]} needs a CUDA device" if lacking else None
+    if configuration["padding"] == "packed" and not precision.half:
+        return "variable-length attention runs in half precision only"
+    return None
 
 
 @dataclass(frozen=True)
@@ -49,30 +37,26 @@ class SearchSpace:
     task: str
     model: str
     seed: int
-    values: tuple[tuple[Any, ...], ...]  # per axis of AXES
+    values: tuple[tuple[Any, ...], ...]  # per axis
     device: str = "cuda"
+    axes: tuple[str, ...] = tuple(f.name for f in fields(Axes))
+    trial_type: type[TrialConfig] = TrialConfig
 
     @classmethod
     def of(cls, config: SweepConfig, layers: int, max_positions: int, device: str) -> "SearchSpace":
         """The space of a sweep's axes. `layers` and `max_positions` (tokens) are the model's; values beyond
         them, several seeds and an empty space are UsageErrors."""
         check(len(config.seeds) == 1, "a search takes one seed", config.seeds, "give one, such as --seeds 42")
-        axes = config.axes
-        check(
-            max(axes.max_seq_len) <= max_positions,
-            f"max_seq_len must be at most {max_positions}, the positions of {config.model}",
-            max(axes.max_seq_len),
-            "give shorter lengths",
+        given = grid.values(config, layers, max_positions)
+        values = tuple(tuple(sorted(v)) if AXES[n].ordered else v for n, v in given.items())
+        space = cls(
+            config.task, config.model, config.seeds[0], values, device, tuple(given), config.axes.trial_type
         )
-        given = {name: getattr(axes, name) for name in AXES} | {"depth": depths(config, layers)}
-        values = tuple(tuple(sorted(given[n])) if n in ORDERED else tuple(given[n]) for n in AXES)
-        space = cls(config.task, config.model, config.seeds[0], values, device)
-        check(
-            bool(space.points),
-            f"at least one configuration must be able to run on {device}",
-            "none",
-            "; ".join(rule.why for rule in RULES if rule.device == device) + "; add other values",
-        )
+        if not space.points:
+            every = (space.named(point) for point in product(*values))
+            why = dict.fromkeys(filter(None, (cannot_run(point, device) for point in every)))
+            rule = f"at least one configuration must be able to run on {device}"
+            check(False, rule, "none", f"{'; '.join(why)}; add other values")
         return space
 
     @cached_property
@@ -84,13 +68,15 @@ class SearchSpace:
         """Whether the point is in the space and can run."""
         if any(v not in values for v, values in zip(point, self.values, strict=True)):
             return False
-        named = dict(zip(AXES, point, strict=True))
-        return not any(rule.forbids(named, self.device) for rule in RULES)
+        return cannot_run(self.named(point), self.device) is None
+
+    def named(self, point: Point) -> dict[str, Any]:
+        """Axis -> value."""
+        return dict(zip(self.axes, point, strict=True))
 
     def trial(self, point: Point, replicate: int = 0) -> TrialConfig:
         """The measuring trial of a point."""
-        named = dict(zip(AXES, point, strict=True))
-        return TrialConfig(self.task, self.model, self.seed, **named, replicate=replicate)
+        return self.trial_type(self.task, self.model, self.seed, **self.named(point), replicate=replicate)
 
     # ---- parameters: what a sampler sees ----
 
@@ -102,8 +88,8 @@ class SearchSpace:
         48 tokens lie between 40 and 64.
         """
         return {
-            f"{axis}_step" if axis in ORDERED else axis: len(values) if axis in ORDERED else values
-            for axis, values in zip(AXES, self.values, strict=True)
+            f"{axis}_step" if AXES[axis].ordered else axis: len(values) if AXES[axis].ordered else values
+            for axis, values in zip(self.axes, self.values, strict=True)
         }
 
     def params(self, point: Point) -> dict[str, Any]:
@@ -126,19 +112,8 @@ class SearchSpace:
     def baseline(self) -> Point:
         """What the recommendation compares with: the most exact precision, longest, deepest, batch 64, padded,
         eager, as far as the space has them."""
-        preferred = {
-            "precision": lambda v: PRECISIONS.index(v),
-            "max_seq_len": lambda v: -v,
-            "depth": lambda v: -v,
-            "batch_size": lambda v: abs(v - BASELINE_BATCH),
-            "padding": lambda v: v != "max_length",
-            "backend": lambda v: v != "eager",
-        }
-        key = [preferred[axis] for axis in AXES]
-        order = [
-            AXES.index(a) for a in ("precision", "max_seq_len", "depth", "batch_size", "padding", "backend")
-        ]
-        return min(self.points, key=lambda p: [key[i](p[i]) for i in order])
+        order = [(self.axes.index(name), axis.from_baseline) for name, axis in AXES.items() if name in self.axes]
+        return min(self.points, key=lambda p: [distance(p[i]) for i, distance in order])
 
     @property
     def start_points(self) -> list[Point]:
@@ -146,8 +121,8 @@ class SearchSpace:
         each other name of the others."""
         base = self.baseline
         found = [base]
-        for i, (axis, values) in enumerate(zip(AXES, self.values, strict=True)):
-            ends = (values[0], values[-1]) if axis in ORDERED else values
+        for i, (axis, values) in enumerate(zip(self.axes, self.values, strict=True)):
+            ends = (values[0], values[-1]) if AXES[axis].ordered else values
             for value in dict.fromkeys(ends):
                 point = (*base[:i], value, *base[i + 1 :])
                 if value != base[i] and self.allows(point):
@@ -161,9 +136,9 @@ class SearchSpace:
 
         def distance(other: Point) -> float:
             total = 0.0
-            for axis, a, b, step, span in zip(AXES, point, other, steps, spans, strict=True):
+            for axis, a, b, step, span in zip(self.axes, point, other, steps, spans, strict=True):
                 if a != b:
-                    total += abs(step[a] - step[b]) / span if axis in ORDERED else 1.0
+                    total += abs(step[a] - step[b]) / span if AXES[axis].ordered else 1.0
             return total
 
         best: list[Point] = []

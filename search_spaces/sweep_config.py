@@ -1,17 +1,20 @@
 """A whole sweep as data: which model and task, which axes, how it is fine-tuned and measured."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+from search_spaces.axes import AXES, MAX_SEQ_LEN, MIN_SEQ_LEN
 from search_spaces.errors import check
-from search_spaces.trial_config import BACKENDS, MAX_SEQ_LEN, MIN_SEQ_LEN, PADDINGS, PRECISIONS
+from search_spaces.trial_config import TrialConfig
 
 FULL_DEPTH: Literal["full"] = "full"  # as a depth: all layers of the model, whichever it is
 
 
 @dataclass(frozen=True)
 class Axes:
-    """The values of each axis; the grid is their product."""
+    """The values of each axis; the grid is their product, the last varying fastest."""
+
+    trial_type: ClassVar[type[TrialConfig]] = TrialConfig  # what one point is
 
     max_seq_len: tuple[int, ...] = (16, 24, 32, 40, 48, 64, 96, 128)
     """Tokens an input is truncated to (and padded to, with padding max_length)."""
@@ -19,11 +22,11 @@ class Axes:
     """Encoder layers kept, from the embeddings up; full: all. Default: six even steps that end at the full depth."""
     precision: tuple[str, ...] = ("fp32", "fp16")
     """fp32 (TF32 off), tf32, bf16 or fp16 throughout; int8 or fp8 in the encoder's linear layers, bf16 around them."""
-    batch_size: tuple[int, ...] = (64,)
+    batch_size: tuple[int, ...] = (AXES["batch_size"].usual,)
     """Model inputs per batch."""
-    padding: tuple[str, ...] = ("max_length",)
+    padding: tuple[str, ...] = (AXES["padding"].usual,)
     """max_length, longest (inputs sorted by length) or packed (no padding)."""
-    backend: tuple[str, ...] = ("eager",)
+    backend: tuple[str, ...] = (AXES["backend"].usual,)
     """eager, cuda_graph, compile or compile_cuda_graph."""
 
     def __post_init__(self) -> None:
@@ -31,26 +34,10 @@ class Axes:
             if values is None:
                 continue
             check(len(values) > 0, f"the axis {name} must have at least one value", values, "name some")
-            check(
-                len(set(values)) == len(values),
-                f"the values of {name} must differ",
-                values,
-                "drop the repeats",
-            )
-        for name, choices in (("precision", PRECISIONS), ("padding", PADDINGS), ("backend", BACKENDS)):
-            for value in getattr(self, name):
-                check(value in choices, f"{name} must be one of {', '.join(choices)}", value, "see --help")
-        for length in self.max_seq_len:
-            check(
-                MIN_SEQ_LEN <= length <= MAX_SEQ_LEN,
-                f"max_seq_len must be between {MIN_SEQ_LEN} and {MAX_SEQ_LEN} tokens",
-                length,
-                "give lengths like 16 32 64 128",
-            )
-        for name in ("depth", "batch_size"):
-            for number in getattr(self, name) or ():
-                if number != FULL_DEPTH:
-                    check(number >= 1, f"{name} must be at least 1", number, "give whole numbers from 1")
+            check(len(set(values)) == len(values), f"the values of {name} must differ", values, "drop the repeats")
+            for value in values:
+                if value != FULL_DEPTH:
+                    AXES[name].check(value)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,41 @@
+"""Named things, each entered once; everything else iterates over them, and asks for one by its name."""
+
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
+from search_spaces.errors import UsageError
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Named)
+
+
+class Registry(dict[str, T]):
+    """Items by name, in the order they were entered. A name that is not there is a `UsageError` that lists what is.
+
+    `kind` is what one item is called in that message: "a precision".
+    """
+
+    def __init__(self, kind: str, items: Iterable[T]) -> None:
+        super().__init__()
+        self.kind = kind
+        for item in items:
+            self.add(item)
+
+    def add(self, item: T) -> T:
+        """Enter an item and return it; ValueError where its name is taken."""
+        if item.name in self:
+            raise ValueError(f"{self.kind} named {item.name!r} is entered already")
+        self[item.name] = item
+        return item
+
+    def __missing__(self, name: object) -> T:
+        raise UsageError(f"{self.kind} must be one of {', '.join(self)}, but got {name!r}; see --help")
+
+    def rank(self, name: object) -> int:
+        """The place of a name in the order; behind all where it is not known (an old or a foreign table's)."""
+        return next((i for i, known in enumerate(self) if known == name), len(self))
