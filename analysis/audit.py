@@ -60,9 +60,7 @@ def audit(
     known = claims if isinstance(claims, Claims) else load_claims(claims)
     if rows is None:
         if known.rows is None:
-            raise UsageError(
-                "an audit needs rows, but neither --rows nor the claims file names any; give --rows FILE"
-            )
+            raise UsageError("an audit needs rows, but neither --rows nor the claims file names any; give --rows FILE")
         rows = load_levelled(known.rows, columns=PUBLISHED_COLUMNS)
     elif isinstance(rows, (str, Path)):
         rows = load_levelled(rows)
@@ -75,9 +73,7 @@ def _main(arguments: Arguments) -> int:
     claims = load_claims(arguments.claims)
     columns = column_mapping(arguments.columns)
     rows = load_levelled(*arguments.rows, columns=columns) if arguments.rows else None
-    findings = audit(
-        rows, claims, ratio_tolerance=arguments.ratio_tolerance, accuracy_tolerance=arguments.tolerance
-    )
+    findings = audit(rows, claims, ratio_tolerance=arguments.ratio_tolerance, accuracy_tolerance=arguments.tolerance)
     if arguments.json:
         print(json.dumps([f.to_dict() for f in findings], indent=1, allow_nan=False))
         return 0

@@ -23,9 +23,7 @@ class Reading:
     """The runs are somebody else's: read their JSON and CSV files alone, which run no code (docs/security.md)."""
 
 
-def run(
-    main: Callable[[Any], int], arguments: type, prog: str, doc: str | None, argv: list[str] | None
-) -> int:
+def run(main: Callable[[Any], int], arguments: type, prog: str, doc: str | None, argv: list[str] | None) -> int:
     """Parse, call `main`, and print a UsageError or CannotAnswer as one line on stderr (exit code 2)."""
     parsed: Any = tyro.cli(arguments, prog=prog, description=doc, args=argv)
     try:
@@ -47,8 +45,6 @@ def column_mapping(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         theirs, equals, ours = pair.partition("=")
         if not (theirs and equals and ours):
-            raise UsageError(
-                f"--columns must be THEIRS=OURS, but got {pair!r}; for example seq_len=max_seq_len"
-            )
+            raise UsageError(f"--columns must be THEIRS=OURS, but got {pair!r}; for example seq_len=max_seq_len")
         mapping[theirs] = ours
     return mapping

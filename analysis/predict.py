@@ -59,9 +59,7 @@ class Prediction:
         return text
 
 
-def predict(
-    model: EnergyModel, max_seq_len: int, depth: int, precision: str, extrapolate: bool = False
-) -> Prediction:
+def predict(model: EnergyModel, max_seq_len: int, depth: int, precision: str, extrapolate: bool = False) -> Prediction:
     """Energy of one configuration from the fit of its precision. UsageError outside the measured range,
     unless `extrapolate`; CannotAnswer where there is no fit that knows this depth."""
     fit = _choose(model, depth, precision)
@@ -104,17 +102,7 @@ def predict(
         None,
     )
     return Prediction(
-        max_seq_len,
-        depth,
-        precision,
-        tokens,
-        value,
-        low,
-        high,
-        fit.formula,
-        beyond,
-        measured,
-        model.estimated,
+        max_seq_len, depth, precision, tokens, value, low, high, fit.formula, beyond, measured, model.estimated
     )
 
 
@@ -122,8 +110,7 @@ def _choose(model: EnergyModel, depth: int, precision: str) -> Fit:
     known = sorted({f.precision for f in (*model.depth_fits, *model.length_fits)})
     if precision not in known:
         raise UsageError(
-            f"precision must be one with a fit ({', '.join(known) or 'none'}), but got {precision!r}; "
-            f"measure it"
+            f"precision must be one with a fit ({', '.join(known) or 'none'}), but got {precision!r}; measure it"
         )
     fit = model.fit_for(precision, "depth_length")
     if fit is not None:

@@ -71,9 +71,7 @@ def rows(count: int, seed: int = 0) -> Any:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--distinct", action="store_true", help="every row a configuration of its own")
     parser.add_argument("--measure", choices=LIMITS_S, help=argparse.SUPPRESS)  # what the fresh process does
@@ -92,15 +90,7 @@ def main() -> int:
         table.to_csv(file, index=False)
         missed = 0
         for what in LIMITS_S:
-            command = [
-                sys.executable,
-                "-m",
-                "benchmarks.analysis_scale",
-                "--measure",
-                what,
-                "--file",
-                str(file),
-            ]
+            command = [sys.executable, "-m", "benchmarks.analysis_scale", "--measure", what, "--file", str(file)]
             command += ["--distinct"] if arguments.distinct else []
             missed |= subprocess.run(command, check=False).returncode
         return missed
@@ -134,9 +124,7 @@ def _tables(file: Path, distinct: bool) -> int:
     timed("hypervolume", lambda: analysis.hypervolume(table, pair))
     one = clean[clean["batch_size"] == clean["batch_size"].iloc[0]] if distinct else clean
     model = timed("fit", lambda: analysis.fit_energy(one))
-    timed(
-        "tables", lambda: analysis.write_tables(file.parent / "out", trials, pareto_table(front, pair), model)
-    )
+    timed("tables", lambda: analysis.write_tables(file.parent / "out", trials, pareto_table(front, pair), model))
     return _verdict("tables", time.perf_counter() - begin, f"{len(trials)} rows, {len(table)} configurations")
 
 

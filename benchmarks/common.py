@@ -160,9 +160,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 def open_bench(arguments: argparse.Namespace) -> Bench:
     """The card with its meter, and the model: its own encoder weights, or random ones where there are none."""
-    import_module(
-        "scipy.stats"
-    )  # `window.half_width` needs it: a second of import is not to fall between windows
+    import_module("scipy.stats")  # `window.half_width` needs it: a second of import is not to fall between windows
     name, model = ("demo", "demo-bert") if arguments.smoke else ("sst2", arguments.model)
     task = get_task(name)
     data_dir = Path(arguments.data_dir) if arguments.data_dir and not arguments.smoke else None
@@ -175,9 +173,7 @@ def open_bench(arguments: argparse.Namespace) -> Bench:
     data = MeasuringData(name, tokenized, trained=False, settings=Measuring(), max_positions=positions)
     files = {
         SEED: lambda: own,
-        RANDOM_SEED: lambda: encoder.load_pretrained(
-            model, task.head, labels, RANDOM_SEED, random_weights=True
-        ),
+        RANDOM_SEED: lambda: encoder.load_pretrained(model, task.head, labels, RANDOM_SEED, random_weights=True),
     }
     bench = Bench(data, files, arguments.cpus)
     if arguments.smoke:
@@ -217,9 +213,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     cells = [list(header), *([_cell(v) for v in row] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     return "\n".join(
-        "  ".join(
-            c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        )
+        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
         for row in cells
     )
 

@@ -87,9 +87,7 @@ def memory_kib(root: int) -> dict[str, float]:
         if name == "measuring process" and ("IDLE" in command or "Agent" in command):
             continue
         if name:
-            found[name] += next(
-                (float(x.split()[1]) for x in status.splitlines() if x.startswith("RssAnon")), 0.0
-            )
+            found[name] += next((float(x.split()[1]) for x in status.splitlines() if x.startswith("RssAnon")), 0.0)
     return found
 
 
@@ -130,10 +128,7 @@ def growth(trial: np.ndarray, kib: np.ndarray) -> tuple[float, float]:
 def overhead_s(rows: "pd.DataFrame") -> np.ndarray:
     """Seconds between the end of each trial and the start of the next, in their order."""
     ordered = rows.sort_values("started_at")
-    start, end = (
-        ordered["started_at"].to_numpy(float),
-        (ordered["started_at"] + ordered["trial_s"]).to_numpy(float),
-    )
+    start, end = (ordered["started_at"].to_numpy(float), (ordered["started_at"] + ordered["trial_s"]).to_numpy(float))
     return start[1:] - end[:-1]
 
 
@@ -158,11 +153,7 @@ def summarise(memory: dict[str, np.ndarray], gaps: np.ndarray) -> tuple[dict[str
     bars = [
         Bar("KiB per trial, driver", kib["driver"][0], DRIVER_KIB_PER_TRIAL),
         Bar("KiB per trial, measuring process", kib["measuring process"][0], WORKER_KIB_PER_TRIAL),
-        Bar(
-            "overhead, last hundred over first (medians)",
-            float(np.median(last) / np.median(first)),
-            OVERHEAD_RATIO,
-        ),
+        Bar("overhead, last hundred over first (medians)", float(np.median(last) / np.median(first)), OVERHEAD_RATIO),
     ]
     return payload, bars
 
@@ -173,16 +164,7 @@ def _ends(trial: np.ndarray, kib: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def draw(memory: dict[str, np.ndarray], gaps: np.ndarray, file: Path) -> None:
     """Memory since trial 100, and overhead, over the number of the trial."""
-    from analysis.figures.style import (
-        BLUE,
-        GREEN,
-        ORANGE,
-        PAGE_WIDTH_IN,
-        PURPLE,
-        VERMILLION,
-        new_figure,
-        styled,
-    )
+    from analysis.figures.style import BLUE, GREEN, ORANGE, PAGE_WIDTH_IN, PURPLE, VERMILLION, new_figure, styled
 
     with styled():
         figure, (left, right) = new_figure(width_in=PAGE_WIDTH_IN, columns=2)
@@ -197,9 +179,7 @@ def draw(memory: dict[str, np.ndarray], gaps: np.ndarray, file: Path) -> None:
         number = np.arange(1, len(gaps) + 1)
         right.plot(number, gaps * 1e3, ".", color=BLUE, ms=2, alpha=0.5, label="one trial")
         width = min(51, len(gaps))
-        rolling = [
-            np.median(gaps[max(0, i - width // 2) : i + width // 2 + 1]) * 1e3 for i in range(len(gaps))
-        ]
+        rolling = [np.median(gaps[max(0, i - width // 2) : i + width // 2 + 1]) * 1e3 for i in range(len(gaps))]
         right.plot(number, rolling, color=VERMILLION, lw=1.2, label=f"median of {width}")
         right.set_ylim(0, 3 * float(np.percentile(gaps, 90)) * 1e3)
         right.set_xlabel("Trial")
@@ -209,12 +189,8 @@ def draw(memory: dict[str, np.ndarray], gaps: np.ndarray, file: Path) -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--trials", type=int, default=500, help="rounded up to whole replicates of 20 configurations"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=500, help="rounded up to whole replicates of 20 configurations")
     parser.add_argument("--run", type=Path, help="folder of the run, kept (default: a temporary one)")
     parser.add_argument("--read", type=Path, help="a folder that --run kept: nothing is run")
     parser.add_argument("--output", type=Path, required=True, help=f"folder for {NAME}.json and {NAME}.png")

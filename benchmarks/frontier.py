@@ -59,9 +59,7 @@ POINTS = [
 TOLERANCE = {"fp32": 1e-4, "tf32": 0.01, "fp16": 0.01, "bf16": 0.05, "int8": 0.2, "fp8": 0.4}
 
 
-def trials(
-    model: str, depth: int, points: Sequence[tuple[Any, ...]], replicate: int = 0
-) -> list[TrialConfig]:
+def trials(model: str, depth: int, points: Sequence[tuple[Any, ...]], replicate: int = 0) -> list[TrialConfig]:
     return [
         TrialConfig(
             task="sst2", model=model, seed=42, max_seq_len=TOKENS, depth=depth, replicate=replicate,
@@ -140,9 +138,7 @@ class Opened:
         files = (
             encoder.load_checkpoint(arguments.checkpoint, task.head)
             if arguments.checkpoint
-            else encoder.load_pretrained(
-                arguments.model, task.head, task.num_labels(examples), 42, random_weights=True
-            )
+            else encoder.load_pretrained(arguments.model, task.head, task.num_labels(examples), 42, random_weights=True)
         )
         config = encoder.load_config(self.source)
         self.depth = config.num_hidden_layers
@@ -187,9 +183,7 @@ def verify(arguments: argparse.Namespace, rows: "pd.DataFrame") -> list[dict[str
             "largest_error_over_range": float(np.abs(other - exact).max() / np.ptp(exact)),
             "flips": int((other.argmax(1) != exact.argmax(1)).sum()),
             "examples": len(exact),
-            "accuracy": float((other.argmax(1) == opened.validation.labels).mean())
-            if arguments.checkpoint
-            else None,
+            "accuracy": float((other.argmax(1) == opened.validation.labels).mean()) if arguments.checkpoint else None,
         }
         for point, other in zip(points[1:], others, strict=True)
     ]
@@ -257,9 +251,7 @@ def profile(arguments: argparse.Namespace, rows: "pd.DataFrame") -> list[dict[st
         ]
         kernels.sort(key=lambda k: -k["us_per_pass"])
         total = sum(k["us_per_pass"] for k in kernels)
-        kinds = {
-            kind: sum(k["us_per_pass"] for k in kernels if k["kind"] == kind) for kind in (*KINDS, "other")
-        }
+        kinds = {kind: sum(k["us_per_pass"] for k in kernels if k["kind"] == kind) for kind in (*KINDS, "other")}
         flop = linear_flop(int(inputs.ids.lengths.sum()), trial, *config_sizes(model.config))
         found.append(
             {
@@ -276,18 +268,12 @@ def profile(arguments: argparse.Namespace, rows: "pd.DataFrame") -> list[dict[st
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="folder or hub id: its shape, with random weights")
     parser.add_argument("--data-dir", help="folder with SST-2's dev.tsv (default: the hub)")
     parser.add_argument("--output", type=Path, help="run folder: measure")
-    parser.add_argument(
-        "--verify", type=Path, help="a run folder whose cheapest configurations are compared in logits"
-    )
-    parser.add_argument(
-        "--profile", type=Path, help="a run folder whose cheapest configurations are profiled"
-    )
+    parser.add_argument("--verify", type=Path, help="a run folder whose cheapest configurations are compared in logits")
+    parser.add_argument("--profile", type=Path, help="a run folder whose cheapest configurations are profiled")
     parser.add_argument("--read", type=Path, help="a run folder whose bars are printed again: needs no card")
     parser.add_argument("--checkpoint", help="fine-tuned weights for --verify")
     parser.add_argument("--verify-points", type=int, default=3, help="how many are verified or profiled")
@@ -335,9 +321,7 @@ def faithful(compared: dict[str, list[dict[str, Any]]]) -> dict[tuple[Any, ...],
     found: dict[tuple[Any, ...], dict[str, float]] = {}
     for kind, results in compared.items():
         for result in results:
-            measures = {
-                f"largest logit error over the range, {kind} weights": result["largest_error_over_range"]
-            }
+            measures = {f"largest logit error over the range, {kind} weights": result["largest_error_over_range"]}
             if kind == "trained":
                 measures["flipped predictions"] = result["flips"]
             found.setdefault(tuple(result[k] for k in AXES), {}).update(measures)
@@ -351,9 +335,7 @@ def faithful(compared: dict[str, list[dict[str, Any]]]) -> dict[tuple[Any, ...],
 
 def _limits(compared: dict[str, Any], precision: str) -> dict[str, float]:
     """The bars of a configuration that was compared with fine-tuned weights too, by name."""
-    limits = {
-        f"largest logit error over the range, {kind} weights": TOLERANCE[precision] for kind in compared
-    }
+    limits = {f"largest logit error over the range, {kind} weights": TOLERANCE[precision] for kind in compared}
     return limits | {"flipped predictions": float(FLIPS)}
 
 
@@ -400,10 +382,7 @@ def _print_steps(grid: "pd.DataFrame", key: tuple[Any, ...]) -> None:
     except CannotAnswer as reason:
         print(reason)
         return
-    rows = [
-        (s.axis, s.before, s.after, 1e3 * s.energy_before, 1e3 * s.energy_after, s.saving.value)
-        for s in steps
-    ]
+    rows = [(s.axis, s.before, s.after, 1e3 * s.energy_before, 1e3 * s.energy_after, s.saving.value) for s in steps]
     print(table(("axis", "before", "after", "mJ before", "mJ after", "times less, in this order"), rows))
 
 

@@ -69,9 +69,7 @@ def run(bench: "Bench", arguments: argparse.Namespace) -> tuple[dict[str, Any], 
             }
         )
         if gpu_bound:
-            bars.append(
-                Bar(f"harness over bare loop, {shape}", float(np.median(ratios)), arguments.ratio_bar)
-            )
+            bars.append(Bar(f"harness over bare loop, {shape}", float(np.median(ratios)), arguments.ratio_bar))
         del load, by_hand
     print(
         table(
@@ -125,9 +123,7 @@ def _by_hand(load: "Load") -> list[Callable[[], Any]]:
     import torch
 
     backend, model = load.shape.backend, load.model
-    called: Callable[..., Any] = (
-        torch.compile(model, fullgraph=True) if backend.startswith("compile") else model
-    )
+    called: Callable[..., Any] = torch.compile(model, fullgraph=True) if backend.startswith("compile") else model
     batches = [batch.tensors() for batch in load.staged]
     if not backend.endswith("cuda_graph"):
         return [partial(called, **batch) for batch in batches]

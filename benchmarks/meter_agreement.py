@@ -54,11 +54,7 @@ def run(bench: "Bench", arguments: argparse.Namespace) -> tuple[dict[str, Any], 
     print(f"zeus: {why_not or 'in use'}")
     load = Load(bench, shape_for(bench, GPU_BOUND))
     marks = []
-    with (
-        Sampler(bench.meter) as sampler,
-        SecondProcess(bench.meter) as second,
-        Steady(load.run_pass) as steady,
-    ):
+    with Sampler(bench.meter) as sampler, SecondProcess(bench.meter) as second, Steady(load.run_pass) as steady:
         time.sleep(0.1 if arguments.smoke else WARMUP_S)
         for number in range(arguments.agreement_windows):
             marks.append(_window(bench.meter, zeus, f"window{number}", arguments.agreement_window_s))
@@ -88,23 +84,9 @@ def run(bench: "Bench", arguments: argparse.Namespace) -> tuple[dict[str, Any], 
             "zeus_difference": None if zeus is None else z / o - 1,
             "power_difference": p / o - 1,
         }
-        for m, w, o, e, p, s, z, b in zip(
-            marks, watts, ours, edge_error, power, process, zeus_j, stale_j, strict=True
-        )
+        for m, w, o, e, p, s, z, b in zip(marks, watts, ours, edge_error, power, process, zeus_j, stale_j, strict=True)
     ]
-    header = (
-        "window",
-        "s",
-        "W",
-        "ours J",
-        "+-",
-        "process J",
-        "zeus J",
-        "power J",
-        "process %",
-        "zeus %",
-        "power %",
-    )
+    header = ("window", "s", "W", "ours J", "+-", "process J", "zeus J", "power J", "process %", "zeus %", "power %")
     print(
         table(
             header,
@@ -128,9 +110,7 @@ def run(bench: "Bench", arguments: argparse.Namespace) -> tuple[dict[str, Any], 
     )
     if zeus is not None:
         print(f"zeus's edges may account for {100 * float(np.max(stale_j / ours)):.3f} % at most")
-    print(
-        f"the counter answered us in {read_cost(trace.read_s)}, the second process in {read_cost(readings[:, 1])}"
-    )
+    print(f"the counter answered us in {read_cost(trace.read_s)}, the second process in {read_cost(readings[:, 1])}")
     bars = [
         Bar("second process vs ours, relative", worst(process / ours - 1), arguments.second_meter_bar),
         Bar("integrated power vs counter, relative", worst(power / ours - 1), arguments.power_bar),
@@ -141,10 +121,7 @@ def run(bench: "Bench", arguments: argparse.Namespace) -> tuple[dict[str, Any], 
         "configuration": str(load.shape),
         "zeus": why_not or f"zeus {sys.modules['zeus'].__version__}",
         "windows": rows,
-        "read_ms": {
-            "sampler": read_summary(trace.read_s),
-            "second_process": read_summary(readings[:, 1]),
-        },
+        "read_ms": {"sampler": read_summary(trace.read_s), "second_process": read_summary(readings[:, 1])},
     }
     return payload, bars
 
@@ -281,14 +258,7 @@ class SecondProcess:
         self._file: IO[str] = tempfile.NamedTemporaryFile("r", suffix=".csv")
         watts = getattr(self._meter, "watts", None)  # smoke mode
         target = str(self._meter.device.uuid) if watts is None else f"watts:{watts}"
-        command = [
-            sys.executable,
-            "-m",
-            "benchmarks.meter_agreement",
-            "--read-counter",
-            target,
-            self._file.name,
-        ]
+        command = [sys.executable, "-m", "benchmarks.meter_agreement", "--read-counter", target, self._file.name]
         root = Path(__file__).resolve().parent.parent
         self._process = subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE)
         limit = time.perf_counter() + 30

@@ -36,12 +36,8 @@ SETTLE_S = 1.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--rounds", type=int, default=5, help="rounds of idle, hot and launch-bound neighbours"
-    )
-    parser.add_argument(
-        "--stretch-s", type=float, default=2.0, help="measured load in each part of a round (s)"
-    )
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of idle, hot and launch-bound neighbours")
+    parser.add_argument("--stretch-s", type=float, default=2.0, help="measured load in each part of a round (s)")
 
 
 # ---- the neighbours ---------------------------------------------------------------------------------------
@@ -88,10 +84,7 @@ def serve(arguments: argparse.Namespace) -> int:
     from benchmarks.common import HOT, LAUNCH_BOUND, Load, open_bench, shape_for
 
     bench = open_bench(arguments)
-    loads = {
-        "hot": Load(bench, shape_for(bench, HOT)),
-        "launch-bound": Load(bench, shape_for(bench, LAUNCH_BOUND)),
-    }
+    loads = {"hot": Load(bench, shape_for(bench, HOT)), "launch-bound": Load(bench, shape_for(bench, LAUNCH_BOUND))}
     told = ["idle"]  # the last is what to do; None ends it
 
     def listen() -> None:
@@ -181,11 +174,7 @@ def _stretch(load: "Load", seconds: float) -> dict[str, float]:
 
     _set_precision(load)
     settings = Measuring(
-        warmup_s=seconds / 4,
-        min_window_s=seconds / 2,
-        min_windows=2,
-        min_total_s=seconds,
-        max_measure_s=seconds,
+        warmup_s=seconds / 4, min_window_s=seconds / 2, min_windows=2, min_total_s=seconds, max_measure_s=seconds
     )
     with Sampler(load.bench.meter) as sampler:
         windows = measure(load.run_pass, load.bench.synchronize, sampler, settings)
@@ -217,10 +206,7 @@ def ratios(stretches: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                     "energy_j_per_example": float(np.median([s["energy_j_per_example"] for s in own])),
                     **{
                         name: [a[key] / b[key] for a, b in zip(own, alone, strict=True)]
-                        for name, key in (
-                            ("energy", "energy_j_per_example"),
-                            ("latency", "latency_ms_per_example"),
-                        )
+                        for name, key in (("energy", "energy_j_per_example"), ("latency", "latency_ms_per_example"))
                     },
                 }
             )
@@ -241,19 +227,12 @@ def draw(payload: dict[str, Any], file: Path) -> None:
             own = [c for c in payload["compared"] if c["load"] == load and c["neighbours"] != STATES[0]]
             panel.axhline(0, color=MUTED, lw=0.8)
             for x, entry in enumerate(own):
-                for shift, name, color, marker in (
-                    (-0.12, "energy", BLUE, "o"),
-                    (0.12, "latency", VERMILLION, "s"),
-                ):
+                for shift, name, color, marker in ((-0.12, "energy", BLUE, "o"), (0.12, "latency", VERMILLION, "s")):
                     values = 100 * (np.array(entry[name]) - 1)
                     spread = np.linspace(-0.05, 0.05, len(values))
                     label = None if x else {"energy": "J/example", "latency": "ms/example"}[name]
-                    panel.plot(
-                        x + shift + spread, values, marker, color=color, ms=3.5, alpha=0.7, label=label
-                    )
-                    panel.plot(
-                        [x + shift - 0.09, x + shift + 0.09], [np.median(values)] * 2, color=INK, lw=1.2
-                    )
+                    panel.plot(x + shift + spread, values, marker, color=color, ms=3.5, alpha=0.7, label=label)
+                    panel.plot([x + shift - 0.09, x + shift + 0.09], [np.median(values)] * 2, color=INK, lw=1.2)
             panel.set_xticks(range(len(own)), [f"{c['neighbours']} neighbour" for c in own])
             panel.set_xlim(-0.5, len(own) - 0.5)
             panel.set_title({"anchor": "The anchor (GPU-bound)", "launch-bound": "Launch-bound"}[load])

@@ -74,16 +74,7 @@ def run(bench: "Bench", arguments: argparse.Namespace) -> tuple[dict[str, Any], 
     summaries = {name: summary([t for t in trials if t["name"] == name]) for name in shapes}
     print(
         table(
-            (
-                "configuration",
-                "trials",
-                "J/example",
-                "CV %",
-                "W",
-                "headline %",
-                "within-trial %",
-                "first/rest",
-            ),
+            ("configuration", "trials", "J/example", "CV %", "W", "headline %", "within-trial %", "first/rest"),
             [
                 (
                     f"{name} ({shapes[name]})",
@@ -134,9 +125,7 @@ def _percent(share: float | None) -> str | None:
     return None if share is None else f"{100 * share:.2f}"
 
 
-def _trial(
-    bench: "Bench", name: str, shape: "Shape", number: int, arguments: argparse.Namespace
-) -> dict[str, Any]:
+def _trial(bench: "Bench", name: str, shape: "Shape", number: int, arguments: argparse.Namespace) -> dict[str, Any]:
     from benchmarks.common import trial
     from trainables.measure import measure_trial
 
@@ -161,9 +150,7 @@ def _trial(
         "started_at",
         "flags",
     )
-    return {"name": name, "number": number, "window_table": row["window_table"]} | {
-        c: row[c] for c in columns
-    }
+    return {"name": name, "number": number, "window_table": row["window_table"]} | {c: row[c] for c in columns}
 
 
 def summary(trials: Sequence[dict[str, Any]]) -> dict[str, Any]:

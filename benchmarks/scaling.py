@@ -80,9 +80,7 @@ def run_grid(folder: Path, gpus: int, options: Sequence[str]) -> None:
     command = [sys.executable, "-m", "tuner.grid", "--output-dir", str(folder), "--overwrite", *options]
     begin = time.perf_counter()
     with Counters() as counters:
-        code = subprocess.run(
-            command, env=os.environ | {"CUDA_VISIBLE_DEVICES": ",".join(cards[:gpus])}
-        ).returncode
+        code = subprocess.run(command, env=os.environ | {"CUDA_VISIBLE_DEVICES": ",".join(cards[:gpus])}).returncode
     if code != 0:
         raise SystemExit(f"the sweep on {gpus} GPUs ended with {code}; see {folder}")
     about = {"gpus": gpus, "wall_s": time.perf_counter() - begin, "counters": counters.readings}
@@ -104,11 +102,7 @@ def rates(rows: "pd.DataFrame") -> dict[str, float]:
     for _, own in rows.assign(end=end).sort_values("started_at").groupby("worker"):
         if len(own) > 1:
             steady += 60 * (len(own) - 1) / float(own["end"].iloc[-1] - own["end"].iloc[0])
-    return {
-        "measuring_s": measuring_s,
-        "trials_per_min": 60 * len(rows) / measuring_s,
-        "steady_trials_per_min": steady,
-    }
+    return {"measuring_s": measuring_s, "trials_per_min": 60 * len(rows) / measuring_s, "steady_trials_per_min": steady}
 
 
 def overlaps(rows: "pd.DataFrame", column: str) -> int:
@@ -183,9 +177,7 @@ def bars(found: Sequence[dict[str, Any]]) -> list[Any]:
         name = f"{f['gpus']} GPUs"
         if f["gpus"] > 1:
             ratio = f["trials_per_min"] / one["trials_per_min"] if one else None
-            made.append(
-                Bar(f"trials per minute, {name} over one", ratio, EFFICIENCY * f["gpus"], at_least=True)
-            )
+            made.append(Bar(f"trials per minute, {name} over one", ratio, EFFICIENCY * f["gpus"], at_least=True))
         own = f.get("own_card", {}).get("within_tolerance")
         made += [
             Bar(f"trials at once on one GPU, {name}", float(f["overlaps"]), 0.0),
@@ -197,18 +189,14 @@ def bars(found: Sequence[dict[str, Any]]) -> list[Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True, help="folder for the runs and scaling.json")
     parser.add_argument("--gpus", type=int, nargs="+", default=[], help="how many cards, one run each")
     parser.add_argument("grid", nargs="*", metavar="OPTION", help="options of tuner.grid, after --")
     arguments = parser.parse_args(argv)
 
     if min(arguments.gpus, default=1) < 1:
-        parser.error(
-            f"--gpus must be 1 or more each, but got {min(arguments.gpus)}; give for example --gpus 1 2"
-        )
+        parser.error(f"--gpus must be 1 or more each, but got {min(arguments.gpus)}; give for example --gpus 1 2")
 
     from benchmarks.common import table
 

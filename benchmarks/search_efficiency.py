@@ -25,10 +25,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.common import Bar, table
+from search_spaces.axes import AXES
 from search_spaces.goal import ENERGY_BOUND, LATENCY_BOUND, Goal, Scores
 from search_spaces.prune import MARGIN, PruneRule
 from search_spaces.search_config import SAMPLER_NAMES, SearchConfig
-from search_spaces.search_space import AXES, ORDERED, Point, SearchSpace
+from search_spaces.search_space import Point, SearchSpace
 from search_spaces.trial_config import TrialConfig
 from tuner.cli import run_command
 
@@ -84,14 +85,15 @@ def read_grid(path: Path, goal: Goal | None = None) -> Grid:
         rows = rows[rows["replicate"] == 0]
     first = rows.iloc[0]
     rows = rows[rows["seed"].isna() | (rows["seed"] == first["seed"])]
+    axes = SearchSpace.axes
     values = tuple(
-        tuple(sorted(rows[a].unique().tolist())) if a in ORDERED else tuple(rows[a].unique()) for a in AXES
+        tuple(sorted(rows[a].unique().tolist())) if AXES[a].ordered else tuple(rows[a].unique()) for a in axes
     )
     seed = 42 if pd.isna(first["seed"]) else int(first["seed"])
     model = first["model"] if isinstance(first["model"], str) else "model"
     device = "cpu" if first["energy_source"] == "estimate" else "cuda"
     space = SearchSpace(str(first["task"]), model, seed, values, device)
-    by_point = {tuple(row[a] for a in AXES): row for row in rows.to_dict("records")}
+    by_point = {tuple(row[a] for a in axes): row for row in rows.to_dict("records")}
     try:
         windows = load_windows(path) if path.is_dir() else pd.DataFrame()
     except Exception as error:
@@ -112,11 +114,7 @@ def probe_of(row: Mapping[str, Any], firsts: pd.DataFrame) -> dict[str, Any]:
         examples = window["passes"] * row["examples_per_pass"]
         energy, latency = window["energy_j"] / examples, 1e3 * window["duration_s"] / examples
         window_s = window["duration_s"]
-    probe = dict(row) | {
-        "status": "pruned",
-        ENERGY_BOUND: energy * (1 - MARGIN),
-        LATENCY_BOUND: latency * (1 - MARGIN),
-    }
+    probe = dict(row) | {"status": "pruned", ENERGY_BOUND: energy * (1 - MARGIN), LATENCY_BOUND: latency * (1 - MARGIN)}
     spared = row["warmup_s"] / 2 + row["total_s"] - window_s
     return probe | {"trial_s": row["trial_s"] - spared if np.isfinite(spared) else row["trial_s"]}
 
@@ -173,7 +171,7 @@ def replay(grid: Grid, sampler: str, seed: int, prune: bool = True, target: floa
 def answer(grid: Grid, job: dict[str, Any]) -> dict[str, Any]:
     """The recorded row of a job, cut short where the trial itself would have pruned it."""
     trial = TrialConfig.from_dict(job)
-    point = tuple(getattr(trial, axis) for axis in AXES)
+    point = tuple(getattr(trial, axis) for axis in grid.space.axes)
     if point not in grid.rows:
         return {"status": "failed", "error": "not in the recorded grid", "trial_s": 0.0}
     if "prune" in job and PruneRule.from_dict(job["prune"]).verdict(grid.probes[point]):
@@ -272,14 +270,8 @@ def report(grid: Grid, found: Mapping[str, list[Replay]]) -> tuple[str, list[Bar
     if default in sums:
         mine = sums[default]
         bars = [
-            Bar(
-                f"{grid.name}: {default}, trials over the grid's", mine["trials_median"] / n, MAX_TRIALS_SHARE
-            ),
-            Bar(
-                f"{grid.name}: {default}, GPU-s over the grid's",
-                mine["seconds_median"] / seconds,
-                MAX_SECONDS_SHARE,
-            ),
+            Bar(f"{grid.name}: {default}, trials over the grid's", mine["trials_median"] / n, MAX_TRIALS_SHARE),
+            Bar(f"{grid.name}: {default}, GPU-s over the grid's", mine["seconds_median"] / seconds, MAX_SECONDS_SHARE),
         ]
         if "random" in sums:
             over = mine["trials_median"] / sums["random"]["trials_median"]
@@ -297,9 +289,7 @@ def report(grid: Grid, found: Mapping[str, list[Replay]]) -> tuple[str, list[Bar
 
 
 def main(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("grids", nargs="+", type=Path, help="run folders or tables with a full grid")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--samplers", nargs="+", default=list(SAMPLER_NAMES), choices=SAMPLER_NAMES)
@@ -312,9 +302,7 @@ def main(argv: Sequence[str]) -> int:
     bars, payloads = [], []
     for path in arguments.grids:
         grid = read_grid(path)
-        text, own, payload = report(
-            grid, run(grid, arguments.samplers, arguments.seeds, not arguments.no_prune)
-        )
+        text, own, payload = report(grid, run(grid, arguments.samplers, arguments.seeds, not arguments.no_prune))
         print(text, flush=True)
         bars += own
         payloads.append(payload)

@@ -99,20 +99,13 @@ def _config(arguments: argparse.Namespace) -> "SweepConfig":
             config.axes, max_seq_len=(16, 32, 64, 128), depth=arguments.depth, backend=("eager", "cuda_graph")
         ),
         measuring=replace(
-            config.measuring,
-            warmup_s=0.2,
-            min_window_s=0.1,
-            min_windows=3,
-            min_total_s=0.4,
-            max_measure_s=0.4,
+            config.measuring, warmup_s=0.2, min_window_s=0.1, min_windows=3, min_total_s=0.4, max_measure_s=0.4
         ),
     )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="sst2")
     parser.add_argument("--model", help="hub id or folder (random weights of its shape)")
     parser.add_argument("--data-dir")
@@ -135,10 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(
         table(
             ("backend", "trials", "overhead s", *PARTS),
-            [
-                (name, m["trials"], m["overhead_s"], *(m[k] for k in PARTS))
-                for name, m in payload["by_backend"].items()
-            ],
+            [(name, m["trials"], m["overhead_s"], *(m[k] for k in PARTS)) for name, m in payload["by_backend"].items()],
         )
     )
     for name, meaning in PARTS.items():
@@ -166,8 +156,7 @@ def _run(config: "SweepConfig", arguments: argparse.Namespace) -> tuple["pd.Data
     if not arguments.fresh:
         return rows, []
     few = replace(
-        config,
-        axes=replace(config.axes, depth=config.axes.depth and config.axes.depth[-1:], precision=("fp32",)),
+        config, axes=replace(config.axes, depth=config.axes.depth and config.axes.depth[-1:], precision=("fp32",))
     )
     lengths = few.axes.max_seq_len[: arguments.fresh + 1]
     few = replace(few, axes=replace(few.axes, max_seq_len=lengths, backend=("eager",)))

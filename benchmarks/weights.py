@@ -23,9 +23,7 @@ NAME = "weights"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--weight-pairs", type=int, default=3, help="pairs of trained and random per configuration"
-    )
+    parser.add_argument("--weight-pairs", type=int, default=3, help="pairs of trained and random per configuration")
     parser.add_argument("--weight-windows", type=int, default=3, help="windows of 1 s in each half of a pair")
 
 
@@ -33,10 +31,7 @@ def run(bench: "Bench", arguments: argparse.Namespace) -> tuple[dict[str, Any], 
     from benchmarks.common import GPU_BOUND, HOT, RANDOM_SEED, SEED, Load, shape_for, table
 
     rows = []
-    for shape in (
-        shape_for(bench, HOT),
-        shape_for(bench, GPU_BOUND, "cuda_graph" if _cuda(bench) else "eager"),
-    ):
+    for shape in (shape_for(bench, HOT), shape_for(bench, GPU_BOUND, "cuda_graph" if _cuda(bench) else "eager")):
         trained, random = Load(bench, shape, SEED), Load(bench, shape, RANDOM_SEED)
         pairs = [
             (_energy_j(trained, arguments.weight_windows), _energy_j(random, arguments.weight_windows))

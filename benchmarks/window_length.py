@@ -47,14 +47,10 @@ BEFORE_S = 0.5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--window-lengths", nargs="+", type=float, default=[0.2, 0.5, 1, 2, 5, 10])
-    parser.add_argument(
-        "--window-backends", nargs="+", help="default: cuda_graph (steady power), eager on a CPU"
-    )
+    parser.add_argument("--window-backends", nargs="+", help="default: cuda_graph (steady power), eager on a CPU")
     parser.add_argument("--long-s", type=float, default=14.0, help="seconds of the long load")
     parser.add_argument("--settled-s", type=float, default=3.0, help="of it before the warm windows")
-    parser.add_argument(
-        "--cold-starts", type=int, default=3, help="short cold starts, beside the long load's"
-    )
+    parser.add_argument("--cold-starts", type=int, default=3, help="short cold starts, beside the long load's")
     parser.add_argument("--cold-s", type=float, default=2.2, help="seconds of a short cold start")
     parser.add_argument("--idle-s", type=float, default=1.5, help="seconds of idleness before each start")
     parser.add_argument("--window-bar", type=float, default=PRECISION, help="largest |bias|, default trial")
@@ -74,14 +70,7 @@ def run(bench: "Bench", arguments: argparse.Namespace) -> tuple[dict[str, Any], 
         print(f"{result['mean_power_w']:.0f} W, warm, over {result['reference_s']:.1f} s")
         print(
             table(
-                (
-                    "window s",
-                    "phase",
-                    *(f"{m} %" for m in METHODS),
-                    "edge bound %",
-                    "short_window",
-                    "windows",
-                ),
+                ("window s", "phase", *(f"{m} %" for m in METHODS), "edge bound %", "short_window", "windows"),
                 [
                     (
                         f"{p['length_s']:g}",
@@ -117,9 +106,7 @@ def run(bench: "Bench", arguments: argparse.Namespace) -> tuple[dict[str, Any], 
         )
     )
     wrong = sum(
-        p["windows"] - p["flagged"] if p["length_s"] < 1 else p["flagged"]
-        for r in results
-        for p in r["points"]
+        p["windows"] - p["flagged"] if p["length_s"] < 1 else p["flagged"] for r in results for p in r["points"]
     )
     bars.append(Bar("windows whose short_window flag is wrong", float(wrong), 0))
     return {"backends": results}, bars
@@ -183,9 +170,7 @@ def _backend(bench: "Bench", shape: Any, arguments: argparse.Namespace) -> dict[
         load.run_for(3.5 * bench.meter.tick_s)
         sampler.cover(starts[-1][-1])
         traces = sampler.trace(), averaged.trace()
-    result = analyse(
-        *traces, starts, load.examples, arguments.window_lengths, arguments.settled_s, Measuring()
-    )
+    result = analyse(*traces, starts, load.examples, arguments.window_lengths, arguments.settled_s, Measuring())
     return result | {
         "configuration": str(shape),
         "idle_before_s": arguments.idle_s,
@@ -225,12 +210,8 @@ def analyse(
             ("warm", spaced_windows(warm, length_s)),
         ):
             if windows:
-                points.append(
-                    _point(trace, averaged, windows, reference) | {"length_s": length_s, "phase": phase}
-                )
-    default = spaced_windows(warm, defaults.min_window_s, stride_s=defaults.min_window_s)[
-        : defaults.min_windows
-    ]
+                points.append(_point(trace, averaged, windows, reference) | {"length_s": length_s, "phase": phase})
+    default = spaced_windows(warm, defaults.min_window_s, stride_s=defaults.min_window_s)[: defaults.min_windows]
     energies = [
         float(counter_energy(trace, np.array([w[:2]]))[0][0]) / w[2] for w in default
     ]  # J per pass, adjacent windows as in a trial

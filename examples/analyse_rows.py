@@ -17,9 +17,7 @@ PUBLISHED = Path(analysis.__file__).parent / "data" / "l4_published.csv"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", nargs="?", type=Path, help="a run folder, CSV or Parquet file of rows")
     run = parser.parse_args().run
 

@@ -50,17 +50,10 @@ class Goal:
             f"choose among {', '.join(OBJECTIVES)}",
         )
         if self.min_accuracy is not None:
-            check(
-                0 < self.min_accuracy <= 1,
-                "min_accuracy must be in (0, 1]",
-                self.min_accuracy,
-                "0.92 is 92 %",
-            )
+            check(0 < self.min_accuracy <= 1, "min_accuracy must be in (0, 1]", self.min_accuracy, "0.92 is 92 %")
         for name, unit in (("max_latency_ms", "ms/example"), ("max_memory_mib", "MiB")):
             value = getattr(self, name)
-            check(
-                value is None or value > 0, f"{name} must be above 0 {unit}", value, "leave it out for none"
-            )
+            check(value is None or value > 0, f"{name} must be above 0 {unit}", value, "leave it out for none")
 
     @property
     def known(self) -> tuple[Objective, ...]:
@@ -88,9 +81,7 @@ class Goal:
 
     def scores(self, values: Mapping[str, float]) -> Scores:
         """`values` of every objective on the scales that are searched: minimised, log10 of J and ms."""
-        return tuple(
-            o.sign * (math.log10(values[o.name]) if o.log_scale else values[o.name]) for o in self.known
-        )
+        return tuple(o.sign * (math.log10(values[o.name]) if o.log_scale else values[o.name]) for o in self.known)
 
     def told(self, scores: Scores) -> list[float]:
         """Scores as Optuna is told them: each in its objective's own direction."""

@@ -43,6 +43,4 @@ class PruneRule:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "PruneRule":
-        return cls(
-            Goal.from_dict(values["goal"]), tuple(tuple(p) for p in values["frontier"]), values["margin"]
-        )
+        return cls(Goal.from_dict(values["goal"]), tuple(tuple(p) for p in values["frontier"]), values["margin"])

@@ -42,9 +42,7 @@ class SearchConfig:
         )
         for name in ("trials", "patience"):
             value = getattr(self, name)
-            check(
-                value is None or value >= 1, f"{name} must be at least 1", value, "give a whole number from 1"
-            )
+            check(value is None or value >= 1, f"{name} must be at least 1", value, "give a whole number from 1")
         _ = self.time_budget_s  # raises for what is no time
 
     @property
@@ -54,9 +52,7 @@ class SearchConfig:
             return None
         found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", self.time_budget.strip())
         seconds = float(found[1]) * _UNITS_S[found[2]] if found else 0.0
-        check(
-            seconds > 0, "time_budget must be a time above 0", self.time_budget, "write 900, 90s, 15m or 2h"
-        )
+        check(seconds > 0, "time_budget must be a time above 0", self.time_budget, "write 900, 90s, 15m or 2h")
         return seconds
 
     def to_dict(self) -> dict[str, Any]:

@@ -61,19 +61,10 @@ class Finetuning:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "train_batch_size"):
-            check(
-                getattr(self, name) >= 1,
-                f"{name} must be at least 1",
-                getattr(self, name),
-                "2 and 32 are usual",
-            )
-        check(
-            0 < self.learning_rate < 1, "learning_rate must be in (0, 1)", self.learning_rate, "3e-5 is usual"
-        )
+            check(getattr(self, name) >= 1, f"{name} must be at least 1", getattr(self, name), "2 and 32 are usual")
+        check(0 < self.learning_rate < 1, "learning_rate must be in (0, 1)", self.learning_rate, "3e-5 is usual")
         check(self.weight_decay >= 0, "weight_decay must not be negative", self.weight_decay, "0.01 is usual")
-        check(
-            0 <= self.warmup_ratio < 1, "warmup_ratio must be in [0, 1)", self.warmup_ratio, "0.06 is usual"
-        )
+        check(0 <= self.warmup_ratio < 1, "warmup_ratio must be in [0, 1)", self.warmup_ratio, "0.06 is usual")
         check(
             MIN_SEQ_LEN <= self.train_max_seq_len <= MAX_SEQ_LEN,
             f"train_max_seq_len must be between {MIN_SEQ_LEN} and {MAX_SEQ_LEN} tokens",
@@ -115,15 +106,8 @@ class Measuring:
         _check_count("cpu_threads", self.cpu_threads)
         for name in ("warmup_s", "min_window_s", "min_total_s"):
             value = getattr(self, name)
-            check(
-                0 <= value <= 600, f"{name} must be between 0 and 600 s", value, "see --help for the defaults"
-            )
-        check(
-            self.min_window_s > 0,
-            "min_window_s must be above 0 s",
-            self.min_window_s,
-            "1 s is ten sensor ticks",
-        )
+            check(0 <= value <= 600, f"{name} must be between 0 and 600 s", value, "see --help for the defaults")
+        check(self.min_window_s > 0, "min_window_s must be above 0 s", self.min_window_s, "1 s is ten sensor ticks")
         check(0 < self.target_ci < 1, "target_ci must be in (0, 1)", self.target_ci, "0.01 is 1 %")
         check(
             self.max_measure_s >= self.min_total_s,
@@ -132,12 +116,7 @@ class Measuring:
             f"give at least {self.min_total_s}",
         )
         if self.assumed_watts is not None:
-            check(
-                self.assumed_watts > 0,
-                "assumed_watts must be above 0 W",
-                self.assumed_watts,
-                "15 is a laptop's",
-            )
+            check(self.assumed_watts > 0, "assumed_watts must be above 0 W", self.assumed_watts, "15 is a laptop's")
 
 
 @dataclass(frozen=True)

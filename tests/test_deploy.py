@@ -49,9 +49,7 @@ def test_the_cluster_measures_on_its_workers_with_one_gpu_each(cluster):
     head, worker = cluster["available_node_types"]["head"], cluster["available_node_types"]["measuring"]
     assert cluster["head_node_type"] == "head"
     assert head["resources"] == {"CPU": 0}
-    assert worker["min_workers"] == cluster["max_workers"], (
-        "trials are spread over what is there at the start"
-    )
+    assert worker["min_workers"] == cluster["max_workers"], "trials are spread over what is there at the start"
     node = Node("w", worker["resources"]["CPU"], worker["resources"]["GPU"])
     devices = Devices((Node("h", 0, 0), *[node] * worker["min_workers"]))
     assert devices.resources(None) == {"cpu": 4, "gpu": 1, "threads": 4}

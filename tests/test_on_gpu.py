@@ -80,17 +80,12 @@ def test_short_attention_equals_flash_attention(heads, head_dim, dtype, rng):
         split = (t.view(-1, heads, head_dim) for t in (q, k, v))
         return varlen_attn(*split, ends, ends, longest, longest, scale=head_dim**-0.5)
 
-    torch.testing.assert_close(
-        ours(), flash().view_as(q), atol=2e-3 if dtype == torch.float16 else 2e-2, rtol=0.02
-    )
+    torch.testing.assert_close(ours(), flash().view_as(q), atol=2e-3 if dtype == torch.float16 else 2e-2, rtol=0.02)
     print(f"{dtype} {heads}x{head_dim}: ours {microseconds(ours):.1f} us, flash {microseconds(flash):.1f} us")
 
 
 def test_the_references_run_and_fp8_is_the_fastest():
-    times = {
-        p: microseconds(matmul(set_precision(p), CUDA, 4096), 20)
-        for p in ("tf32", "bf16", "fp16", "int8", "fp8")
-    }
+    times = {p: microseconds(matmul(set_precision(p), CUDA, 4096), 20) for p in ("tf32", "bf16", "fp16", "int8", "fp8")}
     print({p: f"{2 * 4096**3 / t / 1e6:.0f} TFLOP/s" for p, t in times.items()})
     assert times["fp8"] < times["fp16"] < times["tf32"]
 

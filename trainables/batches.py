@@ -50,9 +50,7 @@ def plan(lengths: np.ndarray, batch_size: int, max_seq_len: int, padding: str) -
     batches = tuple(order[i : i + batch_size] for i in range(0, n, batch_size))
     if padding == "max_length":
         return Plan(padding, batches, (max_seq_len,) * len(batches))
-    return Plan(
-        padding, batches, tuple(min(_round_up(int(lengths[rows].max())), max_seq_len) for rows in batches)
-    )
+    return Plan(padding, batches, tuple(min(_round_up(int(lengths[rows].max())), max_seq_len) for rows in batches))
 
 
 def _plan_packed(lengths: np.ndarray, batch_size: int) -> Plan:
@@ -83,9 +81,7 @@ class Batch:
     token_type_ids: "torch.Tensor | None"  # int64
     attention_mask: "torch.Tensor | None"  # bool; 2-d where the model builds its own masks, 4-d otherwise
     position_ids: "torch.Tensor | None"  # int64, packed only
-    cu_seqlens: (
-        "torch.Tensor | None"  # int32, packed only: boundaries of batch_size + 1 sequences, some empty
-    )
+    cu_seqlens: "torch.Tensor | None"  # int32, packed only: boundaries of batch_size + 1 sequences, some empty
     starts: "torch.Tensor | None"  # int64 (batch_size,), packed only: first token of each sequence
     max_seqlen: int  # longest sequence of all batches, filler included, where packed; the width otherwise
     rows: int  # inputs in the batch; outputs beyond them are filler
@@ -116,16 +112,11 @@ def stage(
         slots = max(len(rows) for rows in plan_.batches)
         fillers = [width - int(inputs.ids.lengths[rows].sum()) for rows, width in pairs]
         longest = max(int(inputs.ids.lengths.max()), *fillers)
-        return [
-            _packed_batch(inputs, rows, width, slots, longest, first_position, device)
-            for rows, width in pairs
-        ]
+        return [_packed_batch(inputs, rows, width, slots, longest, first_position, device) for rows, width in pairs]
     return [_padded_batch(inputs, rows, width, device, staged_mask) for rows, width in pairs]
 
 
-def _padded_batch(
-    inputs: Inputs, rows: np.ndarray, width: int, device: "torch.device", staged_mask: bool
-) -> Batch:
+def _padded_batch(inputs: Inputs, rows: np.ndarray, width: int, device: "torch.device", staged_mask: bool) -> Batch:
     import torch
 
     lengths = inputs.ids.lengths[rows]
@@ -153,13 +144,7 @@ def _padded_batch(
 
 
 def _packed_batch(
-    inputs: Inputs,
-    rows: np.ndarray,
-    width: int,
-    slots: int,
-    longest: int,
-    first_position: int,
-    device: "torch.device",
+    inputs: Inputs, rows: np.ndarray, width: int, slots: int, longest: int, first_position: int, device: "torch.device"
 ) -> Batch:
     """`slots` sequences whatever the batch holds (the missing ones empty), then the filler: one shape for all."""
     import torch

@@ -2,18 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from search_spaces.precisions import PRECISIONS
+
 if TYPE_CHECKING:
     import torch
-
-# precision -> (dtype of the operands of matrix products, whether fp32 ones may use TF32)
-DTYPES = {
-    "fp32": ("float32", False),
-    "tf32": ("float32", True),
-    "bf16": ("bfloat16", False),
-    "fp16": ("float16", False),
-    "int8": ("int8", False),
-    "fp8": ("float8_e4m3fn", False),
-}
 
 
 class BackendError(RuntimeError):
@@ -38,10 +30,11 @@ def set_precision(precision: str) -> "torch.dtype":
     """Set TF32 on or off for this trial (it survives actor reuse) and return the dtype for `encoder.cut`."""
     import torch
 
-    name, tf32 = DTYPES[precision]
-    torch.backends.cuda.matmul.allow_tf32 = tf32
-    torch.backends.cudnn.allow_tf32 = tf32
-    return getattr(torch, name)
+    known = PRECISIONS[precision]
+    torch.backends.cuda.matmul.allow_tf32 = known.tf32
+    torch.backends.cudnn.allow_tf32 = known.tf32
+    dtype: torch.dtype = getattr(torch, known.dtype)
+    return dtype
 
 
 def free_memory(device: "torch.device") -> None:

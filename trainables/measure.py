@@ -88,9 +88,7 @@ def measure_trial(trial: TrialConfig, bench: Bench, prune: PruneRule | None = No
         examples=len(scores.correct),
         examples_per_pass=examples,
         energy_j_per_example=energy,
-        energy_j_per_example_ci95=(
-            half_width(per_example) if energy is not None and not windows.stopped else None
-        ),
+        energy_j_per_example_ci95=(half_width(per_example) if energy is not None and not windows.stopped else None),
         energy_j_per_correct=energy / accuracy if energy and accuracy else None,
         net_energy_j_per_example=_net(energy, bench.idle_power_w, durations, total_examples),
         energy_source=energies.source,
@@ -167,9 +165,7 @@ def _bounds(probe: Windows, examples: int, prune: PruneRule | None, bench: Bench
     }
 
 
-def prepare(
-    trial: TrialConfig, model: Any, inputs: Any, bench: Bench
-) -> tuple[Any, list[Any], backends.Run, float]:
+def prepare(trial: TrialConfig, model: Any, inputs: Any, bench: Bench) -> tuple[Any, list[Any], backends.Run, float]:
     """Plan, staged batches and the callable that runs them; seconds of compiling and capturing."""
     plan = batches.plan(inputs.ids.lengths, trial.batch_size, trial.max_seq_len, trial.padding)
     staged = batches.stage(
@@ -181,9 +177,7 @@ def prepare(
     return plan, staged, run, time.perf_counter() - start
 
 
-def outputs_of(
-    run: backends.Run, plan: Any, staged: list[Any], inputs: Any, trial: TrialConfig
-) -> np.ndarray:
+def outputs_of(run: backends.Run, plan: Any, staged: list[Any], inputs: Any, trial: TrialConfig) -> np.ndarray:
     """One complete pass: float32 outputs in the order of `inputs`, filler dropped."""
     parts = [run(i).float().cpu().numpy() for i in range(len(staged))]
     if parts[0].ndim == 2:

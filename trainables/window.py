@@ -53,9 +53,7 @@ def measure(
     Raises MeterError when the sensor fails on the way.
     """
     if stop is None:
-        first_tick_s = (
-            2.5 * sampler.meter.tick_s + sampler.meter.poll_s
-        )  # the first edge lies between ticks, too
+        first_tick_s = 2.5 * sampler.meter.tick_s + sampler.meter.poll_s  # the first edge lies between ticks, too
         warmup_s, pass_s = _warm_up(run_pass, synchronize, max(settings.warmup_s, first_tick_s))
     else:
         probe = _probe(run_pass, synchronize, sampler, settings)
@@ -118,9 +116,7 @@ def _run_for(
     return passes, now
 
 
-def _tail(
-    run_pass: Callable[[], None], synchronize: Callable[[], None], sampler: Sampler, edge: float
-) -> None:
+def _tail(run_pass: Callable[[], None], synchronize: Callable[[], None], sampler: Sampler, edge: float) -> None:
     """The last edge lies between two ticks: keep the load up until the second has been seen."""
     while not sampler.covered(edge):
         run_pass()
@@ -129,9 +125,7 @@ def _tail(
             sampler.cover(edge)  # a sensor this late is waited for without the load
 
 
-def _warm_up(
-    run_pass: Callable[[], None], synchronize: Callable[[], None], warmup_s: float
-) -> tuple[float, float]:
+def _warm_up(run_pass: Callable[[], None], synchronize: Callable[[], None], warmup_s: float) -> tuple[float, float]:
     """Load for at least `warmup_s` and until the time of a pass settles; returns (seconds spent, s per pass)."""
     start = time.perf_counter()
     run_pass()  # the first may choose kernels

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from search_spaces.axes import MAX_SEQ_LEN
 from search_spaces.sweep_config import Measuring
-from search_spaces.trial_config import MAX_SEQ_LEN
 from trainables import backends
 from trainables.batches import Batch
 from trainables.device import accelerator, free_memory, set_precision, set_threads
@@ -143,9 +143,7 @@ class Bench:
         model = encoder.cut(master, len(encoder.layer_list(master)), set_precision("fp16"), self.device)
         tokens = min(ANCHOR_TOKENS, self.data.max_positions)
         generator = torch.Generator(self.device).manual_seed(0)
-        ids = torch.randint(
-            5, model.config.vocab_size, (ANCHOR_BATCH, tokens), device=self.device, generator=generator
-        )
+        ids = torch.randint(5, model.config.vocab_size, (ANCHOR_BATCH, tokens), device=self.device, generator=generator)
         batch = Batch(ids, None, None, None, None, None, max_seqlen=tokens, rows=ANCHOR_BATCH)
         started_at = time.time()
         with torch.inference_mode():

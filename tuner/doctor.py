@@ -71,9 +71,7 @@ def _card_uuids(nvml: Any) -> list[str]:
     return uuids
 
 
-def _card(
-    nvml: Any, uuid: str, subject: str, sources: dict[str, str], clock: dict[str, Any]
-) -> Iterator[Line]:
+def _card(nvml: Any, uuid: str, subject: str, sources: dict[str, str], clock: dict[str, Any]) -> Iterator[Line]:
     yield Line(subject, "UUID", uuid)
     try:
         meter = NvmlMeter(uuid, nvml=nvml, **clock)
@@ -130,9 +128,7 @@ def _readings(meter: NvmlMeter, subject: str, clock: dict[str, Any]) -> Iterator
         remedy = f"sudo nvidia-smi -i {meter.device.uuid} -pm 1 keeps the driver loaded between trials"
         yield Line(subject, "persistence", "off", "warning", remedy)
     if sample.sm_clock_mhz is not None:
-        yield Line(
-            subject, "SM clock", f"{sample.sm_clock_mhz:.0f} MHz of at most {facts['max_sm_clock_mhz']} MHz"
-        )
+        yield Line(subject, "SM clock", f"{sample.sm_clock_mhz:.0f} MHz of at most {facts['max_sm_clock_mhz']} MHz")
     if sample.temperature_c is not None:
         yield Line(subject, "temperature", f"{sample.temperature_c:.0f} C")
 
@@ -191,9 +187,7 @@ def _software(cards: int) -> Iterator[Line]:
         else:
             yield Line("software", package, found)
     try:
-        yield Line(
-            "software", "amdsmi", version("amdsmi"), "warning", "Ray fails to import beside it: uninstall it"
-        )
+        yield Line("software", "amdsmi", version("amdsmi"), "warning", "Ray fails to import beside it: uninstall it")
     except PackageNotFoundError:
         return
 
@@ -213,9 +207,7 @@ def as_text(diagnosis: Diagnosis) -> str:
         by = ", ".join(f"{subject} by {source}" for subject, source in diagnosis.sources.items())
         out.append(f"Energy can be measured: {by}.")
     else:
-        out.append(
-            "Energy cannot be measured here: sweeps estimate it (watts x time), and every output says so."
-        )
+        out.append("Energy cannot be measured here: sweeps estimate it (watts x time), and every output says so.")
     return "\n".join(out)
 
 
@@ -241,9 +233,7 @@ def main(argv: list[str] | None = None) -> int:
         """
         return json
 
-    wants_json = tyro.cli(
-        doctor, prog="python -m tuner.doctor", args=argv, config=(tyro.conf.FlagCreatePairsOff,)
-    )
+    wants_json = tyro.cli(doctor, prog="python -m tuner.doctor", args=argv, config=(tyro.conf.FlagCreatePairsOff,))
     diagnosis = diagnose()
     print(as_json(diagnosis) if wants_json else as_text(diagnosis))
     return 0 if diagnosis.can_measure else 1

@@ -47,9 +47,7 @@ class GridArguments:
     sweep: tyro.conf.OmitArgPrefixes[SweepConfig] = field(default_factory=lambda: PRESETS[DEFAULT_PRESET])
     run: tyro.conf.OmitArgPrefixes[RunArguments] = field(default_factory=RunArguments)
     ray: tyro.conf.OmitArgPrefixes[RayOptions] = field(default_factory=RayOptions)
-    preset: Annotated[str, tyro.conf.arg(help=f"Settings to start from: {', '.join(PRESETS)}.")] = (
-        DEFAULT_PRESET
-    )
+    preset: Annotated[str, tyro.conf.arg(help=f"Settings to start from: {', '.join(PRESETS)}.")] = DEFAULT_PRESET
 
 
 def parse(arguments: list[str]) -> GridArguments:
@@ -123,10 +121,7 @@ def _run(config: SweepConfig, output: Path, options: RunArguments, ray: RayOptio
     with explained(output):
         print_summary(build_report([result.path]))
     if not result.complete:
-        print(
-            f"The run is not complete; finish it with: python -m tuner.grid --resume {output}",
-            file=sys.stderr,
-        )
+        print(f"The run is not complete; finish it with: python -m tuner.grid --resume {output}", file=sys.stderr)
         return INTERRUPTED
     return FAILED if (result.rows["status"] == "failed").any() else 0
 
@@ -148,9 +143,7 @@ def _dry_run(config: SweepConfig, options: RunArguments) -> int:
     minutes = len(left) * planned.seconds_per_trial / 60
     tuned = not (config.checkpoint or config.random_weights)
     tuning = f", after {len(config.seeds)} fine-tuning{'s'[: len(config.seeds) - 1]}" if tuned else ""
-    print(
-        f"{len(left)} trials, about {minutes:.0f} minutes of measuring on one device{tuning}; nothing was run"
-    )
+    print(f"{len(left)} trials, about {minutes:.0f} minutes of measuring on one device{tuning}; nothing was run")
     return 0
 
 

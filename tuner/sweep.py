@@ -18,13 +18,7 @@ from search_spaces.errors import UsageError
 from search_spaces.grid import grid
 from search_spaces.sweep_config import SweepConfig
 from search_spaces.trial_config import TrialConfig
-from tuner.cluster.machines import (
-    Devices,
-    check_shared,
-    describe_machines,
-    devices_of_this_cluster,
-    worker_environment,
-)
+from tuner.cluster.machines import Devices, check_shared, describe_machines, devices_of_this_cluster, worker_environment
 from tuner.cluster.ports import LOOPBACK, join_options, lines, loopback_only, start_options
 from tuner.run.environment import describe
 from tuner.run.faults import explained, sigterm_as_ctrl_c
@@ -352,9 +346,7 @@ class Sweep:
             return self.inputs.given
         head = get_task(self.config.task).head
         if self.config.random_weights:
-            return encoder.load_pretrained(
-                self.config.model, head, self.inputs.num_labels, seed, random_weights=True
-            )
+            return encoder.load_pretrained(self.config.model, head, self.inputs.num_labels, seed, random_weights=True)
         return encoder.load_checkpoint(str(self.weights.path(seed)), head)
 
     def replicate_frontier(self, trials: Sequence[TrialConfig]) -> bool:
@@ -373,7 +365,7 @@ class Sweep:
 
         rows = load(self.folder.path)
         table = pareto_set(configurations(valid(rows)[0]), ["accuracy", "energy_j_per_example"])
-        keys = ["max_seq_len", "depth", "precision", "batch_size", "padding", "backend"]
+        keys = list(trials[0].configuration)
         front = table["front"] | (table.index == find_baseline(table))
         chosen = set(table.loc[front, keys].itertuples(index=False, name=None))
         return [
@@ -445,9 +437,7 @@ class Sweep:
 def ray_devices(options: RayOptions) -> Iterator[Devices]:
     """Ray, started here or joined; the devices it offers."""
     os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")  # workers' working directory stays the driver's
-    os.environ.setdefault(
-        "RAY_AIR_NEW_OUTPUT", "0"
-    )  # the other reporter prints a header even when told not to
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the other reporter prints a header even when told not to
     import ray
 
     joined = options.address or os.environ.get("RAY_ADDRESS")
@@ -455,10 +445,7 @@ def ray_devices(options: RayOptions) -> Iterator[Devices]:
     try:
         with nullcontext() if joined else loopback_only():
             context = ray.init(
-                **how,
-                log_to_driver=False,
-                logging_level="ERROR",
-                runtime_env=worker_environment(joined is not None),
+                **how, log_to_driver=False, logging_level="ERROR", runtime_env=worker_environment(joined is not None)
             )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise UsageError(

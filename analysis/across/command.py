@@ -17,12 +17,11 @@ import tyro
 
 from analysis.cli import Reading, column_mapping, printable, run
 from search_spaces.errors import check
+from search_spaces.objectives import TOLERANCE
 
 if TYPE_CHECKING:
     from analysis.findings.comparison import Comparison
     from analysis.report.gallery import Picture
-
-TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -87,9 +86,7 @@ def build_across(
     return Across(folder, html, markdown, *said, comparison, pictures)
 
 
-def _page(
-    c: Comparison, pictures: dict[str, list[Picture]], headline: str, said: list[str]
-) -> dict[str, Any]:
+def _page(c: Comparison, pictures: dict[str, list[Picture]], headline: str, said: list[str]) -> dict[str, Any]:
     """All that the templates need."""
     from datetime import UTC, datetime
 

@@ -9,19 +9,18 @@ import numpy as np
 import pandas as pd
 
 from analysis import figures
-from analysis.across.words import AXIS_UNITS, axis_sentences, listed, setting_words
+from analysis.across.words import axis_sentences, listed, setting_words
 from analysis.figures.style import save
 from analysis.findings.agreement import AGREE
 from analysis.findings.comparison import Comparison, TaskResult
 from analysis.findings.per_token import TaskLine
-from analysis.findings.slices import AXES, same_as, score_quantity
+from analysis.findings.slices import same_as, score_quantity
 from analysis.findings.study import Part, attempt
 from analysis.report.gallery import Picture, baseline_of
 from analysis.words.rounding import format_percent, points_word
+from search_spaces.axes import AXES, reducing_axes
 
-DEEPEST = (
-    -12
-)  # times the tolerance: a fall that is drawn; below, accuracy is lost for good and hides the rest
+DEEPEST = -12  # times the tolerance: a fall that is drawn; below, accuracy is lost for good and hides the rest
 
 _Make = Callable[[], object]
 
@@ -36,14 +35,8 @@ def draw(c: Comparison, folder: Path) -> dict[str, list[Picture]]:
         return Picture(name, title, caption, *made.value)
 
     scored = [task for task in c.tasks if task.scored]
-    sections: dict[str, list[Picture]] = {
-        "regime": [],
-        "tradeoff": [],
-        "energy": [],
-        "per_token": [],
-        "slopes": [],
-    }
-    for axis in AXIS_UNITS:
+    sections: dict[str, list[Picture]] = {"regime": [], "tradeoff": [], "energy": [], "per_token": [], "slopes": []}
+    for axis in reducing_axes():
         if tasks := [task for task in scored if task.ends[axis]]:
             sections["regime"].append(picture(*_change(c, tasks, axis)))
         if tasks := [task for task in c.tasks if len(_line(task, axis)[axis].unique()) > 1]:
@@ -58,7 +51,7 @@ def draw(c: Comparison, folder: Path) -> dict[str, list[Picture]]:
 
 def _change(c: Comparison, tasks: list[TaskResult], axis: str) -> tuple[str, str, str, _Make]:
     """The change of the score against the baseline along one axis."""
-    word = "length" if axis == "max_seq_len" else "depth"
+    word = AXES[axis].word
     said = axis_sentences(c, axis) or [f"The score along {word}"]
     title = said[0].split(". ")[0].removesuffix(".")
     caption = (
@@ -79,7 +72,7 @@ def _change(c: Comparison, tasks: list[TaskResult], axis: str) -> tuple[str, str
             frames.append(frame)
         return figures.panels(
             pd.concat(frames, ignore_index=True),
-            x_label="Maximum length (tokens)" if axis == "max_seq_len" else "Layers kept",
+            x_label=AXES[axis].label,
             y_label=f"Change of {_score_words(tasks)} (points)",
             title=title,
             level=(-100 * c.tolerance, f"−{points_word(c.tolerance)}"),
@@ -93,7 +86,7 @@ def _change(c: Comparison, tasks: list[TaskResult], axis: str) -> tuple[str, str
 
 def _energy(c: Comparison, tasks: list[TaskResult], axis: str) -> tuple[str, str, str, _Make]:
     """Energy per example along one axis."""
-    word = "length" if axis == "max_seq_len" else "depth"
+    word = AXES[axis].word
     title = f"{_energy_word(c)} per example against {word}"
     caption = "One example: a sentence, a pair or a question with all windows of its paragraph."
 
@@ -107,7 +100,7 @@ def _energy(c: Comparison, tasks: list[TaskResult], axis: str) -> tuple[str, str
             frames.append(frame)
         return figures.panels(
             pd.concat(frames, ignore_index=True),
-            x_label="Maximum length (tokens)" if axis == "max_seq_len" else "Layers kept",
+            x_label=AXES[axis].label,
             y_label=f"{_energy_word(c)}\n(mJ/example)",
             title=title,
             share_x=False,
@@ -164,9 +157,7 @@ def _per_token(c: Comparison) -> tuple[str, str, str, _Make]:
             name = setting_words(part, c)
             for line in part.lines:
                 points.append(
-                    pd.DataFrame(
-                        {"panel": name, "x": line.tokens, "y": 1e3 * line.energy, "series": line.task}
-                    )
+                    pd.DataFrame({"panel": name, "x": line.tokens, "y": 1e3 * line.energy, "series": line.task})
                 )
                 lines.append(_fitted(line).assign(panel=name, series=line.task))
         frame = pd.concat(points, ignore_index=True).assign(y_low=np.nan, y_high=np.nan, circled=False)
@@ -193,9 +184,7 @@ def _slopes(c: Comparison) -> tuple[str, str, str, _Make]:
     """The energy of one more token, each task against the mean of all: what should be one number per setting."""
     at = {f"{p.at_tokens:.0f}" for p in c.per_token if p.at_tokens}
     title = f"One more token{f' at {listed(sorted(at))}' if at else ''}: each task against the mean of all"
-    caption = (
-        "Slope of the fitted lines over the tasks' mean at that precision, 95 % (HC3); values in the table."
-    )
+    caption = "Slope of the fitted lines over the tasks' mean at that precision, 95 % (HC3); values in the table."
 
     def make() -> object:
         rows = []
@@ -225,9 +214,7 @@ def _slopes(c: Comparison) -> tuple[str, str, str, _Make]:
 
 def _line(task: TaskResult, axis: str) -> pd.DataFrame:
     """The configurations that differ from the baseline in this axis and precision only."""
-    return same_as(
-        task.study.table, baseline_of(task.study), [a for a in AXES if a not in (axis, "precision")]
-    )
+    return same_as(task.study.table, baseline_of(task.study), [a for a in AXES if a not in (axis, "precision")])
 
 
 def _frame(task: TaskResult, table: pd.DataFrame, x: pd.Series, y: pd.Series) -> pd.DataFrame:

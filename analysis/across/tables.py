@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.across.words import AXIS_UNITS, setting_words
+from analysis.across.words import setting_words
 from analysis.findings.agreement import Value
 from analysis.findings.comparison import Comparison, TaskResult
 from analysis.findings.energy_model.model import DEFAULT_EQUIVALENCE
 from analysis.findings.payback import count_words
 from analysis.findings.recommend import NOT_WORSE, WORSE
 from analysis.findings.regime import RegimeEnd
-from analysis.findings.slices import AXIS_WORDS, describe, energy_quantity, score_quantity
+from analysis.findings.slices import describe, energy_quantity, score_quantity
 from analysis.report.cells import Cell, Head, Row, Table
 from analysis.report.gallery import times
-from analysis.words.rounding import (
-    MISSING,
-    count_of,
-    format_percent,
-    format_with_uncertainty,
-    points_change,
-)
+from analysis.words.rounding import MISSING, count_of, format_percent, format_with_uncertainty, points_change
+from search_spaces.axes import AXES, reducing_axes
 
 SINGLE = ("max_seq_len", "precision", "depth")
 
@@ -29,7 +24,7 @@ def glance_table(c: Comparison) -> Table:
     """One line per task: its baseline, the cheapest configuration that keeps the score, and what saves how much."""
     heads = [Head("Task"), Head("Baseline"), Head("Score", "%", True), Head("Cheapest kept")]
     heads += [Head("Less energy", "×", True), Head("Change", "points", True)]
-    heads += [Head(AXIS_WORDS[axis].capitalize(), "alone, ×", True) for axis in SINGLE]
+    heads += [Head(AXES[axis].word.capitalize(), "alone, ×", True) for axis in SINGLE]
     paid = any(task.study.payback for task in c.tasks)
     if paid:
         heads.append(Head("Paid back after", "inferences", True))
@@ -42,34 +37,23 @@ def glance_table(c: Comparison) -> Table:
         value = MISSING if score is None else f"{100 * found.baseline[score.column]:.1f}"
         cells = [Cell(task.name), Cell(describe(found.baseline, short=True)), Cell(value, numeric=True)]
         if found.choice is None or found.saving is None:
-            cells += [
-                Cell("none cheaper is known to"),
-                Cell(MISSING, numeric=True),
-                Cell(MISSING, numeric=True),
-            ]
+            cells += [Cell("none cheaper is known to"), Cell(MISSING, numeric=True), Cell(MISSING, numeric=True)]
         else:
             cells += [
                 Cell(describe(found.choice, short=True)),
                 Cell(times(found.saving.value).removesuffix("×"), numeric=True),
             ]
-            cells.append(
-                Cell(points_change(found.choice["accuracy_difference"], found.examples), numeric=True)
-            )
-        single = (
-            found.single_axis.set_index("axis")["energy_ratio"] if len(found.single_axis) else pd.Series()
-        )
+            cells.append(Cell(points_change(found.choice["accuracy_difference"], found.examples), numeric=True))
+        single = found.single_axis.set_index("axis")["energy_ratio"] if len(found.single_axis) else pd.Series()
         cells += [
-            Cell(times(single[axis]).removesuffix("×") if axis in single else MISSING, numeric=True)
-            for axis in SINGLE
+            Cell(times(single[axis]).removesuffix("×") if axis in single else MISSING, numeric=True) for axis in SINGLE
         ]
         if paid:
             cells.append(Cell(_payback(task), numeric=True))
         rows.append(Row(cells))
     note = "Length, precision, depth alone: what changing only that saves while the score is kept."
     if paid:
-        note += (
-            " Paid back: after so many inferences the saving has made up for the energy of the fine-tuning."
-        )
+        note += " Paid back: after so many inferences the saving has made up for the energy of the fine-tuning."
     return Table(heads, [Row(row.cells + [Cell("")] * (len(heads) - len(row.cells))) for row in rows], note)
 
 
@@ -87,7 +71,7 @@ def regime_table(c: Comparison) -> Table:
     heads += [Head("Less energy there", "×", True), Head("Text left there", "%", True)]
     heads += [Head("Next smaller"), Head("Change", "points", True), Head("Verdict")]
     rows = []
-    for axis in AXIS_UNITS:
+    for axis in reducing_axes():
         for task in c.tasks:
             rows += [_regime_row(end, task) for end in task.ends.get(axis, [])]
     note = (
@@ -99,8 +83,8 @@ def regime_table(c: Comparison) -> Table:
 
 
 def _regime_row(end: RegimeEnd, task: TaskResult) -> Row:
-    unit = AXIS_UNITS[end.axis]
-    cells = [Cell(AXIS_WORDS[end.axis].capitalize()), Cell(task.name), Cell(end.precision)]
+    unit = AXES[end.axis].unit
+    cells = [Cell(AXES[end.axis].word.capitalize()), Cell(task.name), Cell(end.precision)]
     if end.last is None:
         cells += [Cell("nowhere"), Cell(MISSING, numeric=True)]
     else:
@@ -109,20 +93,14 @@ def _regime_row(end: RegimeEnd, task: TaskResult) -> Row:
             Cell(times(end.last["energy_ratio"]).removesuffix("×"), numeric=True),
         ]
     shown = end.tokens_kept if end.axis == "max_seq_len" else None
-    cells.append(
-        Cell(MISSING if shown is None else format_percent(100 * shown).removesuffix(" %"), numeric=True)
-    )
+    cells.append(Cell(MISSING if shown is None else format_percent(100 * shown).removesuffix(" %"), numeric=True))
     if end.beyond is None:
         return Row([*cells, Cell("none measured"), Cell(MISSING, numeric=True), Cell(MISSING)])
     verdict = str(end.beyond["verdict"]) or "unknown"
     change = end.beyond["accuracy_difference"]
     text = MISSING if pd.isna(change) else points_change(change, end.beyond["examples"])
     badge = {NOT_WORSE: "good", WORSE: "bad"}.get(verdict, "unsure")
-    cells += [
-        Cell(count_of(int(end.beyond[end.axis]), unit)),
-        Cell(text, numeric=True),
-        Cell(verdict, badge=badge),
-    ]
+    cells += [Cell(count_of(int(end.beyond[end.axis]), unit)), Cell(text, numeric=True), Cell(verdict, badge=badge)]
     return Row(cells)
 
 
@@ -132,11 +110,7 @@ def coefficient_table(c: Comparison) -> Table:
     heads = [Head("Precision"), Head("Task"), Head("Lengths", "tokens", True)]
     heads += [Head("Per input", "mJ", True), Head("Per token", "µJ", True)]
     heads += [Head("Per pair of tokens", "nJ", True)] if squared else []
-    heads += [
-        Head("Input at", "tokens", True),
-        Head("costs", "mJ", True),
-        Head("Line misses", "% (median)", True),
-    ]
+    heads += [Head("Input at", "tokens", True), Head("costs", "mJ", True), Head("Line misses", "% (median)", True)]
     rows = []
     for part in c.per_token:
         for line in part.lines:
@@ -173,11 +147,7 @@ def factor_table(c: Comparison) -> Table | None:
                 value = MISSING if factor.factor is None else times(factor.factor).removesuffix("×")
                 apart = MISSING if factor.deviation_percent is None else f"{factor.deviation_percent:.2g}"
                 badge = {"holds": "good", "does not hold": "bad"}.get(factor.verdict, "unsure")
-                cells = [
-                    Cell(f"{factor.slow} over {factor.fast}"),
-                    Cell(task.name),
-                    Cell(value, numeric=True),
-                ]
+                cells = [Cell(f"{factor.slow} over {factor.fast}"), Cell(task.name), Cell(value, numeric=True)]
                 cells += [Cell(str(sum(p["stable"] for p in factor.pairs)), numeric=True)]
                 rows.append(Row([*cells, Cell(apart, numeric=True), Cell(factor.verdict, badge=badge)]))
     if not rows:

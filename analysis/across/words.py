@@ -14,11 +14,11 @@ from analysis.findings.energy_model.terms import inputs_of
 from analysis.findings.per_token import PerToken
 from analysis.findings.recommend import CANNOT_TELL, NOT_WORSE, WORSE
 from analysis.findings.regime import RegimeEnd
-from analysis.findings.slices import AXES, same_as
+from analysis.findings.slices import same_as
 from analysis.report.gallery import times
 from analysis.words.rounding import count_of, format_percent, points_word
+from search_spaces.axes import AXES, other_axes
 
-AXIS_UNITS = {"max_seq_len": "tokens", "depth": "layers"}
 CHEAPER_BY = 1.02  # a saving below that is not called one
 
 
@@ -41,9 +41,7 @@ def headline(c: Comparison) -> str:
     ends = _ends(c, "max_seq_len")
     parts = []
     if everywhere:
-        parts.append(
-            f"{listed(everywhere)} {'keeps' if len(everywhere) == 1 else 'keep'} the score on every task"
-        )
+        parts.append(f"{listed(everywhere)} {'keeps' if len(everywhere) == 1 else 'keep'} the score on every task")
     if len(ends) == len(c.tasks):
         by = _by_value(ends)
         if len(by) == 1:
@@ -96,27 +94,23 @@ def precision_sentences(c: Comparison) -> list[str]:
 
 def axis_sentences(c: Comparison, axis: str) -> list[str]:
     """Where the stable regime ends, at the baseline's precision."""
-    ends, unit = _ends(c, axis), AXIS_UNITS[axis]
+    ends, unit = _ends(c, axis), AXES[axis].unit
     if not ends:
         return []
     full = {task.name: int(task.baseline[axis]) for task in c.tasks if task.baseline is not None}
     shrinks = {task: end for task, end in ends.items() if end.value != full[task]}
     words = []
     if shrinks:
-        down = [
-            f"{count_of(value, unit)} on {_tasks(c, tasks)}" for value, tasks in _by_value(shrinks).items()
-        ]
+        down = [f"{count_of(value, unit)} on {_tasks(c, tasks)}" for value, tasks in _by_value(shrinks).items()]
         words.append(f"the score is kept down to {listed(down)}")
     fixed = [task for task in ends if task not in shrinks]
     if fixed:
-        word = "shorter than the longest" if axis == "max_seq_len" else "below the full depth"
-        words.append(
-            f"nothing {word} is known to keep {'it' if words else 'the score'} on {_tasks(c, fixed)}"
-        )
-    text = f"{'Length' if axis == 'max_seq_len' else 'Depth'}: {'; '.join(words)}."
+        word = f"{AXES[axis].less} than the baseline"
+        words.append(f"nothing {word} is known to keep {'it' if words else 'the score'} on {_tasks(c, fixed)}")
+    text = f"{AXES[axis].title}: {'; '.join(words)}."
     still_open = [task for task, end in shrinks.items() if end.open]
     if still_open:
-        text += f" Nothing {'shorter' if axis == 'max_seq_len' else 'shallower'} was measured on {listed(still_open)}."
+        text += f" Nothing {AXES[axis].less} was measured on {listed(still_open)}."
     cut = {task: end.tokens_kept for task, end in shrinks.items() if end.tokens_kept and end.tokens_kept <= 1}
     if axis == "max_seq_len" and cut:
         shares = listed([f"{_share(share)} of its tokens on {task}" for task, share in cut.items()])
@@ -137,9 +131,7 @@ def rising_sentences(c: Comparison) -> list[str]:
         if more < CHEAPER_BY:
             continue
         few, many = (inputs_of(pd.DataFrame([row]))[0] for row in (cheapest, shortest))
-        why = (
-            f", with {many:.3g} model inputs per example against {few:.3g}" if many > few * CHEAPER_BY else ""
-        )
+        why = f", with {many:.3g} model inputs per example against {few:.3g}" if many > few * CHEAPER_BY else ""
         out.append(
             f"On {task.name} a shorter limit does not always cost less ({cheapest['precision']}): "
             f"{cheapest['max_seq_len']:.0f} tokens are cheapest, {shortest['max_seq_len']:.0f} cost "
@@ -150,8 +142,8 @@ def rising_sentences(c: Comparison) -> list[str]:
 
 def setting_words(part: PerToken, c: Comparison) -> str:
     """ "fp16", with batch size, padding and backend where they differ between the comparisons."""
-    differ = [k for k in ("batch_size", "padding", "backend") if len({p.setting[k] for p in c.per_token}) > 1]
-    words = [f"batch {part.setting[k]}" if k == "batch_size" else str(part.setting[k]) for k in differ]
+    differ = [k for k in other_axes() if len({p.setting[k] for p in c.per_token}) > 1]
+    words = [AXES[k].spell(part.setting[k], "name_words") for k in differ]
     return ", ".join([str(part.setting["precision"]), *words])
 
 

@@ -58,14 +58,7 @@ def energy_model(
                 label=name,
             )
             bottom.plot(
-                rows["x"],
-                rows["residual_percent"],
-                ls="none",
-                marker=marker,
-                ms=3.5,
-                color=color,
-                mec="white",
-                mew=0.4,
+                rows["x"], rows["residual_percent"], ls="none", marker=marker, ms=3.5, color=color, mec="white", mew=0.4
             )
         top.set_ylim(bottom=min(0.0, float(data["y"].min())))
         top.set_xlim(left=0)

@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def forest(
-    values: pd.DataFrame, *, x_label: str, title: str, subtitle: str = "", estimated: bool = False
-) -> "Figure":
+def forest(values: pd.DataFrame, *, x_label: str, title: str, subtitle: str = "", estimated: bool = False) -> "Figure":
     """Differences from zero with 95 % intervals as horizontal bars, grouped by precision.
 
     Args:
@@ -33,12 +31,8 @@ def forest(
             own = values["series"] == name
             part, at = values[own], y[own]
             known = part[["low", "high"]].notna().all(axis=1)
-            axes.hlines(
-                at[known], part.loc[known, "low"], part.loc[known, "high"], color=color, lw=1.2, alpha=0.7
-            )
-            axes.plot(
-                part["x"], at, ls="none", marker=marker, ms=4.5, color=color, mec="white", mew=0.4, label=name
-            )
+            axes.hlines(at[known], part.loc[known, "low"], part.loc[known, "high"], color=color, lw=1.2, alpha=0.7)
+            axes.plot(part["x"], at, ls="none", marker=marker, ms=4.5, color=color, mec="white", mew=0.4, label=name)
         axes.set_yticks(y, values["label"])
         axes.set_ylim(y.min() - 0.7, 0.7)
         axes.grid(visible=False, axis="y")

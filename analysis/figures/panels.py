@@ -64,9 +64,7 @@ def panels(
     names = list(dict.fromkeys(points["panel"]))
     series = _ordered(points["series"])
     look = {name: _look(name, i) for i, name in enumerate(series)}
-    size = {
-        name: 4 + 1.6 * (len(series) - 1 - i) for i, name in enumerate(series)
-    }  # equal values stay visible
+    size = {name: 4 + 1.6 * (len(series) - 1 - i) for i, name in enumerate(series)}  # equal values stay visible
     with styled():
         figure, drawn = new_figure(
             2.7, columns=len(names), width_in=PAGE_WIDTH_IN, sharey=share_y, sharex=share_x, squeeze=False
@@ -148,18 +146,11 @@ def _draw(axes: "Axes", points: pd.DataFrame, line: pd.DataFrame, look: tuple[st
 
 def _handle(axes: "Axes", name: str, look: tuple[str, str]) -> object:
     color, marker = look
-    return axes.plot(
-        [], [], ls="-", lw=0.9, marker=marker, ms=4, color=color, mec="white", mew=0.4, label=name
-    )[0]
+    return axes.plot([], [], ls="-", lw=0.9, marker=marker, ms=4, color=color, mec="white", mew=0.4, label=name)[0]
 
 
 def _scale(
-    drawn: "list[Axes]",
-    points: pd.DataFrame,
-    names: list[str],
-    share_x: bool,
-    ticks_at_points: bool,
-    from_zero: bool,
+    drawn: "list[Axes]", points: pd.DataFrame, names: list[str], share_x: bool, ticks_at_points: bool, from_zero: bool
 ) -> None:
     if from_zero:
         for axes in drawn:

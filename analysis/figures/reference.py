@@ -35,26 +35,10 @@ def reference(
             rows = points[points["series"] == name].sort_values("x")
             main, rest = rows[rows["main"]], rows[~rows["main"]]
             axes.plot(
-                rest["x"],
-                rest["ratio"],
-                ls="none",
-                marker=marker,
-                ms=3,
-                mfc="white",
-                mec=color,
-                mew=0.7,
-                alpha=0.45,
+                rest["x"], rest["ratio"], ls="none", marker=marker, ms=3, mfc="white", mec=color, mew=0.7, alpha=0.45
             )
             axes.plot(
-                main["x"],
-                main["ratio"],
-                color=color,
-                marker=marker,
-                ms=4.5,
-                mec="white",
-                mew=0.4,
-                lw=1.0,
-                label=name,
+                main["x"], main["ratio"], color=color, marker=marker, ms=4.5, mec="white", mew=0.4, lw=1.0, label=name
             )
         ratios = points["ratio"]
         if log_if_wide(axes, [*ratios, 1.0], axis="y"):

@@ -29,14 +29,7 @@ VERMILLION, PURPLE, YELLOW = "#D55E00", "#CC79A7", "#F0E442"
 INK, MUTED, FAINT, GRID = "#1f2328", "#57606a", "#afb8c1", "#e7eaee"
 
 # A precision has the same colour and marker in every figure.
-PRECISION_COLORS = {
-    "fp32": BLUE,
-    "tf32": SKY,
-    "bf16": GREEN,
-    "fp16": VERMILLION,
-    "int8": ORANGE,
-    "fp8": PURPLE,
-}
+PRECISION_COLORS = {"fp32": BLUE, "tf32": SKY, "bf16": GREEN, "fp16": VERMILLION, "int8": ORANGE, "fp8": PURPLE}
 PRECISION_MARKERS = {"fp32": "o", "tf32": "D", "bf16": "^", "fp16": "s", "int8": "P", "fp8": "v"}
 OTHER_COLORS = (PURPLE, ORANGE, GREEN, SKY, BLUE, VERMILLION)
 OTHER_MARKERS = ("v", "P", "X", "<", ">", "d")
@@ -97,11 +90,7 @@ def styled() -> Iterator[None]:
 
 
 def new_figure(
-    height_in: float = HEIGHT_IN,
-    rows: int = 1,
-    columns: int = 1,
-    width_in: float = COLUMN_WIDTH_IN,
-    **grid: Any,
+    height_in: float = HEIGHT_IN, rows: int = 1, columns: int = 1, width_in: float = COLUMN_WIDTH_IN, **grid: Any
 ) -> tuple["Figure", Any]:
     """A figure drawn by Agg, outside pyplot: nothing to close, nothing global. Call inside `styled()`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -129,9 +118,7 @@ def title(figure: "Figure", text: str, subtitle: str = "") -> None:
     room = figure.get_figwidth() - 2 * EDGE_IN
     lines, more = _wrapped(text, TITLE_PT, "bold", room), _wrapped(subtitle, SUBTITLE_PT, "normal", room)
     line, small = (LINE_SPACING * points / 72 for points in (TITLE_PT, SUBTITLE_PT))
-    figure.set_figheight(
-        figure.get_figheight() + line * max(len(lines) - 1, 0) + small * max(len(more) - 1, 0)
-    )
+    figure.set_figheight(figure.get_figheight() + line * max(len(lines) - 1, 0) + small * max(len(more) - 1, 0))
     height = figure.get_figheight()
     left, top = EDGE_IN / figure.get_figwidth(), height - EDGE_IN
     look: Any = {"ha": "left", "va": "top", "linespacing": LINE_SPACING}

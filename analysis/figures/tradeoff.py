@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from analysis.figures.labels import place_labels
 from analysis.figures.style import INK, MUTED, finish, log_if_wide, new_figure, precision_style, styled
 from analysis.figures.style import title as set_title
-from search_spaces.trial_config import PRECISIONS
+from search_spaces.precisions import PRECISIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,9 +58,7 @@ def tradeoff(
         series = ordered_series(points["series"])
         for name in series:
             _draw_series(axes, points[points["series"] == name], name, many)
-        behind = (
-            pd.DataFrame(columns=["x", "y", "series"]) if faint is None else faint.dropna(subset=["x", "y"])
-        )
+        behind = pd.DataFrame(columns=["x", "y", "series"]) if faint is None else faint.dropna(subset=["x", "y"])
         for name in ordered_series(behind["series"]):
             _draw_faint(axes, behind[behind["series"] == name], name)
         log_if_wide(axes, points["x"])
@@ -83,9 +81,7 @@ def tradeoff(
                 va="center",
             )
         marked = points[points["role"] != ""]
-        axes.plot(
-            marked["x"], marked["y"], ls="none", marker="o", ms=9, mfc="none", mec=INK, mew=0.9, zorder=4
-        )
+        axes.plot(marked["x"], marked["y"], ls="none", marker="o", ms=9, mfc="none", mec=INK, mew=0.9, zorder=4)
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         set_title(figure, title, subtitle)
@@ -103,9 +99,7 @@ def tradeoff(
 
 def ordered_series(series: "pd.Series[str]") -> list[str]:
     """The precisions from widest to narrowest, then any other name in alphabetical order."""
-    known = PRECISIONS
-    present = [str(name) for name in series.unique()]
-    return [name for name in known if name in present] + sorted(name for name in present if name not in known)
+    return sorted((str(name) for name in series.unique()), key=lambda name: (PRECISIONS.rank(name), name))
 
 
 def _draw_series(axes: "Axes", points: pd.DataFrame, name: str, many: bool) -> None:
@@ -140,24 +134,13 @@ def _draw_series(axes: "Axes", points: pd.DataFrame, name: str, many: bool) -> N
         rasterized=many,
     )
     axes.plot(
-        front["x"],
-        front["y"],
-        ls="none",
-        marker=marker,
-        color=color,
-        mec="white",
-        mew=0.4,
-        ms=5,
-        zorder=3,
-        label=name,
+        front["x"], front["y"], ls="none", marker=marker, color=color, mec="white", mew=0.4, ms=5, zorder=3, label=name
     )
 
 
 def _draw_faint(axes: "Axes", points: pd.DataFrame, name: str) -> None:
     color, marker = precision_style(name)
-    axes.plot(
-        points["x"], points["y"], ls="none", marker=marker, ms=3, color=color, alpha=0.3, mec="none", zorder=2
-    )
+    axes.plot(points["x"], points["y"], ls="none", marker=marker, ms=3, color=color, alpha=0.3, mec="none", zorder=2)
 
 
 def _pad_limits(axes: "Axes", points: pd.DataFrame) -> None:
@@ -197,11 +180,7 @@ def _frontier(points: pd.DataFrame, y_better: str, axes: "Axes") -> NDArray[np.f
 
 
 def _label(
-    axes: "Axes",
-    points: pd.DataFrame,
-    line: NDArray[np.float64],
-    band: tuple[float, str] | None,
-    kept_note: str,
+    axes: "Axes", points: pd.DataFrame, line: NDArray[np.float64], band: tuple[float, str] | None, kept_note: str
 ) -> None:
     notes = {"baseline": " (baseline)", "recommended": f" ({kept_note})"}
     rank = points["role"].map({"recommended": 0, "baseline": 1}).fillna(2)

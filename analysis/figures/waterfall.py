@@ -5,16 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.figures.style import (
-    GREEN,
-    INK,
-    MUTED,
-    VERMILLION,
-    finish,
-    new_figure,
-    plain_log_ticks,
-    styled,
-)
+from analysis.figures.style import GREEN, INK, MUTED, VERMILLION, finish, new_figure, plain_log_ticks, styled
 from analysis.figures.style import title as set_title
 
 if TYPE_CHECKING:

@@ -48,9 +48,7 @@ class Agreement:
             return f"{self.what[0].upper()}{self.what[1:]} depends on the task by more than {within}: {by}."
         if self.highest_percent is not None:
             bounded = self.highest_percent <= USELESS_PERCENT
-            by += (
-                f", at most {format_percent(self.highest_percent)}" if bounded else ", without a useful bound"
-            )
+            by += f", at most {format_percent(self.highest_percent)}" if bounded else ", without a useful bound"
         if self.verdict == AGREE:
             return f"{self.what[0].upper()}{self.what[1:]} is the same on every task within {within}: {by}."
         return f"Whether {self.what} is the same on every task within {within} cannot be told: {by}; {self.reason}."

@@ -89,27 +89,19 @@ def load_claims(file: str | Path | None = None) -> Claims:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(
-            f"--claims must name a readable file, but {path}: {error.strerror}; check the path"
-        ) from error
+        raise UsageError(f"--claims must name a readable file, but {path}: {error.strerror}; check the path") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"--claims must be JSON, but {path}: {error}; see analysis/data/published_claims.json"
         ) from error
     data = {"claims": data} if isinstance(data, list) else data
     if not isinstance(data, dict) or not isinstance(data.get("claims"), list) or not data["claims"]:
-        raise UsageError(
-            f'{path} must hold a list of claims (or an object with "claims"), but holds none; add one'
-        )
+        raise UsageError(f'{path} must hold a list of claims (or an object with "claims"), but holds none; add one')
     rows = data.get("rows")
     if rows and not (
-        is_text(rows)
-        and "\x00" not in rows
-        and (path.parent / rows).resolve().parent == path.parent.resolve()
+        is_text(rows) and "\x00" not in rows and (path.parent / rows).resolve().parent == path.parent.resolve()
     ):
-        raise UsageError(
-            f"the rows of claims must be a file beside {path}, but it names {rows!r}; give --rows"
-        )
+        raise UsageError(f"the rows of claims must be a file beside {path}, but it names {rows!r}; give --rows")
     averaging_s = data.get("sensor_averaging_s", SENSOR_AVERAGING_S)
     if not is_number(averaging_s) or averaging_s < 0:
         raise UsageError(f"sensor_averaging_s must be seconds from 0 up, but {path} has {averaging_s!r}")
@@ -136,15 +128,11 @@ def _claim(data: Any, number: int, path: Path) -> Claim:
         )
     ratio = data["claimed_ratio"]
     if not is_number(ratio) or ratio <= 0:
-        raise UsageError(
-            f"claimed_ratio must be a number above zero, but number {number} of {path} has {ratio!r}"
-        )
+        raise UsageError(f"claimed_ratio must be a number above zero, but number {number} of {path} has {ratio!r}")
     for side in ("from", "to"):
         values = data[side].values() if isinstance(data[side], dict) else ()
         if not values or not all(is_text(v) or is_number(v) for v in values):
-            raise UsageError(
-                f"{side} must give columns and values, but number {number} of {path} has {data[side]!r}"
-            )
+            raise UsageError(f"{side} must give columns and values, but number {number} of {path} has {data[side]!r}")
     tasks = data.get("tasks", [data["task"]] if "task" in data else [])
     unchanged = data.get("accuracy_unchanged", False)
     if not isinstance(tasks, list) or not isinstance(unchanged, bool):
@@ -176,9 +164,7 @@ def check_claims(
     accuracy_tolerance: float = ACCURACY_TOLERANCE,
 ) -> list[Finding]:
     """One finding per claim and task, task by task in the order of the claims."""
-    tasks = list(
-        dict.fromkeys(t for c in claims.claims for t in (c.tasks or tuple(rows["task"].dropna().unique())))
-    )
+    tasks = list(dict.fromkeys(t for c in claims.claims for t in (c.tasks or tuple(rows["task"].dropna().unique()))))
     return [
         _check(rows, claim, task, claims.sensor_averaging_s, ratio_tolerance, accuracy_tolerance)
         for task in tasks
@@ -188,12 +174,7 @@ def check_claims(
 
 
 def _check(
-    rows: pd.DataFrame,
-    claim: Claim,
-    task: str,
-    averaging_s: float,
-    ratio_tolerance: float,
-    accuracy_tolerance: float,
+    rows: pd.DataFrame, claim: Claim, task: str, averaging_s: float, ratio_tolerance: float, accuracy_tolerance: float
 ) -> Finding:
     from analysis.findings.configurations import configurations, valid, with_intervals
     from analysis.statistics.intervals import Ratio, ratio
@@ -231,11 +212,7 @@ def _check(
             )
         sides.append((usable, table))
     first, second = (table.iloc[0] for _, table in sides)
-    mixed = [
-        c
-        for c in ("gpu_name", "energy_source", "sweep")
-        if c in pool and _differ(first.get(c), second.get(c))
-    ]
+    mixed = [c for c in ("gpu_name", "energy_source", "sweep") if c in pool and _differ(first.get(c), second.get(c))]
     if mixed:
         return unknown(f"the two rows differ in {', '.join(mixed)}: a ratio across them means nothing")
 
@@ -377,9 +354,7 @@ def render(findings: Iterable[Finding]) -> str:
             ratio += f" ({f.ratio_low:.1f}-{f.ratio_high:.1f})"
         change = "-" if f.accuracy_change is None else f"{100 * f.accuracy_change:+.1f} pt"
         windows = (
-            "-"
-            if f.window_s is None
-            else " / ".join(f"{w:.2g} s" if w < 10 else f"{w:.0f} s" for w in f.window_s)
+            "-" if f.window_s is None else " / ".join(f"{w:.2g} s" if w < 10 else f"{w:.0f} s" for w in f.window_s)
         )
         lines.append((f.task, f.claim, f"{f.claimed_ratio:g}x", ratio, change, windows, f.verdict))
         notes.append("; ".join(f.reasons))

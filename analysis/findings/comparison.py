@@ -13,12 +13,13 @@ import pandas as pd
 from analysis.errors import CannotAnswer
 from analysis.findings.configurations import is_estimated, valid
 from analysis.findings.per_token import PerToken, per_token
-from analysis.findings.recommend import DEFAULT_TOLERANCE
 from analysis.findings.regime import RegimeEnd, regime_ends
 from analysis.findings.study import Study, attempt, studies
 from analysis.rows.cards import level_cards
 from analysis.rows.load import load, load_anchors, load_finetune
+from search_spaces.axes import reducing_axes
 from search_spaces.errors import UsageError
+from search_spaces.objectives import TOLERANCE
 from search_spaces.trial_config import model_slug
 
 
@@ -58,19 +59,14 @@ class Comparison:
 
 
 def compare(
-    paths: Sequence[str | Path],
-    tolerance: float = DEFAULT_TOLERANCE,
-    *,
-    columns: dict[str, str] | None = None,
+    paths: Sequence[str | Path], tolerance: float = TOLERANCE, *, columns: dict[str, str] | None = None
 ) -> Comparison:
     """Load runs of several tasks and compare them.
 
     Raises UsageError where they hold fewer than two tasks, or differ in card, source of energy or model.
     """
     rows = load(*paths, columns=columns)
-    rows["model"] = [
-        model_slug(m) if isinstance(m, str) else m for m in rows["model"]
-    ]  # a path differs by machine
+    rows["model"] = [model_slug(m) if isinstance(m, str) else m for m in rows["model"]]  # a path differs by machine
     _refuse_mixtures(rows)
     anchors = attempt("The anchors", lambda: load_anchors(*paths))
     tuned = attempt("The fine-tunings", lambda: load_finetune(*paths))
@@ -78,11 +74,7 @@ def compare(
     levelled, said = level_cards(rows, _slugged(anchors.value))
     notes += said.values()
     found = studies(
-        levelled,
-        tolerance=tolerance,
-        rng=np.random.default_rng(0),
-        bootstrap=False,
-        finetune=_slugged(tuned.value),
+        levelled, tolerance=tolerance, rng=np.random.default_rng(0), bootstrap=False, finetune=_slugged(tuned.value)
     )
     chosen, left = _one_per_task(found)
     notes += left
@@ -97,9 +89,7 @@ def compare(
         raise CannotAnswer(
             f"At least two tasks with a valid energy are needed, but there is {names}. {' '.join(notes)}"
         )
-    notes += [
-        f"The score of {t.name} is not known, so only its energy is compared." for t in tasks if not t.scored
-    ]
+    notes += [f"The score of {t.name} is not known, so only its energy is compared." for t in tasks if not t.scored]
     compared, missing = per_token({t.name: t.study.table for t in tasks})
     first = tasks[0].study
     return Comparison(
@@ -124,10 +114,7 @@ def _one_per_task(found: list[Study]) -> tuple[dict[str, Study], list[str]]:
         by_sweep.setdefault(study.common.get("sweep"), {}).setdefault(str(study.common["task"]), study)
     if not by_sweep:
         return {}, []
-    best = max(
-        by_sweep,
-        key=lambda sweep: (len(by_sweep[sweep]), sum(len(s.table) for s in by_sweep[sweep].values())),
-    )
+    best = max(by_sweep, key=lambda sweep: (len(by_sweep[sweep]), sum(len(s.table) for s in by_sweep[sweep].values())))
     chosen = by_sweep[best]
     others = [s for s in found if s not in chosen.values()]
     rest = sum(len(s.table) for s in others)
@@ -139,7 +126,7 @@ def _task(name: str, study: Study) -> TaskResult:
     found = study.recommendation.value
     if found is None or found.table["accuracy_difference"].isna().all():
         return TaskResult(name, study, {})
-    axes = ("max_seq_len", "depth")
+    axes = reducing_axes()
     return TaskResult(name, study, {a: regime_ends(found.table, found.baseline, a) for a in axes})
 
 
@@ -167,6 +154,4 @@ def _refuse_mixtures(rows: pd.DataFrame) -> None:
         per_run = values.fillna("unknown").groupby(measured["run"], sort=False).unique()
         if len({v for found in per_run for v in found}) > 1:
             listed = "; ".join(f"{run}: {', '.join(map(str, found))}" for run, found in per_run.items())
-            raise UsageError(
-                f"all runs must have {what}, but got {listed}; {remedy}: give runs that share it"
-            )
+            raise UsageError(f"all runs must have {what}, but got {listed}; {remedy}: give runs that share it")

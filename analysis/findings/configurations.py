@@ -10,36 +10,24 @@ import pandas as pd
 from analysis.rows.load import LATENCY_CI
 from analysis.statistics.intervals import NONE, WITHIN, between_trials, within_error
 from analysis.statistics.seeds import seed_mean, seed_spread
-from analysis.words.rounding import count_of
+from search_spaces.axes import AXES, other_axes
+from search_spaces.objectives import score_names
 from trainables.rows.columns import FLAGS
 
 # The configuration; and what must never be averaged over: card, sensor, and the sweep of a foreign table.
-CONFIGURATION = ("task", "model", "max_seq_len", "depth", "precision", "batch_size", "padding", "backend")
-COMPARABLE = (
-    "task",
-    "model",
-    "batch_size",
-    "padding",
-    "backend",
-    "gpu_name",
-    "gpu_uuid",
-    "energy_source",
-)
+WHOSE = ("task", "model")
 TOGETHER = ("task", "model", "gpu_name", "energy_source", "sweep")  # what one recommendation may not mix
 CARD_FACTOR = "card_factor"  # of `level_cards`: what the energies of a row were divided by
 _INTERVALS = {
     "energy_j_per_example": "energy_j_per_example_ci95",
     "latency_ms_per_example": LATENCY_CI,
 }  # a quantity, and its half-width
-_KEYS = (*CONFIGURATION, "gpu_name", "energy_source", "sweep")
+_APART = ("gpu_name", "energy_source", "sweep")
 
 INVALID_FLAGS = frozenset(f.name for f in FLAGS.values() if f.invalid)
 ESTIMATE = "estimate"
 
 _MEANS = (
-    "accuracy",
-    "f1",
-    "exact_match",
     "examples",
     "energy_j_per_example",
     "net_energy_j_per_example",
@@ -69,15 +57,11 @@ def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     reasons = pd.Series("", index=rows.index, dtype=object)
 
     def add(mask: pd.Series, text: pd.Series | str) -> None:
-        new = (
-            text[mask].astype(object) if isinstance(text, pd.Series) else text
-        )  # pandas 3.0 adds no "str" to nothing
+        new = text[mask].astype(object) if isinstance(text, pd.Series) else text  # pandas 3.0 adds no "str" to nothing
         reasons[mask] = (reasons[mask] + "; " + new).str.removeprefix("; ")
 
     ok = rows["status"] == "ok"
-    detail = rows["status"].astype(object).fillna("no status") + rows["error"].map(
-        lambda e: f": {e}" if e else ""
-    )
+    detail = rows["status"].astype(object).fillna("no status") + rows["error"].map(lambda e: f": {e}" if e else "")
     add(~ok, detail)
     invalid = {v: ", ".join(f for f in v.split(";") if f in INVALID_FLAGS) for v in rows["flags"].unique()}
     bad = rows["flags"].map(invalid)
@@ -107,21 +91,19 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     interval_kind: "pooled replicates", Student-t with the configuration's own relative error within trials times
     one factor, by which separate trials differ more than that in all replicated configurations of the same task,
     model, kind of card, sensor and sweep (it also serves those measured once; `analysis.statistics.intervals`);
-    "replicates", the same where only one configuration was repeated; "within trial", over the windows of the only trial, too
-    narrow as a statement about the configuration; "none".
+    "replicates", the same where only one configuration was repeated; "within trial", over the windows of the only
+    trial, too narrow as a statement about the configuration; "none".
     """
-    keys = [k for k in _KEYS if k in rows]
+    keys = [k for k in (*configuration_columns(), *_APART) if k in rows]
     work = rows.copy()
     work["estimated"] = is_estimated(work)
     for name, half in _INTERVALS.items():
         short, windows = _short(name), work["windows"].astype(float)
-        error = within_error(
-            work[half].to_numpy(dtype=float), work[name].to_numpy(dtype=float), windows.to_numpy()
-        )
+        error = within_error(work[half].to_numpy(dtype=float), work[name].to_numpy(dtype=float), windows.to_numpy())
         work[f"{short}_within_variance"] = error**2
         work[f"{short}_within_freedom"] = (windows - 1).where(np.isfinite(error))
     groups = work.groupby(keys, dropna=False, sort=False, observed=True)
-    table = seed_mean(work, keys, [c for c in _MEANS if c in work])
+    table = seed_mean(work, keys, [c for c in (*score_names(), *_MEANS) if c in work])
     table["n_trials"] = groups.size()
     table["n_seeds"] = groups["seed"].nunique().clip(lower=1)
     for name, half in _INTERVALS.items():
@@ -130,16 +112,11 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
         table[f"{short}_relative_sd"] = groups[name].std(ddof=1) / table[name]
         table[f"{short}_within_relative_se"] = np.sqrt(groups[f"{short}_within_variance"].mean())
         table[f"{short}_within_freedom"] = groups[f"{short}_within_freedom"].sum()
-    for name, value, unit in (
-        ("accuracy", "accuracy", "sd"),
-        ("energy", "energy_j_per_example", "relative_sd"),
-    ):
+    for name, value, unit in (("accuracy", "accuracy", "sd"), ("energy", "energy_j_per_example", "relative_sd")):
         spread = seed_spread(work, keys, value, relative=unit == "relative_sd")
         table[f"{name}_between_seed_{unit}"] = spread["between"]
         table[f"{name}_within_seed_{unit}"] = spread["within"]
-    table["energy_j_per_correct"] = table["energy_j_per_example"] / table["accuracy"].where(
-        table["accuracy"] > 0
-    )
+    table["energy_j_per_correct"] = table["energy_j_per_example"] / table["accuracy"].where(table["accuracy"] > 0)
     table["window_s"] = groups["window_s"].min()
     table["estimated"] = groups["estimated"].max()
     number = groups.ngroup().to_numpy()
@@ -149,6 +126,11 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     table = with_intervals(table.reset_index())
     table["configuration"] = labels(table)
     return table
+
+
+def configuration_columns() -> tuple[str, ...]:
+    """The columns that say which configuration of which model a row measured."""
+    return (*WHOSE, *AXES)
 
 
 def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
@@ -196,25 +178,14 @@ def _comparisons(table: pd.DataFrame) -> list[np.ndarray]:
 def labels(table: pd.DataFrame) -> list[str]:
     """Short names that tell the rows apart: "fp16 48 tokens", with the other axes only where they differ."""
     parts: list[list[str]] = []
-    spelled = {
-        "precision": "{}",
-        "max_seq_len": "{} tokens",
-        "depth": "{} layers",
-        "batch_size": "batch {}",
-        "padding": "{}",
-        "backend": "{}",
-        "model": "{}",
-        "task": "{}",
-        "gpu_name": "{}",
-        "energy_source": "{}",
-        "sweep": "{} sweep",
-    }
-    for column, pattern in spelled.items():
-        if column not in table:
+    for name, axis in AXES.items():
+        if name not in table:
             continue
-        if column == "depth" and len(table["depth"].unique()) > 1:
-            parts.append([count_of(d, "layers") for d in table["depth"]])
-        elif column in ("precision", "max_seq_len") or len(table[column].unique()) > 1:
+        if name in ("precision", "max_seq_len") or len(table[name].unique()) > 1:
+            parts.append([axis.spell(v, "name_words") if pd.notna(v) else "" for v in table[name]])
+    for column in ("model", "task", *_APART):
+        if column in table and len(table[column].unique()) > 1:
+            pattern = "{} sweep" if column == "sweep" else "{}"
             parts.append([pattern.format(v) if pd.notna(v) else "" for v in table[column]])
     return [", ".join(p for p in row if p) for row in zip(*parts, strict=True)]
 
@@ -236,7 +207,8 @@ def comparable_groups(rows: pd.DataFrame) -> list[tuple[dict[str, Any], pd.DataF
 def comparable_columns(rows: pd.DataFrame) -> list[str]:
     """The columns in which rows of one fit must agree."""
     levelled = CARD_FACTOR in rows and bool(rows[CARD_FACTOR].notna().all())
-    return [k for k in (*COMPARABLE, "sweep") if k in rows and not (levelled and k == "gpu_uuid")]
+    names = (*WHOSE, *other_axes(), "gpu_name", "gpu_uuid", "energy_source", "sweep")
+    return [k for k in names if k in rows and not (levelled and k == "gpu_uuid")]
 
 
 def plain(value: Any) -> Any:

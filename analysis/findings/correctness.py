@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.errors import CannotAnswer
-from analysis.findings.configurations import CONFIGURATION
+from analysis.findings.configurations import configuration_columns
 from analysis.statistics.paired import decode_bits
 
 
@@ -31,16 +31,14 @@ def correctness(rows: pd.DataFrame) -> Correctness:
     """
     have = rows[rows["correct_bits"].notna() & rows["examples"].notna()]
     if have.empty:
-        raise CannotAnswer(
-            "No row says which examples it got right (correct_bits), so predictions cannot be paired."
-        )
+        raise CannotAnswer("No row says which examples it got right (correct_bits), so predictions cannot be paired.")
     counts = sorted(set(have["examples"].astype(int)))
     if len(counts) > 1:
         raise CannotAnswer(
             f"The rows were evaluated on different numbers of examples ({', '.join(map(str, counts))}), "
             f"so their predictions cannot be paired: choose rows with the same --eval-examples."
         )
-    have = have.drop_duplicates([*CONFIGURATION, "seed"])
+    have = have.drop_duplicates([*configuration_columns(), "seed"])
     bits: dict[tuple[object, ...], dict[object, npt.NDArray[np.bool_]]] = {}
     seeds = _objects(have["seed"])
     for key, seed, text in zip(row_keys(have), seeds, have["correct_bits"], strict=True):
@@ -53,7 +51,7 @@ def correctness(rows: pd.DataFrame) -> Correctness:
 
 def row_keys(table: pd.DataFrame) -> list[tuple[object, ...]]:
     """The configuration of each row as a dictionary key, None for null."""
-    return list(zip(*(_objects(table[k]) for k in CONFIGURATION), strict=True))
+    return list(zip(*(_objects(table[k]) for k in configuration_columns()), strict=True))
 
 
 def _objects(column: pd.Series) -> list[object]:

@@ -17,9 +17,7 @@ import pandas as pd
 from analysis.errors import CannotAnswer
 from analysis.findings.configurations import plain
 from analysis.statistics.intervals import Ratio, ratio
-
-# From what changes the arithmetic to what changes how it is launched; then what is given up.
-ORDER = ("precision", "padding", "backend", "batch_size", "max_seq_len", "depth")
+from search_spaces.axes import AXES
 
 
 @dataclass(frozen=True)
@@ -36,16 +34,15 @@ class Step:
     most: float
 
 
-def decompose(
-    table: pd.DataFrame, start: pd.Series, end: pd.Series, order: tuple[str, ...] = ORDER
-) -> list[Step]:
+def decompose(table: pd.DataFrame, start: pd.Series, end: pd.Series, order: tuple[str, ...] = ()) -> list[Step]:
     """The steps from row `start` to row `end` of `configurations`, over the axes in which they differ.
 
-    They are switched in the given order; where a configuration on that way was not measured, in the nearest
-    order (by the position of the first axis moved) whose configurations all were.
+    They are switched in the given order, by default that of `Axis.turn`; where a configuration on that way was not
+    measured, in the nearest order (by the position of the first axis moved) whose configurations all were.
 
     Raises CannotAnswer when they differ in fewer than two axes, or no order was measured whole.
     """
+    order = order or tuple(sorted(AXES, key=lambda name: AXES[name].turn))
     axes = [a for a in order if plain(start[a]) != plain(end[a])]
     if len(axes) < 2:
         raise CannotAnswer(
@@ -68,9 +65,7 @@ def decompose(
         )
     chosen = next(iter(ways))
     savings = {
-        axis: [
-            _energy(rows[i]) / _energy(rows[i + 1]) for way, rows in ways.items() for i in [way.index(axis)]
-        ]
+        axis: [_energy(rows[i]) / _energy(rows[i + 1]) for way, rows in ways.items() for i in [way.index(axis)]]
         for axis in axes
     }
     return [

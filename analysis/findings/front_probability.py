@@ -12,8 +12,8 @@ from scipy.special import stdtrit
 from analysis.errors import CannotAnswer
 from analysis.findings.configurations import configurations
 from analysis.findings.correctness import correctness, row_keys
-from analysis.findings.pareto import DEFAULT_OBJECTIVES, nondominated, pareto_set
-from search_spaces.objectives import objective
+from analysis.findings.pareto import nondominated, pareto_set
+from search_spaces.objectives import DEFAULT_OBJECTIVES, OBJECTIVES
 
 MARKED = 0.05  # a configuration off the front whose probability is at least this cannot be told from it
 LARGE = 1e6  # degrees of freedom: a normal distribution
@@ -70,8 +70,7 @@ def _mean_correctness(clean: pd.DataFrame, part: pd.DataFrame) -> np.ndarray:
     absent = sum(not s for s in seeds)
     if absent:
         raise CannotAnswer(
-            f"No front probabilities: {absent} of {len(seeds)} configurations do not say which examples they "
-            f"got right."
+            f"No front probabilities: {absent} of {len(seeds)} configurations do not say which examples they got right."
         )
     return np.stack([np.mean(list(s.values()), axis=0) for s in seeds])
 
@@ -111,14 +110,12 @@ def _draw(
         accuracy = np.round(weights @ right.T / n, 9)  # rounded: equal predictions must compare equal
     noise: dict[str, np.ndarray] = {}
     for name in objectives:
-        goal = objective(name)
+        goal = OBJECTIVES[name]
         if name == "accuracy" and accuracy is not None:
             columns.append(-accuracy)
         elif name in samplers:
             error, freedom = samplers[name]
-            kind = (
-                "latency" if name.startswith("latency") else "energy"
-            )  # gross, net and per correct vary together
+            kind = "latency" if name.startswith("latency") else "energy"  # gross, net and per correct vary together
             if kind not in noise:
                 uniform = rng.random((size, len(part)))
                 noise[kind] = stdtrit(np.minimum(freedom, LARGE), uniform)

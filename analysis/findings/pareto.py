@@ -14,9 +14,7 @@ import pandas as pd
 from analysis.errors import CannotAnswer
 from analysis.findings.configurations import is_estimated
 from search_spaces.errors import UsageError
-from search_spaces.objectives import Objective, objective
-
-DEFAULT_OBJECTIVES = ("accuracy", "energy_j_per_example")
+from search_spaces.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, Objective
 
 
 def pareto_set(table: pd.DataFrame, objectives: Sequence[str] = DEFAULT_OBJECTIVES) -> pd.DataFrame:
@@ -76,9 +74,7 @@ class Hypervolume:
 
 
 def hypervolume(
-    table: pd.DataFrame,
-    objectives: Sequence[str] = DEFAULT_OBJECTIVES,
-    reference: Mapping[str, float] | None = None,
+    table: pd.DataFrame, objectives: Sequence[str] = DEFAULT_OBJECTIVES, reference: Mapping[str, float] | None = None
 ) -> Hypervolume:
     """Hypervolume of the rows. `reference` (objective -> value) is the worst corner; without it, the worst
     value of each objective among the rows. To compare runs, give both the same reference."""
@@ -96,9 +92,7 @@ def hypervolume(
         corner = {g.name: float(reference[g.name]) for g in goals}
     worst = minimised(pd.DataFrame([corner]), goals)[0]
     value = float(moocore.hypervolume(np.ascontiguousarray(minimised(table, goals)), ref=worst))
-    return Hypervolume(
-        value, tuple(g.name for g in goals), corner, {g.name: g.log_scale for g in goals}, len(table)
-    )
+    return Hypervolume(value, tuple(g.name for g in goals), corner, {g.name: g.log_scale for g in goals}, len(table))
 
 
 def knee(table: pd.DataFrame, objectives: Sequence[str] = DEFAULT_OBJECTIVES) -> pd.Series | None:
@@ -113,24 +107,18 @@ def knee(table: pd.DataFrame, objectives: Sequence[str] = DEFAULT_OBJECTIVES) ->
     low, high = points.min(axis=0), points.max(axis=0)
     if len(front) < 3 or (high <= low).any():
         return None
-    distance = 1 - ((points - low) / (high - low)).sum(
-        axis=1
-    )  # of the plane x + y (+ z) = 1, up to a constant
+    distance = 1 - ((points - low) / (high - low)).sum(axis=1)  # of the plane x + y (+ z) = 1, up to a constant
     best = int(distance.argmax())
     return front.iloc[best] if distance[best] > 1e-9 else None
 
 
 def _goals(table: pd.DataFrame, objectives: Sequence[str]) -> list[Objective]:
-    goals = [objective(name) for name in objectives]
+    goals = [OBJECTIVES[name] for name in objectives]
     if len(set(objectives)) != len(objectives) or not 2 <= len(goals) <= 3:
-        raise UsageError(
-            f"objectives must be two or three different ones, but got {list(objectives)}; see --help"
-        )
+        raise UsageError(f"objectives must be two or three different ones, but got {list(objectives)}; see --help")
     absent = [g.name for g in goals if g.name not in table]
     if absent:
-        raise UsageError(
-            f"the table must have a column for each objective, but lacks {', '.join(absent)}; add it"
-        )
+        raise UsageError(f"the table must have a column for each objective, but lacks {', '.join(absent)}; add it")
     return goals
 
 
@@ -156,13 +144,10 @@ def _one_comparison(table: pd.DataFrame, goals: Sequence[Objective]) -> None:
         estimated = is_estimated(table)
         if estimated.any() and not estimated.all():
             raise CannotAnswer(
-                "No Pareto set over estimated and measured energy together: choose one (`analysis.valid` "
-                "does)."
+                "No Pareto set over estimated and measured energy together: choose one (`analysis.valid` does)."
             )
         if (table["energy_source"] == "rapl").any() and (table["energy_source"] != "rapl").any():
-            raise CannotAnswer(
-                "No Pareto set over CPU (rapl) and GPU energy together: choose the rows of one sensor."
-            )
+            raise CannotAnswer("No Pareto set over CPU (rapl) and GPU energy together: choose the rows of one sensor.")
 
 
 def _names(goals: Sequence[Objective]) -> str:

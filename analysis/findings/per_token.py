@@ -26,9 +26,9 @@ from analysis.findings.energy_model.model import DEFAULT_EQUIVALENCE
 from analysis.findings.energy_model.terms import Floats, design, inputs_of
 from analysis.statistics.intervals import POOLED, REPLICATES
 from analysis.statistics.least_squares import Fitted, relative_least_squares, wants_more
+from search_spaces.axes import setting_axes
 
 SAME_LENGTH = 0.01  # lengths that differ by less are one
-SETTINGS = ("precision", "batch_size", "padding", "backend")
 PerInput = tuple[Floats, Floats, Floats, Floats]  # of each configuration: see `_per_input`
 Points = Mapping[str, pd.DataFrame]  # task -> its configurations at full depth, one setting
 
@@ -80,9 +80,7 @@ class TaskLine:
         variance = float(row @ fit.covariance @ row)
         se = math.sqrt(variance) if variance >= 0 else float("nan")
         half = float(stdtrit(fit.freedom, 0.975)) * se
-        return Value(
-            value, value - half, value + half, se / value if value > 0 else float("nan"), fit.freedom
-        )
+        return Value(value, value - half, value + half, se / value if value > 0 else float("nan"), fit.freedom)
 
 
 @dataclass(frozen=True)
@@ -120,9 +118,7 @@ def _pooled(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     card's, so the replicates of one task serve all."""
     if not tables:
         return {}
-    together = with_intervals(
-        pd.concat([t.assign(task="all", sweep=None) for t in tables.values()], keys=tables)
-    )
+    together = with_intervals(pd.concat([t.assign(task="all", sweep=None) for t in tables.values()], keys=tables))
     return {task: together.loc[task].assign(task=task) for task in tables}
 
 
@@ -131,20 +127,16 @@ def _settings(tables: Mapping[str, pd.DataFrame]) -> list[tuple[dict[str, Any], 
     found: dict[tuple[Any, ...], dict[str, pd.DataFrame]] = {}
     for task, table in tables.items():
         deepest = table[table["depth"] == table["depth"].max()]
-        for key, part in deepest.groupby(list(SETTINGS), dropna=False, sort=False, observed=True):
+        for key, part in deepest.groupby(list(setting_axes()), dropna=False, sort=False, observed=True):
             found.setdefault(tuple(plain(v) for v in key), {})[task] = part
-    return [
-        (dict(zip(SETTINGS, key, strict=True)), points) for key, points in found.items() if len(points) > 1
-    ]
+    return [(dict(zip(setting_axes(), key, strict=True)), points) for key, points in found.items() if len(points) > 1]
 
 
 def _compare(setting: dict[str, Any], points: Points, limit: float) -> PerToken:
     depths = {task: int(part["depth"].iloc[0]) for task, part in points.items()}
     if len(set(depths.values())) > 1:
         listed = ", ".join(f"{task} {depth}" for task, depth in depths.items())
-        raise CannotAnswer(
-            f"the tasks' full depths differ ({listed} layers), so their inputs cost differently."
-        )
+        raise CannotAnswer(f"the tasks' full depths differ ({listed} layers), so their inputs cost differently.")
     data = {task: _per_input(task, part) for task, part in points.items()}
     terms = _terms(data)
     lines = [_line(task, terms, points) for task, points in data.items()]
@@ -171,9 +163,7 @@ def _per_input(task: str, part: pd.DataFrame) -> PerInput:
     """Tokens and J of one input, the half-width of its 95 % interval (NaN: not from replicates) and its freedom."""
     inputs = inputs_of(part)
     padded = part["padding"].isna() | (part["padding"] == "max_length")
-    tokens = part["tokens_per_example"].where(
-        part["tokens_per_example"].notna() | ~padded, part["max_seq_len"]
-    )
+    tokens = part["tokens_per_example"].where(part["tokens_per_example"].notna() | ~padded, part["max_seq_len"])
     if tokens.isna().any():
         raise CannotAnswer(f"{task} does not say how many tokens were processed.")
     repeated = part["interval_kind"].isin([POOLED, REPLICATES])
@@ -187,9 +177,7 @@ def _terms(data: Mapping[str, PerInput]) -> list[str]:
     tokens, energy = (np.concatenate([p[i] for p in data.values()]) for i in (0, 1))
     if any(len(np.unique(x)) < 4 for x, *_ in data.values()):
         return ["a", "b"]
-    simple, richer = (
-        relative_least_squares(_design(t, tokens), energy) for t in (["a", "b"], ["a", "b", "c"])
-    )
+    simple, richer = (relative_least_squares(_design(t, tokens), energy) for t in (["a", "b"], ["a", "b", "c"]))
     return ["a", "b", "c"] if wants_more(simple.loo, richer.loo, energy)[0] else ["a", "b"]
 
 
@@ -212,7 +200,5 @@ def _meeting_point(tokens: list[Floats]) -> float | None:
     if low > high:
         return None
     middle = math.sqrt(low * high)
-    shared = [
-        t for t in tokens[0] if all(np.isclose(other, t, rtol=SAME_LENGTH).any() for other in tokens[1:])
-    ]
+    shared = [t for t in tokens[0] if all(np.isclose(other, t, rtol=SAME_LENGTH).any() for other in tokens[1:])]
     return float(min(shared, key=lambda t: abs(math.log(t / middle)))) if shared else middle

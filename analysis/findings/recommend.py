@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import CannotAnswer
-from analysis.findings.configurations import CONFIGURATION, configurations, plain, valid
+from analysis.findings.configurations import configuration_columns, configurations, plain, valid
 from analysis.findings.correctness import Correctness, correctness, row_keys
 from analysis.findings.slices import score_quantity
 from analysis.statistics.intervals import NONE, WITHIN, Ratio, ratio, ratios
@@ -26,12 +26,11 @@ from analysis.statistics.paired import (
 )
 from analysis.words.rounding import points_change, points_word
 from analysis.words.snippet import Checkpoint, find_checkpoint, snippet
+from search_spaces.axes import AXES
 from search_spaces.errors import UsageError, check
-from search_spaces.trial_config import PRECISIONS
+from search_spaces.objectives import TOLERANCE
 
-AXES = ("max_seq_len", "depth", "precision", "batch_size", "padding", "backend")
 NOT_WORSE, WORSE, CANNOT_TELL = "not worse", "worse", "cannot tell"
-DEFAULT_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -57,9 +56,7 @@ class Recommendation:
     paired: bool
     estimated: bool
     runners_up: pd.DataFrame  # axis, and the cheapest "not worse" row with another value on that axis
-    single_axis: (
-        pd.DataFrame
-    )  # axis, and the cheapest "not worse" row that changes only that axis of the baseline
+    single_axis: pd.DataFrame  # axis, and the cheapest "not worse" row that changes only that axis of the baseline
     snippet: str
     sentences: list[str] = field(default_factory=list)
 
@@ -75,7 +72,7 @@ class Recommendation:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; null where unknown."""
-        names = [*CONFIGURATION, "energy_j_per_example", "accuracy", "verdict"]
+        names = [*configuration_columns(), "energy_j_per_example", "accuracy", "verdict"]
         return {
             "baseline": _plain(self.baseline, names),
             "choice": None if self.choice is None else _plain(self.choice, names),
@@ -94,7 +91,7 @@ class Recommendation:
 def recommend(
     rows: pd.DataFrame,
     baseline: Mapping[str, Any] | None = None,
-    tolerance: float = DEFAULT_TOLERANCE,
+    tolerance: float = TOLERANCE,
     checkpoint: str | None = None,
 ) -> Recommendation:
     """The cheapest configuration not worse than `baseline` by more than `tolerance` (a fraction of 1).
@@ -138,9 +135,7 @@ def recommend(
     return result
 
 
-def assess(
-    rows: pd.DataFrame, baseline: Mapping[str, Any] | None = None, tolerance: float = DEFAULT_TOLERANCE
-) -> pd.DataFrame:
+def assess(rows: pd.DataFrame, baseline: Mapping[str, Any] | None = None, tolerance: float = TOLERANCE) -> pd.DataFrame:
     """Every configuration with its non-inferiority verdict against the baseline (see `Recommendation.table`).
 
     `attrs` hold examples (int or None) and paired (bool).
@@ -177,27 +172,15 @@ def find_baseline(table: pd.DataFrame, wanted: Mapping[str, Any] | None = None) 
     pool = table
     for column, value in (wanted or {}).items():
         if column not in table:
-            raise UsageError(
-                f"a baseline must be given by columns of the table, but got {column!r}; see --help"
-            )
+            raise UsageError(f"a baseline must be given by columns of the table, but got {column!r}; see --help")
         pool = pool[pool[column] == value]
         if pool.empty:
             raise UsageError(
                 f"the baseline must be a measured configuration, but no clean row has {column} = {value!r}; "
                 f"measured: {', '.join(map(str, sorted(table[column].dropna().unique())))}"
             )
-    order = pd.DataFrame(
-        {
-            "precision": pool["precision"]
-            .map({p: i for i, p in enumerate(PRECISIONS)})
-            .fillna(len(PRECISIONS)),
-            "max_seq_len": -pool["max_seq_len"],
-            "depth": -pool["depth"],
-            "batch": (pd.to_numeric(pool["batch_size"]).astype(float).fillna(64) - 64).abs(),
-            "padding": pool["padding"].fillna("max_length") != "max_length",
-            "backend": pool["backend"].fillna("eager") != "eager",
-        }
-    )
+    said = pool.astype(object).where(pool.notna(), None)
+    order = pd.DataFrame({name: said[name].map(axis.from_baseline) for name, axis in AXES.items() if name in pool})
     return order.sort_values(list(order.columns), kind="stable").index[0]
 
 
@@ -224,16 +207,13 @@ def _one_comparison(clean: pd.DataFrame) -> None:
             continue
         values = sorted({str(v) for v in clean[column].dropna()})
         if len(values) > 1:
-            raise CannotAnswer(
-                f"No recommendation over several {what} ({', '.join(values)}): choose the rows of one."
-            )
+            raise CannotAnswer(f"No recommendation over several {what} ({', '.join(values)}): choose the rows of one.")
 
 
-def _judge(
-    table: pd.DataFrame, clean: pd.DataFrame, base: Any, tolerance: float
-) -> tuple[pd.DataFrame, bool]:
+def _judge(table: pd.DataFrame, clean: pd.DataFrame, base: Any, tolerance: float) -> tuple[pd.DataFrame, bool]:
     """Accuracy against row `base`, paired where bits allow; and whether any was paired."""
-    metric = "accuracy" if table["accuracy"].notna().any() else "exact_match"
+    score = score_quantity(table)
+    metric = "accuracy" if score is None else score.column
     out = pd.DataFrame(np.nan, index=table.index, columns=list(DIFFERENCE))
     note = pd.Series("", index=table.index, dtype=object)
     gained, lost, n = np.full(len(table), np.nan), np.full(len(table), np.nan), 0
@@ -267,14 +247,7 @@ def _judge(
     return out, bool(paired.any())
 
 
-DIFFERENCE = (
-    "accuracy_difference",
-    "accuracy_difference_low",
-    "accuracy_difference_high",
-    "gained",
-    "lost",
-    "p_value",
-)
+DIFFERENCE = ("accuracy_difference", "accuracy_difference_low", "accuracy_difference_high", "gained", "lost", "p_value")
 
 
 def _fill(out: pd.DataFrame, at: np.ndarray, found: Differences) -> None:
@@ -365,13 +338,11 @@ def _sentences(r: Recommendation) -> list[str]:
         )
         if r.tolerance < r.smallest_tolerance:
             lines.append(
-                f"A tolerance of {within} is below that: only a better configuration can pass. "
-                f"Evaluate more examples."
+                f"A tolerance of {within} is below that: only a better configuration can pass. Evaluate more examples."
             )
     if not r.paired:
         lines.append(
-            "The rows do not say which examples were right, so accuracies were compared unpaired, which is "
-            "cautious."
+            "The rows do not say which examples were right, so accuracies were compared unpaired, which is cautious."
         )
     return lines
 

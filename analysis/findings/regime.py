@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.findings.recommend import NOT_WORSE
-from analysis.findings.slices import AXES, same_as
+from analysis.findings.slices import same_as
+from search_spaces.axes import AXES
 
 
 @dataclass(frozen=True)

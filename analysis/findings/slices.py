@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,32 +12,8 @@ from numpy.typing import NDArray
 from analysis.findings.configurations import plain
 from analysis.findings.pareto import pareto_set
 from analysis.statistics.seeds import per_seed
-
-AXES = ("max_seq_len", "depth", "precision", "batch_size", "padding", "backend")
-AXIS_WORDS = {
-    "precision": "precision",
-    "max_seq_len": "length",
-    "depth": "depth",
-    "batch_size": "batch size",
-    "padding": "padding",
-    "backend": "backend",
-}
-_SPELLED = {
-    "precision": "{}",
-    "max_seq_len": "{} tok",
-    "depth": "{} L",
-    "batch_size": "batch {}",
-    "padding": "{}",
-    "backend": "{}",
-}
-_WORDS = {
-    "precision": "{}",
-    "max_seq_len": "{} tokens",
-    "depth": "{} layers",
-    "batch_size": "batch {}",
-    "padding": "padding {}",
-    "backend": "{}",
-}
+from search_spaces.axes import AXES, other_axes, published_axes, reducing_axes, setting_axes
+from search_spaces.objectives import OBJECTIVES, score_names
 
 
 @dataclass(frozen=True)
@@ -56,23 +32,16 @@ class Quantity:
         return self.label[self.label.index("(") + 1 : -1] if "(" in self.label else ""
 
 
-ACCURACY = Quantity("accuracy", "Accuracy (%)", 100.0, "max")
-LATENCY = Quantity(
-    "latency_ms_per_example", "Latency (ms/example)", error_column="latency_ms_per_example_ci95"
-)
-
-
-SCORES = (
-    ACCURACY,
-    Quantity("exact_match", "Exact match (%)", 100.0, "max"),
-    Quantity("f1", "F1 (%)", 100.0, "max"),
-)
+LATENCY = Quantity("latency_ms_per_example", "Latency (ms/example)", error_column="latency_ms_per_example_ci95")
 
 
 def score_quantity(table: pd.DataFrame) -> Quantity | None:
-    """What the task is scored by: accuracy, else exact match (SQuAD), else F1; None where all are null."""
-    known = [q for q in SCORES if q.column in table and table[q.column].notna().any()]
-    return known[0] if known else None
+    """What the task is scored by: the first score that it has; None where all are null."""
+    known = [name for name in score_names() if name in table and table[name].notna().any()]
+    if not known:
+        return None
+    word = OBJECTIVES[known[0]].word
+    return Quantity(known[0], f"{word[0].upper()}{word[1:]} (%)", 100.0, "max")
 
 
 def energy_quantity(table: pd.DataFrame) -> Quantity:
@@ -117,7 +86,7 @@ def paper_slices(table: pd.DataFrame, baseline: pd.Series) -> tuple[list[Slice],
     return found, missing
 
 
-def same_as(table: pd.DataFrame, row: pd.Series, axes: Sequence[str]) -> pd.DataFrame:
+def same_as(table: pd.DataFrame, row: pd.Series, axes: Iterable[str]) -> pd.DataFrame:
     """The rows that agree with `row` in every one of `axes`."""
     keep = np.ones(len(table), dtype=bool)
     for axis in axes:
@@ -126,12 +95,19 @@ def same_as(table: pd.DataFrame, row: pd.Series, axes: Sequence[str]) -> pd.Data
     return table[keep]
 
 
-def describe(
-    row: pd.Series, axes: Sequence[str] = ("precision", "max_seq_len", "depth"), short: bool = False
-) -> str:
-    """ "fp16 · 48 tokens · 12 layers", or in short "fp16 · 48 tok · 12 L"; nulls are left out."""
-    words = _SPELLED if short else _WORDS
-    return " · ".join(_word(words[a], row[a]) for a in words if a in axes and pd.notna(row[a]))
+def describe(row: pd.Series, axes: Iterable[str] | None = None, short: bool = False) -> str:
+    """ "fp16 · 48 tokens · 12 layers", or in short "fp16 · 48 tok · 12 L"; nulls are left out. By default over the axes
+    of the published experiment."""
+    told = set(published_axes() if axes is None else axes)
+    pattern = "short_words" if short else "words"
+    return " · ".join(
+        axis.spell(row[name], pattern) for name, axis in AXES.items() if name in told and pd.notna(row[name])
+    )
+
+
+def told_axes(table: pd.DataFrame) -> list[str]:
+    """The axes that tell the configurations of a table: the published ones, and those in which rows differ."""
+    return [name for name, axis in AXES.items() if axis.published or len(set(table[name])) > 1]
 
 
 def points(
@@ -152,20 +128,18 @@ def points(
     frame["x"] = part[x.column].astype(float) * x.factor
     frame["y"] = part[y.column].astype(float) * y.factor
     frame["x_error"] = _errors(part, x)
-    if y.column in ("accuracy", "exact_match"):
+    if y.column in OBJECTIVES and OBJECTIVES[y.column].of_examples:
         low, high = wilson(part[y.column].to_numpy(float), part["examples"].to_numpy(float))
         frame["y_low"], frame["y_high"] = low * y.factor, high * y.factor
     else:
         frame["y_low"], frame["y_high"] = frame["y"] - _errors(part, y), frame["y"] + _errors(part, y)
     frame["series"] = part["precision"].astype(str)
-    short = _WORDS if len(axes) == 1 else _SPELLED
-    order = [a for a in short if a in (axes or ("precision",))]
+    pattern = "words" if len(axes) == 1 else "short_words"
+    order = [a for a in AXES if a in (axes or ("precision",))]
     # Batch, padding and backend are named where they are not the baseline's: labels must be short to fit.
-    usual = {} if baseline is None else {a: plain(baseline[a]) for a in ("batch_size", "padding", "backend")}
-    if len(order) == 1:
-        usual = {}
+    usual = {} if baseline is None or len(order) == 1 else {name: plain(baseline[name]) for name in other_axes()}
     frame["label"] = [
-        " · ".join(_word(short[a], v) for a, v in zip(order, values, strict=True) if usual.get(a) != plain(v))
+        " · ".join(AXES[a].spell(v, pattern) for a, v in zip(order, values, strict=True) if usual.get(a) != plain(v))
         for values in part[order].itertuples(index=False)
     ]
     frame["on_front"] = part["front"].astype(bool)
@@ -191,9 +165,7 @@ def seed_points(clean: pd.DataFrame, part: pd.DataFrame, x: Quantity, y: Quantit
     )
 
 
-def wilson(
-    share: NDArray[np.float64], n: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def wilson(share: NDArray[np.float64], n: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Wilson's 95 % score interval of a proportion (Wilson 1927); NaN where n is not known."""
     z = 1.959963984540054
     n = np.where(n > 0, n, np.nan)
@@ -208,19 +180,14 @@ def _errors(part: pd.DataFrame, quantity: Quantity) -> pd.Series[float]:
     return part[quantity.error_column].astype(float) * quantity.factor
 
 
-def _word(pattern: str, value: object) -> str:
-    """ "48 tokens" of 48.0, and "1 layer"."""
-    plain = int(value) if isinstance(value, float) and value.is_integer() else value
-    text = pattern.format(plain)
-    return text.removesuffix("s") if plain == 1 and pattern.startswith("{} ") else text
-
-
 def _fixed_words(table: pd.DataFrame, baseline: pd.Series, axes: Sequence[str]) -> str:
-    """ ", at 12 layers in fp32": what is held fixed, of the axes that vary elsewhere in the table."""
-    held = [a for a in ("max_seq_len", "depth", "precision") if a not in axes and pd.notna(baseline[a])]
-    held += [a for a in ("batch_size", "padding", "backend") if len(set(table[a])) > 1]
-    words = [_word(_WORDS[a], baseline[a]) for a in held]
-    return f" (at {', '.join(words)})" if words else ""
+    """ " (at 12 layers, fp32)": what is held fixed, of the axes that vary elsewhere in the table."""
+    held = [
+        AXES[name].spell(baseline[name])
+        for name in (*reducing_axes(), *setting_axes())
+        if name not in axes and (pd.notna(baseline[name]) if AXES[name].published else len(set(table[name])) > 1)
+    ]
+    return f" (at {', '.join(held)})" if held else ""
 
 
 def _why_not(table: pd.DataFrame, part: pd.DataFrame, axes: Sequence[str]) -> str:

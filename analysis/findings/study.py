@@ -15,19 +15,18 @@ from analysis.errors import CannotAnswer
 from analysis.findings.configurations import TOGETHER, comparable_groups, configurations, valid
 from analysis.findings.energy_model.model import EnergyModel, fit_energy
 from analysis.findings.front_probability import front_probability
-from analysis.findings.pareto import DEFAULT_OBJECTIVES, pareto_set
+from analysis.findings.pareto import pareto_set
 from analysis.findings.payback import FinetuningCost, finetuning_cost
-from analysis.findings.recommend import DEFAULT_TOLERANCE, Recommendation, recommend
+from analysis.findings.recommend import Recommendation, recommend
 from analysis.findings.slices import score_quantity
 from search_spaces.errors import UsageError
+from search_spaces.objectives import DEFAULT_OBJECTIVES, TOLERANCE
 from search_spaces.trial_config import model_slug
 
 T = TypeVar("T")
 _LOG = logging.getLogger("jouletune.report")
 
-BOOTSTRAP_LIMIT = (
-    2000  # configurations: above this, front probabilities take longer than the rest of the report
-)
+BOOTSTRAP_LIMIT = 2000  # configurations: above this, front probabilities take longer than the rest of the report
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class Study:
 def studies(
     rows: pd.DataFrame,
     objectives: Sequence[str] = DEFAULT_OBJECTIVES,
-    tolerance: float = DEFAULT_TOLERANCE,
+    tolerance: float = TOLERANCE,
     *,
     rng: np.random.Generator,
     bootstrap: bool = True,
@@ -135,17 +134,7 @@ def _study(
     ]
     estimated = bool(table["estimated"].any())
     return Study(
-        slug,
-        heading(common),
-        common,
-        clean,
-        table,
-        estimated,
-        tolerance,
-        objectives,
-        recommendation,
-        front,
-        models,
+        slug, heading(common), common, clean, table, estimated, tolerance, objectives, recommendation, front, models
     )
 
 
@@ -155,11 +144,7 @@ def _cost(finetune: pd.DataFrame, study: Study) -> FinetuningCost | None:
 
 
 def _front(
-    clean: pd.DataFrame,
-    table: pd.DataFrame,
-    objectives: tuple[str, ...],
-    rng: np.random.Generator,
-    bootstrap: bool,
+    clean: pd.DataFrame, table: pd.DataFrame, objectives: tuple[str, ...], rng: np.random.Generator, bootstrap: bool
 ) -> Part[pd.DataFrame]:
     """With probabilities where they can be had; the exact set alone otherwise, with a note that says why."""
     why = "no probabilities were drawn"

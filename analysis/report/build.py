@@ -17,7 +17,7 @@ import tyro
 
 from analysis.cli import Reading, column_mapping, run
 from search_spaces.errors import UsageError, check
-from search_spaces.objectives import objective
+from search_spaces.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, TOLERANCE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,15 +25,12 @@ if TYPE_CHECKING:
     from analysis.findings.study import Study
     from analysis.report.page import Section
 
-OBJECTIVES = ("accuracy", "energy_j_per_example")
-TOLERANCE = 0.01
-
 
 @dataclass(frozen=True)
 class Arguments(Reading):
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN [RUN ...]")]
     """Run folders, CSV or Parquet files."""
-    objectives: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = OBJECTIVES
+    objectives: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = DEFAULT_OBJECTIVES
     """Two or three of search_spaces.objectives for the Pareto set."""
     tolerance: Annotated[float, tyro.conf.arg(metavar="FRACTION")] = TOLERANCE
     """Loss of accuracy that counts as none: 0.01 is one point."""
@@ -59,7 +56,7 @@ class Report:
 
 def write_report(
     run_dirs: Sequence[str | Path],
-    objectives: Sequence[str] = OBJECTIVES,
+    objectives: Sequence[str] = DEFAULT_OBJECTIVES,
     tolerance: float = TOLERANCE,
     output: str | Path | None = None,
 ) -> Path:
@@ -69,7 +66,7 @@ def write_report(
 
 def build_report(
     run_dirs: Sequence[str | Path],
-    objectives: Sequence[str] = OBJECTIVES,
+    objectives: Sequence[str] = DEFAULT_OBJECTIVES,
     tolerance: float = TOLERANCE,
     output: str | Path | None = None,
     *,
@@ -91,16 +88,14 @@ def build_report(
         UsageError: an objective, the tolerance or a path is wrong, or no trial has finished.
     """
     check(0 < tolerance < 1, "tolerance must be a fraction between 0 and 1", tolerance, "0.01 is one point")
-    names = tuple(objective(name).name for name in objectives)
+    names = tuple(OBJECTIVES[name].name for name in objectives)
     check(
         2 <= len(set(names)) == len(names) <= 3,
         "objectives must be two or three different ones",
         list(names),
         "see --help",
     )
-    check(
-        len(run_dirs) > 0, "a report needs at least one run", list(run_dirs), "give a path such as runs/demo"
-    )
+    check(len(run_dirs) > 0, "a report needs at least one run", list(run_dirs), "give a path such as runs/demo")
     paths = [Path(p) for p in run_dirs]
     from analysis.rows.load import load, load_anchors, load_finetune
 
@@ -133,9 +128,7 @@ def build_report(
         sections.append(section(study, galleries[-1], own, note, left_out(study, rows)))
     page_problem = ""
     if not found:
-        reasons = "; ".join(
-            f"{n} {reason}" for reason, n in excluded["reason"].value_counts().head(3).items()
-        )
+        reasons = "; ".join(f"{n} {reason}" for reason, n in excluded["reason"].value_counts().head(3).items())
         page_problem = f"There is no answer: none of the {len(rows)} trials has a valid energy ({reasons})."
     html, markdown = _write_pages(paths, rows, excluded, found, sections, problems, page_problem, folder)
     figures = [p for g in galleries for q in g.pictures for p in (q.png, q.svg) if p is not None]
@@ -158,8 +151,7 @@ def report_folder(paths: list[Path], output: str | Path | None, prefix: str = "r
         probe.unlink()
     except OSError as error:
         raise UsageError(
-            f"the report must go into a folder that can be written, but {folder}: "
-            f"{error.strerror}; give --output DIR"
+            f"the report must go into a folder that can be written, but {folder}: {error.strerror}; give --output DIR"
         ) from error
     return folder
 
@@ -185,10 +177,7 @@ def _write_tables(paths: list[Path], rows: pd.DataFrame, found: list[Study], fol
                 )
                 fronts += [made.value] if made.value is not None else []
     models = [part.value for study in found for _, part in study.models if part.value is not None]
-    written = attempt(
-        "The tables",
-        lambda: write_tables(folder, rows, fronts, models or None, sources=paths),
-    )
+    written = attempt("The tables", lambda: write_tables(folder, rows, fronts, models or None, sources=paths))
     return [*problems, written.problem] if written.problem else problems
 
 
@@ -227,9 +216,7 @@ def _write_pages(
     environments = []
     for path in paths:
         part = attempt("The environment", lambda path=path: environment_rows(load_environment(path)))  # type: ignore[misc]
-        environments.append(
-            (path.resolve().name, part.value if part.value is not None else [("", part.problem)])
-        )
+        environments.append((path.resolve().name, part.value if part.value is not None else [("", part.problem)]))
     counts = rows["status"].fillna("unknown").value_counts()
     page = Page(
         title=_title(found),

@@ -10,34 +10,22 @@ import pandas as pd
 
 from analysis.findings.recommend import NOT_WORSE, WORSE
 from analysis.findings.slices import (
-    AXES,
     LATENCY,
     Quantity,
     describe,
     energy_quantity,
     same_as,
     score_quantity,
+    told_axes,
     wilson,
 )
 from analysis.findings.study import Study
-from analysis.words.rounding import (
-    MISSING,
-    format_interval,
-    format_with_uncertainty,
-    points_change,
-    points_word,
-)
+from analysis.words.rounding import MISSING, format_interval, format_with_uncertainty, points_change, points_word
+from search_spaces.axes import AXES
+from search_spaces.objectives import OBJECTIVES, score_names
 
 ROW_LIMIT = 500
 _VERDICT_RANK = {NOT_WORSE: 0, WORSE: 2}
-_HEADS = {
-    "precision": ("Precision", ""),
-    "max_seq_len": ("Length", "tokens"),
-    "depth": ("Depth", "layers"),
-    "batch_size": ("Batch", "examples"),
-    "padding": ("Padding", ""),
-    "backend": ("Backend", ""),
-}
 
 
 @dataclass(frozen=True)
@@ -86,19 +74,16 @@ def configuration_table(study: Study, baseline: pd.Series) -> Table:
         table = table[keep]
     energy = energy_quantity(study.table)
     columns: list[tuple[Head, Callable[[Any], Cell]]] = []
-    for axis in ("precision", "max_seq_len", "depth"):
-        columns.append(_axis(axis))
-    columns += [_axis(a) for a in ("batch_size", "padding", "backend") if len(set(study.table[a])) > 1]
+    columns += [_axis(a) for a in told_axes(study.table)]
     if table["accuracy"].notna().any() or score_quantity(table) is None:
         columns.append((Head("Accuracy", "%", True, "descending"), _accuracy))
-    for name in ("f1", "exact_match"):
-        if name in table and table[name].notna().any():
-            columns.append((Head(name.replace("_", " ").capitalize(), "%", True, "descending"), _share(name)))
+    for name in score_names():
+        if name != "accuracy" and name in table and table[name].notna().any():
+            word = OBJECTIVES[name].word
+            columns.append((Head(word[0].upper() + word[1:], "%", True, "descending"), _share(name)))
     if "accuracy_difference" in table and score_quantity(table) is not None:
         columns.append((Head("Change", "points", True, "descending"), _change))
-        columns.append(
-            (Head("Accuracy kept?", f"within {points_word(study.tolerance)}", sorted="ascending"), _verdict)
-        )
+        columns.append((Head("Accuracy kept?", f"within {points_word(study.tolerance)}", sorted="ascending"), _verdict))
     word = "Est. energy" if study.estimated else "Energy"
     columns.append((Head(word, energy.unit, True), _quantity(energy)))
     if "energy_ratio" in table:
@@ -112,9 +97,7 @@ def configuration_table(study: Study, baseline: pd.Series) -> Table:
         columns.append((Head("Power", "W", True, "descending"), _plain("mean_power_w", "{:.0f}")))
     columns.append((Head("Trials", "", True, "descending"), _plain("n_trials", "{:.0f}")))
     shared = shared_flags(study.clean)
-    own = {
-        text: [f for f in filter(None, text.split(";")) if f not in shared] for text in set(table["flags"])
-    }
+    own = {text: [f for f in filter(None, text.split(";")) if f not in shared] for text in set(table["flags"])}
     if any(own.values()):
         columns.append((Head("Flags"), lambda r: Cell(", ".join(map(flag_words, own[r["flags"]])))))
     if shared:
@@ -156,7 +139,7 @@ def neighbour_table(study: Study, neighbours: pd.DataFrame, changed_only: bool =
     """The cheapest not-worse configuration per axis: `Recommendation.single_axis` (of which only what changed
     needs to be named) or `.runners_up`."""
     energy = energy_quantity(study.table)
-    varying = [a for a in AXES if a in ("precision", "max_seq_len", "depth") or len(set(study.table[a])) > 1]
+    varying = told_axes(study.table)
     heads = [
         Head("Axis"),
         Head("Changed to" if changed_only else "Configuration"),
@@ -168,7 +151,7 @@ def neighbour_table(study: Study, neighbours: pd.DataFrame, changed_only: bool =
     rows = []
     for row in neighbours.to_dict("records"):
         cells = [
-            Cell(_HEADS[row["axis"]][0]),
+            Cell(AXES[row["axis"]].title),
             Cell(describe(pd.Series(row), [row["axis"]] if changed_only else varying)),
             _saving(row),
         ]
@@ -180,16 +163,15 @@ def plain_table(frame: pd.DataFrame, heads: dict[str, str]) -> Table:
     """Columns of a frame as text, under the heads given."""
     names = [c for c in heads if c in frame]
     rows = [
-        Row([Cell("" if pd.isna(v) else str(v)) for v in values])
-        for values in frame[names].itertuples(index=False)
+        Row([Cell("" if pd.isna(v) else str(v)) for v in values]) for values in frame[names].itertuples(index=False)
     ]
     return Table([Head(heads[c]) for c in names], rows)
 
 
 def _axis(name: str) -> tuple[Head, Callable[[Any], Cell]]:
-    text, unit = _HEADS[name]
-    numeric = name in ("max_seq_len", "depth", "batch_size")
-    return Head(text, unit, numeric), lambda r: Cell(
+    axis = AXES[name]
+    numeric = axis.ordered
+    return Head(axis.title, axis.unit, numeric), lambda r: Cell(
         MISSING if pd.isna(r[name]) else f"{r[name]:.0f}" if numeric else str(r[name]),
         "" if pd.isna(r[name]) else r[name],
         numeric,

@@ -18,8 +18,6 @@ from analysis.findings.energy_model.model import EnergyModel, Fit, spelled
 from analysis.findings.energy_model.terms import design
 from analysis.findings.recommend import NOT_WORSE, find_baseline
 from analysis.findings.slices import (
-    AXES,
-    AXIS_WORDS,
     LATENCY,
     Quantity,
     Slice,
@@ -34,6 +32,7 @@ from analysis.findings.slices import (
 from analysis.findings.study import Part, Study, attempt
 from analysis.rows.cards import card_factors
 from analysis.words.rounding import format_percent, format_with_uncertainty
+from search_spaces.axes import AXES, other_axes
 
 
 @dataclass(frozen=True)
@@ -149,25 +148,18 @@ def _saving(study: Study, picture: _Picture) -> list[Picture]:
 
 
 def _waterfall(
-    study: Study,
-    picture: _Picture,
-    baseline: pd.Series,
-    end: pd.Series,
-    steps: list[Step],
-    untrained: bool,
+    study: Study, picture: _Picture, baseline: pd.Series, end: pd.Series, steps: list[Step], untrained: bool
 ) -> Picture:
     energy = energy_quantity(study.table)
     total = baseline["energy_j_per_example"] / end["energy_j_per_example"]
-    parts = ", ".join(f"{AXIS_WORDS[s.axis]} {times(s.saving.value)}" for s in steps)
+    parts = ", ".join(f"{AXES[s.axis].word} {times(s.saving.value)}" for s in steps)
     title = f"{times(total)} less {'estimated ' if study.estimated else ''}energy: {parts}"
     ranges = ", ".join(
-        f"{AXIS_WORDS[s.axis]} {times(s.least)} to {times(s.most)}" for s in steps if s.most / s.least > 1.02
+        f"{AXES[s.axis].word} {times(s.least)} to {times(s.most)}" for s in steps if s.most / s.least > 1.02
     )
     caption = "One thing switched at a time, from the top; every step is two measured configurations."
     if untrained:
-        caption += (
-            " No accuracy is known; the end is the cheapest configuration to which every step was measured."
-        )
+        caption += " No accuracy is known; the end is the cheapest configuration to which every step was measured."
     if ranges:
         caption += f" What a step saves depends on the order; over all orders: {ranges}."
     frame = pd.DataFrame(
@@ -194,8 +186,7 @@ def _waterfall(
 
 def _switch(step: Step) -> str:
     """ "fp32 → fp16", "128 → 64 tokens"."""
-    unit = {"max_seq_len": " tokens", "depth": " layers", "batch_size": " per batch"}.get(step.axis, "")
-    return f"{step.before} → {step.after}{unit}"
+    return f"{step.before} → {step.after} {AXES[step.axis].unit}".rstrip()
 
 
 def _all(table: pd.DataFrame) -> str:
@@ -203,13 +194,7 @@ def _all(table: pd.DataFrame) -> str:
 
 
 def _tradeoff(
-    study: Study,
-    picture: _Picture,
-    part: Slice,
-    x: Quantity,
-    score: Quantity,
-    short: str,
-    baseline: pd.Series,
+    study: Study, picture: _Picture, part: Slice, x: Quantity, score: Quantity, short: str, baseline: pd.Series
 ) -> Picture:
     kept = cheapest_kept(part.table, baseline, x.column)
     word = "energy" if short == "energy" else "time"
@@ -300,15 +285,10 @@ def _models(study: Study, picture: _Picture) -> list[Picture]:
             title = f"Energy is linear in {what} to {format_percent(max(errors))} (median)"
         elif errors:
             title = f"A line in {what} misses energy by {format_percent(max(errors))} (median)"
-        caption = (
-            "; ".join(f"{f.precision}: {spelled(f.formula)}" for f in fits)
-            + ". Shaded: 95 % of the fitted line."
-        )
+        caption = "; ".join(f"{f.precision}: {spelled(f.formula)}" for f in fits) + ". Shaded: 95 % of the fitted line."
         if any(len(f.coefficients) > 2 for f in fits):
             caption += " With the attention term, the line is drawn at the full depth."
-        group = (
-            describe(pd.Series(common), ("batch_size", "padding", "backend")) if len(study.models) > 1 else ""
-        )
+        group = describe(pd.Series(common), other_axes()) if len(study.models) > 1 else ""
         of = "example" if fits[0].one_input else "model input"
         x_label = f"Layers × tokens processed per {of}" if by_depth else f"Tokens processed per {of}"
         found.append(
@@ -324,13 +304,10 @@ def _models(study: Study, picture: _Picture) -> list[Picture]:
     return found
 
 
-def _model_figure(
-    study: Study, fits: list[Fit], model: EnergyModel, x_label: str, title: str, group: str
-) -> object:
+def _model_figure(study: Study, fits: list[Fit], model: EnergyModel, x_label: str, title: str, group: str) -> object:
     energy = energy_quantity(study.table)
     errors = {
-        (m["precision"], m["max_seq_len"], m["depth"]): m.get("energy_j_per_example_ci95")
-        for m in model.measured
+        (m["precision"], m["max_seq_len"], m["depth"]): m.get("energy_j_per_example_ci95") for m in model.measured
     }
     points, lines = [], []
     for fit in fits:
@@ -391,7 +368,7 @@ def _reference(study: Study, picture: _Picture) -> list[Picture]:
     ratio = table["energy_j_per_example"] / table["matmul_reference_j_per_example"]
     others = [a for a in AXES if a not in ("max_seq_len", "precision")]
     # At one limit alone, padding decides how many tokens are processed.
-    x, x_label = ("max_seq_len", "Maximum length (tokens)")
+    x, x_label = ("max_seq_len", AXES["max_seq_len"].label)
     if len(set(table["max_seq_len"])) == 1 and table["tokens_per_example"].notna().all():
         x, x_label = ("tokens_per_example", "Tokens processed per example")
     frame = pd.DataFrame(
@@ -434,10 +411,7 @@ def _drift(study: Study, anchors: pd.DataFrame, picture: _Picture) -> list[Pictu
         if missing:
             raise CannotAnswer(f"anchors.csv lacks the column {' and '.join(missing)}.")
         return figures.drift(
-            anchors,
-            title=title,
-            subtitle="One fixed load, measured through the run",
-            estimated=study.estimated,
+            anchors, title=title, subtitle="One fixed load, measured through the run", estimated=study.estimated
         )
 
     return [picture("anchor_drift", title, caption, make)]

@@ -20,15 +20,9 @@ from analysis.findings.configurations import CARD_FACTOR, TOGETHER, plain, valid
 from analysis.findings.energy_model.model import EnergyModel, spelled
 from analysis.findings.pareto import hypervolume, knee
 from analysis.findings.recommend import CANNOT_TELL, NOT_WORSE, Recommendation
-from analysis.findings.slices import AXES, LATENCY, Quantity, describe, energy_quantity, score_quantity
+from analysis.findings.slices import LATENCY, Quantity, describe, energy_quantity, score_quantity
 from analysis.findings.study import Part, Study, attempt
-from analysis.report.cells import (
-    Table,
-    configuration_table,
-    flag_words,
-    neighbour_table,
-    plain_table,
-)
+from analysis.report.cells import Table, configuration_table, flag_words, neighbour_table, plain_table
 from analysis.report.gallery import Gallery, Picture, baseline_of, times
 from analysis.report.seed_table import seed_table, several_seeds
 from analysis.rows.cards import card_factors, short_uuid
@@ -42,6 +36,7 @@ from analysis.words.rounding import (
     points_change,
     points_word,
 )
+from search_spaces.axes import AXES
 from trainables.rows.columns import FLAGS
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -115,15 +110,11 @@ def _front_summary(study: Study) -> str:
     if front is None or front.empty:
         return ""
     middle = knee(front, study.objectives)
-    words = (
-        [] if middle is None else [f"Knee, where giving up more buys the least: {middle['configuration']}."]
-    )
+    words = [] if middle is None else [f"Knee, where giving up more buys the least: {middle['configuration']}."]
     return " ".join([*words, hypervolume(front, study.objectives).sentence()])
 
 
-def section(
-    study: Study, gallery: Gallery, anchors: pd.DataFrame, card_note: str = "", left_out: str = ""
-) -> Section:
+def section(study: Study, gallery: Gallery, anchors: pd.DataFrame, card_note: str = "", left_out: str = "") -> Section:
     """Everything the page says about a study. `card_note`: of `level_cards`. `left_out`: a sentence."""
     levelled = CARD_FACTOR in study.clean and study.clean[CARD_FACTOR].notna().all()
     caveats = [left_out, "" if levelled else card_note]
@@ -136,14 +127,10 @@ def section(
         anchor=study.slug or "answer",
         heading=study.heading,
         measured="estimated" if study.estimated else "measured",
-        source=SOURCES.get(
-            str(study.common.get("energy_source")), "the source of the energy is not recorded"
-        ),
+        source=SOURCES.get(str(study.common.get("energy_source")), "the source of the energy is not recorded"),
         estimated=study.estimated,
         trials=len(study.clean),
-        answer=None
-        if recommendation is None
-        else answer(study, recommendation, card_note if levelled else ""),
+        answer=None if recommendation is None else answer(study, recommendation, card_note if levelled else ""),
         problem=study.recommendation.problem,
         gallery=gallery,
         how_to_read=_how_to_read(study),
@@ -151,8 +138,7 @@ def section(
         seeds=seed_table(study, baseline),
         front_summary=_front_summary(study),
         front_note=front_note,
-        front_probabilities="front_probability" in study.table
-        and bool(study.table["front_probability"].notna().any()),
+        front_probabilities="front_probability" in study.table and bool(study.table["front_probability"].notna().any()),
         model_parts=[_model_part(common, part) for common, part in study.models],
         audit=attempt("The audit", lambda: audit_of(study, baseline)),
         method=[*_method(study), *([card_note] if card_note else [])],
@@ -226,10 +212,7 @@ def answer(study: Study, r: Recommendation, last: str = "") -> Answer:
         note = f"95 % interval, {SHORT_INTERVALS.get(r.saving.kind, 'none')}"
         value = format_interval(r.saving.value, r.saving.low, r.saving.high, "×")
         tiles.insert(
-            0,
-            Tile(
-                "Saving", value.split(" (")[0], f"{_range(value)} ({note})" if "(" in value else "no interval"
-            ),
+            0, Tile("Saving", value.split(" (")[0], f"{_range(value)} ({note})" if "(" in value else "no interval")
         )
     tiles.append(_accuracy_tile(r))
     tiles.append(_pair_tile("Latency", LATENCY, r))
@@ -304,16 +287,10 @@ def _how_to_read(study: Study) -> str:
 def _replicates_words(table: pd.DataFrame) -> str:
     """What the headline interval is made from (see `analysis.statistics.intervals`)."""
     repeated = int((table["n_trials"] > 1).sum())
-    of = (
-        "the only configuration that was repeated"
-        if repeated == 1
-        else f"the {repeated} repeated configurations"
-    )
+    of = "the only configuration that was repeated" if repeated == 1 else f"the {repeated} repeated configurations"
     inflation = float(table["energy_inflation"].iloc[0])
     if not math.isfinite(inflation):
-        return (
-            f"Student-t, from the relative spread between separate trials of {of}; it counts as equal for all"
-        )
+        return f"Student-t, from the relative spread between separate trials of {of}; it counts as equal for all"
     freedom = count_of(int((table["n_trials"] - 1).sum()), "degrees")
     return (
         f"Student-t, from each configuration's own error within its trials times one factor for all (energy: "
@@ -334,9 +311,7 @@ def _repeats_note(table: pd.DataFrame) -> str:
 
 
 def _model_part(common: Mapping[str, Any], part: Part[EnergyModel]) -> dict[str, Any]:
-    words = [
-        f"{k.replace('_', ' ')} {common[k]}" for k in ("batch_size", "padding", "backend") if common.get(k)
-    ]
+    words = [f"{axis.word} {common[k]}" for k, axis in AXES.items() if not axis.published and common.get(k)]
     model = part.value
     if model is None:
         return {
@@ -357,14 +332,10 @@ def _model_part(common: Mapping[str, Any], part: Part[EnergyModel]) -> dict[str,
                     "precision": fit.precision,
                     "formula": spelled(fit.formula),
                     "name": c.name,
-                    "value": format_with_uncertainty(
-                        c.value * factor, None if half is None else half * factor
-                    ),
+                    "value": format_with_uncertainty(c.value * factor, None if half is None else half * factor),
                     "unit": unit,
                     "r2": MISSING if fit.r2 is None else f"{fit.r2:.4f}",
-                    "error": MISSING
-                    if fit.loo_median_percent is None
-                    else format_percent(fit.loo_median_percent),
+                    "error": MISSING if fit.loo_median_percent is None else format_percent(fit.loo_median_percent),
                     "n": str(fit.configurations),
                 }
             )
@@ -403,11 +374,9 @@ def _si(size: float, unit: str) -> tuple[float, str]:
 def audit_of(study: Study, baseline: pd.Series) -> list[Finding]:
     """The published claims against this run's own rows, at the baseline's full depth and other settings."""
     claims = load_claims()
-    fixed = {a: baseline[a] for a in ("depth", "batch_size", "padding", "backend") if pd.notna(baseline[a])}
+    fixed = {a: baseline[a] for a in AXES if a not in ("precision", "max_seq_len") and pd.notna(baseline[a])}
     own = [
-        dataclasses.replace(
-            c, start=c.start | fixed, to=c.to | fixed, tasks=(str(baseline["task"]),), sweep=None
-        )
+        dataclasses.replace(c, start=c.start | fixed, to=c.to | fixed, tasks=(str(baseline["task"]),), sweep=None)
         for c in claims.claims
     ]
     return check_claims(study.clean, dataclasses.replace(claims, claims=own))
@@ -445,17 +414,12 @@ def _method(study: Study) -> list[str]:
         lines.append(
             f"Each trial: {rows['windows'].median():.0f} windows of whole passes (median), the shortest "
             f"{rows['window_s'].min():.2g} s, {rows['total_s'].median():.3g} s in all"
-            + (
-                f", after {rows['warmup_s'].median():.2g} s of warm-up."
-                if rows["warmup_s"].notna().any()
-                else "."
-            )
+            + (f", after {rows['warmup_s'].median():.2g} s of warm-up." if rows["warmup_s"].notna().any() else ".")
         )
     lines.append("Latency is the wall time of the same windows over their examples.")
     if rows["accuracy"].notna().any() and rows["examples"].notna().any():
         lines.append(
-            "Accuracy: one complete pass of exactly the configuration measured, "
-            f"{rows['examples'].max():.0f} examples."
+            f"Accuracy: one complete pass of exactly the configuration measured, {rows['examples'].max():.0f} examples."
         )
     kinds = study.table["interval_kind"].value_counts()
     for kind, count in kinds.items():
@@ -514,9 +478,7 @@ def flag_table(rows: pd.DataFrame) -> Table:
                 "flag": flag_words(name),
                 "trials": f"all {count}" if count == len(rows) else f"{count} of {len(rows)}",
                 "meaning": FLAGS[name].rule if name in FLAGS else "not a flag this version knows",
-                "effect": "energy excluded"
-                if name in FLAGS and FLAGS[name].invalid
-                else "kept, with this caveat",
+                "effect": "energy excluded" if name in FLAGS and FLAGS[name].invalid else "kept, with this caveat",
             }
             for name, count in sorted(counts.items(), key=lambda item: -item[1])
         ],
@@ -558,8 +520,7 @@ def overview(sections: list[Section]) -> Table:
                 "study": s.heading,
                 "choice": "no recommendation"
                 if answer is None
-                else answer.choice
-                or (f"stay with {answer.baseline}" if answer.scored else "accuracy not known"),
+                else answer.choice or (f"stay with {answer.baseline}" if answer.scored else "accuracy not known"),
                 "saving": answer.saving if answer and answer.saving else MISSING,
                 "accuracy": tile["Accuracy"].value if "Accuracy" in tile else MISSING,
                 "kind": s.measured,
@@ -625,12 +586,7 @@ def content_policy(script: str) -> str:
     """What a page may do: its own script and styles, pictures it holds itself, no network. A second line, should a text
     ever get past the escaping."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    sources = (
-        "default-src 'none'",
-        "img-src data:",
-        "style-src 'unsafe-inline'",
-        f"script-src 'sha256-{digest}'",
-    )
+    sources = ("default-src 'none'", "img-src data:", "style-src 'unsafe-inline'", f"script-src 'sha256-{digest}'")
     return "; ".join((*sources, "base-uri 'none'", "form-action 'none'"))
 
 

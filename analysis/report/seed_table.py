@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.findings.configurations import CONFIGURATION
-from analysis.findings.slices import AXES, Quantity, energy_quantity, same_as, score_quantity
+from analysis.findings.configurations import configuration_columns
+from analysis.findings.slices import Quantity, energy_quantity, same_as, score_quantity
 from analysis.findings.study import Study
 from analysis.report.cells import Cell, Head, Row, Table
 from analysis.statistics.seeds import per_seed, seed_spread
 from analysis.words.rounding import MISSING, format_with_uncertainty, points_change
+from search_spaces.axes import AXES
 
 MEAN, BETWEEN, WITHIN = "Mean", "Between seeds (sd)", "Within a seed (sd)"
 NOTE = (
@@ -52,7 +53,7 @@ def seed_table(study: Study, baseline: pd.Series) -> Table | None:
 def _column(study: Study, row: pd.Series, quantity: Quantity) -> dict[str, float]:
     """The value of one configuration by the name of the table's line."""
     own = same_as(study.clean, row, AXES)
-    keys = [k for k in CONFIGURATION if k in own]
+    keys = [k for k in configuration_columns() if k in own]
     seeds = per_seed(own, keys, [quantity.column]).sort_values("seed")
     spread = seed_spread(own, keys, quantity.column).iloc[0]
     values = {f"{s:.0f}": v for s, v in zip(seeds["seed"], seeds[quantity.column], strict=True)}

@@ -8,22 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.findings.recommend import NOT_WORSE
-from analysis.findings.slices import AXES, describe
+from analysis.findings.slices import describe, told_axes
 from analysis.report.cells import Row, Table, configuration_table
 from analysis.report.gallery import baseline_of
+from search_spaces.axes import AXES
 
 if TYPE_CHECKING:
     from analysis.findings.study import Study
     from analysis.report.build import Report
 
 _MOST_ROWS = 40
-_AXES = ("Precision", "Length", "Depth", "Batch", "Padding", "Backend")
-_COLUMNS: tuple[str, ...] = (
-    *_AXES,
-    "Accuracy",
-    "Change",
-    "Accuracy kept?",
-)
+_AXES = tuple(axis.title for axis in AXES.values())
+_COLUMNS: tuple[str, ...] = (*_AXES, "Accuracy", "Change", "Accuracy kept?")
 _COLUMNS += ("Energy", "Est. energy", "Saving", "Latency", "Frontier")
 
 
@@ -36,9 +32,7 @@ def summary(report: Report, width: int = 100) -> str:
         lines += [_wrap(f"- {n} x {reason}", width) for reason, n in reasons.items()]
         blocks.append("\n".join(lines))
     elif len(report.excluded):
-        blocks.append(
-            _wrap(f"{len(report.excluded)} trials were left out; the report says which and why.", width)
-        )
+        blocks.append(_wrap(f"{len(report.excluded)} trials were left out; the report says which and why.", width))
     where = [f"Report   {_short(report.html)}"]
     if report.figures:
         where.append(f"Figures  {_short(report.folder / 'figures')}  ({len(report.figures)} files)")
@@ -61,9 +55,7 @@ def _study(study: Study, width: int) -> str:
         parts.append(_wrap(study.front.problem, width))
     else:
         front = study.front.value[study.front.value["front"]].sort_values("energy_j_per_example")
-        varying = [
-            a for a in AXES if a in ("precision", "max_seq_len", "depth") or len(set(study.table[a])) > 1
-        ]
+        varying = told_axes(study.table)
         lines = [f"Pareto set of {goals}: {len(front)} of {len(study.table)}"]
         lines += [f"  {describe(row, varying)}" for _, row in front.head(_MOST_ROWS).iterrows()]
         parts.append("\n".join(line[:width] for line in lines))
@@ -71,9 +63,7 @@ def _study(study: Study, width: int) -> str:
     if recommendation is None:
         parts.append(_wrap(study.recommendation.problem, width))
     else:
-        head = "Cheapest configuration that keeps accuracy" + (
-            " (energy estimated)" if study.estimated else ""
-        )
+        head = "Cheapest configuration that keeps accuracy" + (" (energy estimated)" if study.estimated else "")
         sentences = [*recommendation.sentences, *filter(None, [study.payback])]
         parts.append("\n".join([head, *(_wrap(f"  {s}", width, "  ") for s in sentences)]))
     return "\n\n".join(parts)
@@ -114,9 +104,7 @@ def _table(table: Table, width: int) -> str:
         cells = [line[:at] + line[at + 1 :] for line in cells]
 
     def line(texts: list[str], mark: str = " ") -> str:
-        padded = [
-            t.rjust(w) if h.numeric else t.ljust(w) for t, w, h in zip(texts, widths, heads, strict=True)
-        ]
+        padded = [t.rjust(w) if h.numeric else t.ljust(w) for t, w, h in zip(texts, widths, heads, strict=True)]
         return f"{mark} {'  '.join(padded)}".rstrip()
 
     marks = {"recommended": "*", "baseline": "B"}

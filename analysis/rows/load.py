@@ -281,9 +281,7 @@ def _load_one(path: Path, columns: Mapping[str, str] | None) -> tuple[pd.DataFra
     if path.is_file():
         return _load_table(path, columns)
     if not path.is_dir():
-        raise UsageError(
-            f"a run must be a folder or a .csv or .parquet file, but there is no {path}; check the path"
-        )
+        raise UsageError(f"a run must be a folder or a .csv or .parquet file, but there is no {path}; check the path")
     if _experiments(path, "measure"):
         return _load_run(path)
     # A folder kept for the record, without Ray's files.
@@ -333,9 +331,7 @@ def _load_table(path: Path, columns: Mapping[str, str] | None) -> tuple[pd.DataF
             f"(it has {', '.join(map(str, frame.columns))})"
         )
     if frame.empty:
-        raise UsageError(
-            f"a table of rows must hold at least one row, but {path} is empty; give another file"
-        )
+        raise UsageError(f"a table of rows must hold at least one row, but {path} is empty; give another file")
     flagged = "flags" in frame.columns
     frame = _complete(frame, path)
     return frame, [] if flagged else _flag_short_windows(frame)
@@ -420,9 +416,7 @@ def _read_run(path: Path) -> _Found:
                 if kept is None or _rank(result) >= _rank(kept):
                     found.results[trial_id] = result
             elif error:
-                row = empty_row(
-                    **{k: config.get(k) for k in _CONFIG_FIELDS if fits(BY_NAME[k], config.get(k))}
-                )
+                row = empty_row(**{k: config.get(k) for k in _CONFIG_FIELDS if fits(BY_NAME[k], config.get(k))})
                 trial_id = _trial_id(config, folder)
                 failures[trial_id] = row | {"trial_id": trial_id, "status": "failed", "error": error}
     for trial_id, row in failures.items():
@@ -435,9 +429,7 @@ def _rank(result: Mapping[str, Any]) -> tuple[bool, float]:
     return result.get("status") == "ok", _number(result, "timestamp") or _number(result, "started_at")
 
 
-def _trials(
-    experiment: Path, notes: list[str]
-) -> Iterator[tuple[str, dict[str, Any] | None, str, dict[str, Any]]]:
+def _trials(experiment: Path, notes: list[str]) -> Iterator[tuple[str, dict[str, Any] | None, str, dict[str, Any]]]:
     """(folder name, finished result or None, error text, configuration) of every trial of one experiment."""
     state = _state(experiment, notes)
     folders = {p.name: p for p in experiment.iterdir() if p.is_dir()}
@@ -470,9 +462,7 @@ def _state(experiment: Path, notes: list[str]) -> dict[str, Any]:
         trials = ExperimentAnalysis(str(experiment.resolve())).trials or []
         return {Path(trial.path).name: trial for trial in trials}
     except Exception as error:  # a state file cut off by a kill raises whatever its reader stumbles over
-        notes.append(
-            f"{experiment.name}: Ray's state is unreadable ({type(error).__name__}); trial files were read"
-        )
+        notes.append(f"{experiment.name}: Ray's state is unreadable ({type(error).__name__}); trial files were read")
         return {}
 
 
@@ -597,9 +587,7 @@ def _set_types(frame: pd.DataFrame) -> pd.DataFrame:
             if column.kind == "float":
                 frame[column.name] = numbers
             else:
-                frame[column.name] = (
-                    numbers.astype("Int64") if numbers.isna().any() else numbers.astype("int64")
-                )
+                frame[column.name] = numbers.astype("Int64") if numbers.isna().any() else numbers.astype("int64")
     frame["flags"] = frame["flags"].fillna("")
     frame["error"] = frame["error"].fillna("")
     return frame
@@ -621,9 +609,7 @@ def _complete(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     for name in NEEDED:
         empty = frame.index[frame[name].isna() & (frame["status"] == "ok")]
         if len(empty):
-            raise UsageError(
-                f"every measured row must have a {name}, but row {empty[0]} of {path.name} has none"
-            )
+            raise UsageError(f"every measured row must have a {name}, but row {empty[0]} of {path.name} has none")
     frame[LATENCY_CI] = checked(frame[LATENCY_CI], Column(LATENCY_CI, "float", "ms/example", ""), path.name)
     return _set_types(frame.copy())
 

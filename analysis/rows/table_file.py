@@ -32,16 +32,12 @@ def read_table(path: Path) -> pd.DataFrame:
     # Damaged Parquet raises whatever its reader stumbles over: pyarrow's errors are of seven built-in kinds.
     except Exception as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise UsageError(
-            f"{path} must be a table, but reading it failed: {reason}; check the file"
-        ) from error
+        raise UsageError(f"{path} must be a table, but reading it failed: {reason}; check the file") from error
     frame = frame.reset_index(drop=True)
     frame.columns = frame.columns.map(str)
     doubled = frame.columns[frame.columns.duplicated()]
     if len(doubled):
-        raise UsageError(
-            f"a table must name each column once, but {path} has {doubled[0]!r} twice; rename one"
-        )
+        raise UsageError(f"a table must name each column once, but {path} has {doubled[0]!r} twice; rename one")
     return frame
 
 
@@ -77,9 +73,7 @@ def _check_lines(text: str) -> None:
         raise ValueError(f"it must name each column once, but has {twice[0]!r} twice")
     for line in lines:
         if line and len(line) != len(head):
-            raise ValueError(
-                f"line {lines.line_num} has {len(line)} cells, but the head has {len(head)} names"
-            )
+            raise ValueError(f"line {lines.line_num} has {len(line)} cells, but the head has {len(head)} names")
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

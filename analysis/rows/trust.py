@@ -56,6 +56,4 @@ def check_folder(folder: Path) -> None:
             elif entry.is_dir(follow_symlinks=False):
                 waiting.append(Path(entry.path))
             elif not stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
-                raise UsageError(
-                    f"a run folder must hold files and folders, but {entry.path} is neither; delete it"
-                )
+                raise UsageError(f"a run folder must hold files and folders, but {entry.path} is neither; delete it")

@@ -148,18 +148,14 @@ def ratio(first: Any, second: Any, name: str = "energy_j_per_example") -> Ratio:
     return Ratio(value, low, high, NONE if np.isnan(low) else str(first["interval_kind"]))
 
 
-def ratios(
-    first: Any, second: Any, name: str = "energy_j_per_example"
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def ratios(first: Any, second: Any, name: str = "energy_j_per_example") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`first` over `second` (rows or tables of `configurations`): ratio, and its 95 % limits (NaN: unknown).
 
     An interval of the log ratio: both relative half-widths in quadrature.
     """
     above, below = (np.asarray(side[name], dtype=float) for side in (first, second))
     value = above / below
-    relative = [
-        np.asarray(side[f"{name}_ci95"], dtype=float) / v for side, v in ((first, above), (second, below))
-    ]
+    relative = [np.asarray(side[f"{name}_ci95"], dtype=float) / v for side, v in ((first, above), (second, below))]
     half = np.hypot(relative[0], relative[1])
     half = np.where(half < _NOTHING, half, np.nan)
     return value, value * np.exp(-half), value * np.exp(half)

@@ -121,9 +121,7 @@ def _z(score: Floats, variance: Floats) -> Floats:
     return np.where(safe, z, np.where(np.abs(score) < 1e-9, 0.0, np.copysign(np.inf, score)))
 
 
-def _differences(
-    z_of: Callable[[Floats], Floats], estimate: Floats, tolerance: float, alpha: float
-) -> Differences:
+def _differences(z_of: Callable[[Floats], Floats], estimate: Floats, tolerance: float, alpha: float) -> Differences:
     z = float(ndtri(1 - alpha))
     low = _crossing(z_of, np.full_like(estimate, -1.0), estimate, z)
     high = _crossing(z_of, estimate, np.full_like(estimate, 1.0), -z)

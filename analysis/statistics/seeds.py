@@ -21,9 +21,7 @@ def per_seed(rows: pd.DataFrame, keys: Sequence[str], values: Sequence[str]) -> 
 def seed_mean(rows: pd.DataFrame, keys: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
     """The mean over seeds of their means, indexed by `keys`: each seed counts once, however often it was measured."""
     return (
-        per_seed(rows, keys, values)
-        .groupby(list(keys), dropna=False, sort=False, observed=True)[list(values)]
-        .mean()
+        per_seed(rows, keys, values).groupby(list(keys), dropna=False, sort=False, observed=True)[list(values)].mean()
     )
 
 
@@ -38,9 +36,6 @@ def seed_spread(rows: pd.DataFrame, keys: Sequence[str], value: str, relative: b
     again = one.groupby(level=list(keys), dropna=False, sort=False, observed=True)
     freedom = again["n"].sum() - (one["n"] > 0).groupby(level=list(keys), dropna=False, sort=False).sum()
     found = pd.DataFrame(
-        {
-            "between": again["mean"].std(ddof=1),
-            "within": np.sqrt(again["ss"].sum() / freedom.where(freedom > 0)),
-        }
+        {"between": again["mean"].std(ddof=1), "within": np.sqrt(again["ss"].sum() / freedom.where(freedom > 0))}
     )
     return found.div(again["mean"].mean(), axis=0) if relative else found

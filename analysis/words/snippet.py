@@ -35,9 +35,7 @@ class Checkpoint:
     remark: str = "the fine-tuned weights"
 
 
-NO_CHECKPOINT = Checkpoint(
-    "path/to/checkpoint", "put your fine-tuned weights here: the rows do not say where"
-)
+NO_CHECKPOINT = Checkpoint("path/to/checkpoint", "put your fine-tuned weights here: the rows do not say where")
 
 
 def find_checkpoint(run: Path, task: str, model: str) -> Checkpoint | None:
@@ -88,9 +86,7 @@ def snippet(row: pd.Series | Mapping[str, Any], full_depth: int, checkpoint: Che
         "tokenizer = AutoTokenizer.from_pretrained(checkpoint)",
     ]
     if precision in ("int8", "fp8"):
-        lines.append(
-            f"# Measured with {precision} linear layers (docs/precisions.md); plain bf16 comes nearest."
-        )
+        lines.append(f"# Measured with {precision} linear layers (docs/precisions.md); plain bf16 comes nearest.")
     lines += [
         f"dtype = {_DTYPES.get(precision, 'torch.float32')}",
         f"model = AutoModelFor{head}.from_pretrained(checkpoint, dtype=dtype)",
@@ -126,15 +122,12 @@ def _loop(row: pd.Series | Mapping[str, Any], head: str) -> list[str]:
     sort = padding != "max_length"
     order = "sorted(range(len(texts)), key=lambda i: len(texts[i]))" if sort else "range(len(texts))"
     logits = (
-        "zip(out.start_logits, out.end_logits)"
-        if head == "QuestionAnswering"
-        else "out.logits.argmax(-1).tolist()"
+        "zip(out.start_logits, out.end_logits)" if head == "QuestionAnswering" else "out.logits.argmax(-1).tolist()"
     )
     lines = [
         "",
         "@torch.inference_mode()",
-        "def predict(texts):"
-        + ("  # texts or (text, text) pairs" if row["task"] in ("qqp", "squad") else ""),
+        "def predict(texts):" + ("  # texts or (text, text) pairs" if row["task"] in ("qqp", "squad") else ""),
         f"    order = {order}" + ("  # like lengths together: little is padded" if sort else ""),
         "    answers = [None] * len(texts)",
         f"    for start in range(0, len(order), {batch}):",

@@ -135,9 +135,7 @@ def test_invalid_flags_and_missing_accuracy_are_reasons(tmp_path):
     assert found.verdict == "cannot be told"
     assert found.reasons == ["flags foreign_process"]
     blind = {"accuracy": None, "correct_bits": None}
-    (found,) = audit(
-        frame([row(128, energy=0.4, **blind), row(128, precision="fp16", **blind)]), claims_file(tmp_path)
-    )
+    (found,) = audit(frame([row(128, energy=0.4, **blind), row(128, precision="fp16", **blind)]), claims_file(tmp_path))
     assert found.reasons == ["accuracy is unknown"]
 
 
@@ -160,11 +158,7 @@ def test_the_command_line(tmp_path, capsys):
     text = capsys.readouterr().out
     assert "28.5x" in text
     assert "does not hold" in text
-    for bad in (
-        ["--rows", "absent.csv"],
-        ["--claims", "absent.json"],
-        ["--rows", PUBLISHED, "--columns", "x"],
-    ):
+    for bad in (["--rows", "absent.csv"], ["--claims", "absent.json"], ["--rows", PUBLISHED, "--columns", "x"]):
         assert main(bad) == 2
         assert capsys.readouterr().err.count("\n") == 1
     (tmp_path / "broken.json").write_text("{")
@@ -198,12 +192,10 @@ def test_help_is_quick_and_imports_nothing_heavy(module):
 
 def test_analysis_names_are_functions_whatever_was_imported():
     import analysis
-    import analysis.audit
     import analysis.findings.recommend
-    import analysis.predict
     import analysis.rows.load
 
-    for name in ("load", "audit", "predict", "recommend", "pareto_set", "fit_energy"):
+    for name in ("load", "recommend", "pareto_set", "fit_energy"):
         assert callable(getattr(analysis, name)), name
     assert set(analysis.__all__) == set(analysis._HOME)
     with pytest.raises(AttributeError, match="no attribute 'torch'"):

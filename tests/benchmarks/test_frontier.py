@@ -56,11 +56,7 @@ def test_a_kept_run_is_judged_without_a_card(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "the cheapest faithful configuration: fp16, 64, packed, eager" in said
     assert "bar met: saving of the cheapest faithful configuration: 40.82 (at least 40)" in said
-    steps = {
-        line.split()[0]: line.split()
-        for line in said.splitlines()
-        if line.startswith(("precision ", "padding "))
-    }
+    steps = {line.split()[0]: line.split() for line in said.splitlines() if line.startswith(("precision ", "padding "))}
     assert steps["padding"][1:6] == ["max_length", "packed", "60", "9.8", "6.122"]
 
 

@@ -92,10 +92,7 @@ def rows(folder: Path) -> dict[str, dict[str, Any]]:
 
 def stamps(folder: Path) -> dict[str, tuple[str, float]]:
     """Trial folder -> (experiment, time its row was written)."""
-    return {
-        f.parent.name: (f.parent.parent.name, f.stat().st_mtime)
-        for f in folder.glob("ray/measure-*/*/row.json")
-    }
+    return {f.parent.name: (f.parent.parent.name, f.stat().st_mtime) for f in folder.glob("ray/measure-*/*/row.json")}
 
 
 def resume_and_check(folder: Path, before: dict[str, tuple[str, float]], trials: int = TRIALS) -> str:
@@ -105,9 +102,7 @@ def resume_and_check(folder: Path, before: dict[str, tuple[str, float]], trials:
     after = stamps(folder)
     assert len(after) == trials
     assert {name: after[name] for name in before} == before, "a row was written again"
-    again = [
-        f for f in folder.glob("ray/measure-*/*/") if f.name in before and f.parent.name != before[f.name][0]
-    ]
+    again = [f for f in folder.glob("ray/measure-*/*/") if f.name in before and f.parent.name != before[f.name][0]]
     assert again == [], "a trial with a row was started again"
     assert {row["status"] for row in rows(folder).values()} == {"ok"}
     assert (folder / "report.html").is_file()

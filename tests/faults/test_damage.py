@@ -34,10 +34,7 @@ def test_a_damaged_checkpoint_of_a_fine_tuning_is_not_gone_on_from(tmp_path):
     (weights,) = folder.glob("ray/finetune-0/*/checkpoint_*/model.safetensors")
     flip(weights, 0.9)  # among the numbers: every reader would take it
     out = resume_and_check(folder, {})
-    assert (
-        f"the checkpoint {weights.parent.relative_to(folder)} is not used: model.safetensors does not match"
-        in out
-    )
+    assert f"the checkpoint {weights.parent.relative_to(folder)} is not used: model.safetensors does not match" in out
     assert "epoch 1 " in out
 
 
@@ -87,8 +84,7 @@ def test_a_damaged_model_is_refused_once_rows_were_measured_with_it(copy, comple
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
-    [("sweep.json", "must hold the sweep's settings"), ("environment.json", "must hold JSON")],
+    ("name", "message"), [("sweep.json", "must hold the sweep's settings"), ("environment.json", "must hold JSON")]
 )
 def test_damaged_settings_are_refused_by_name(copy, name, message):
     cut(copy / name)

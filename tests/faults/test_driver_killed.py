@@ -35,9 +35,7 @@ def test_in_fine_tuning_after_an_epoch(tmp_path):
     kill(first, group=True)
     resume_and_check(folder, {})
     assert epochs(folder, 1) == [2], "the second epoch alone"
-    assert not list(folder.glob("ray/finetune-*/*/checkpoint_*")), (
-        "checkpoints are dropped once the model is kept"
-    )
+    assert not list(folder.glob("ray/finetune-*/*/checkpoint_*")), "checkpoints are dropped once the model is kept"
 
 
 @pytest.mark.parametrize(("number", "group"), [(0, True), (TRIALS // 2, False), (TRIALS - 1, True)])
@@ -56,9 +54,7 @@ def test_in_a_measuring_trial(tmp_path, model, number, group):
 def test_while_state_or_a_row_is_written(tmp_path, model, at):
     folder = tmp_path / "run"
     deadly = fault(at, "kill", tmp_path / "marks", skip=2)
-    first = start(
-        "--output-dir", str(folder), *without_tuning(model), faults=(deadly,), TUNE_GLOBAL_CHECKPOINT_S="0.1"
-    )
+    first = start("--output-dir", str(folder), *without_tuning(model), faults=(deadly,), TUNE_GLOBAL_CHECKPOINT_S="0.1")
     finish(first)
     assert first.returncode == -9
     before = stamps(folder)
@@ -70,9 +66,7 @@ def test_whatever_ray_left_half_written_costs_nothing(tmp_path, model):
     """Ray copies its files over the older ones again and again: any of them may be cut short."""
     folder, marks = tmp_path / "run", tmp_path / "marks"
     slow = fault("measure", "sleep:60", marks, skip=4)
-    first = start(
-        "--output-dir", str(folder), *without_tuning(model), faults=(slow,), TUNE_GLOBAL_CHECKPOINT_S="0.1"
-    )
+    first = start("--output-dir", str(folder), *without_tuning(model), faults=(slow,), TUNE_GLOBAL_CHECKPOINT_S="0.1")
     wait_for(lambda: len(list(marks.iterdir())) == 5, first)
     kill(first, group=True)
     cut = [f for f in folder.glob("ray/measure-0/**/*") if f.is_file() and f.name != "row.json"]

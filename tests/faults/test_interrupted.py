@@ -7,16 +7,7 @@ import time
 import pytest
 
 import analysis
-from tests.faults.harness import (
-    DEMO,
-    fault,
-    finish,
-    resume_and_check,
-    stamps,
-    start,
-    wait_for,
-    without_tuning,
-)
+from tests.faults.harness import DEMO, fault, finish, resume_and_check, stamps, start, wait_for, without_tuning
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -58,9 +49,7 @@ def test_once_in_fine_tuning(tmp_path):
     interrupt(process)
     code, out, err = finish(process)
     assert code == 130
-    assert err.strip().endswith(
-        f"stopped before the first trial was measured; go on with --resume {folder.resolve()}"
-    )
+    assert err.strip().endswith(f"stopped before the first trial was measured; go on with --resume {folder.resolve()}")
     assert "Traceback" not in out + err
     resume_and_check(folder, {})
 

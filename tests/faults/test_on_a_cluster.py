@@ -83,9 +83,7 @@ def test_one_trial_per_gpu_the_same_cores_for_each_and_every_row(tmp_path, clust
     for device, measured in by_device.items():
         measured.sort(key=lambda r: r["started_at"])
         for one, next_one in pairwise(measured):
-            assert one["started_at"] + one["trial_s"] <= next_one["started_at"], (
-                f"two trials at once on {device}"
-            )
+            assert one["started_at"] + one["trial_s"] <= next_one["started_at"], f"two trials at once on {device}"
         assert len({r["worker"] for r in measured}) == 1, "one process per GPU"
 
     for process in given(tmp_path / "marks"):
@@ -93,18 +91,14 @@ def test_one_trial_per_gpu_the_same_cores_for_each_and_every_row(tmp_path, clust
         assert process["threads"] == 2, "2 of 2 cores, and 4 cores for 2 GPUs"
         assert process["OMP_NUM_THREADS"] == "2"
     fine_tuned = given(tmp_path / "tuned")
-    assert len({(p["node"], p["CUDA_VISIBLE_DEVICES"]) for p in fine_tuned}) == 2, (
-        "two fine-tunings, two GPUs"
-    )
+    assert len({(p["node"], p["CUDA_VISIBLE_DEVICES"]) for p in fine_tuned}) == 2, "two fine-tunings, two GPUs"
 
 
 def test_a_node_dies_and_its_trials_run_elsewhere(tmp_path, cluster, model):
     slow = fault("measure", "sleep:300", tmp_path / "marks", skip=2)
     made, nodes = cluster((2, 1), (2, 1), faults=(slow,))
     folder = tmp_path / "run"
-    process = start(
-        "--address", made.address, "--output-dir", str(folder), *without_tuning(model), faults=(slow,)
-    )
+    process = start("--address", made.address, "--output-dir", str(folder), *without_tuning(model), faults=(slow,))
     wait_for(lambda: len(list((tmp_path / "marks").iterdir())) >= 3, process)
     struck = json.loads((tmp_path / "marks" / "0-2").read_text())["node"]
     made.remove_node(nodes[struck], allow_graceful=False)

@@ -43,10 +43,7 @@ def copy(begun, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (
-            ["--max-seq-len", "16", "32"],
-            "max_seq_len was 16 24 and is 16 32; leave these options out, start another",
-        ),
+        (["--max-seq-len", "16", "32"], "max_seq_len was 16 24 and is 16 32; leave these options out, start another"),
         (["--task", "sst2"], "task was demo and is sst2; rows of others are another run"),
         (["--eval-examples", "50"], "eval_examples was 40 and is 50; rows of others are another run"),
         (["--preset", "sst2"], "task was demo and is sst2"),

@@ -36,12 +36,7 @@ from trainables.rows.columns import COLUMNS, TRACE, WINDOW_COLUMNS, seal
 
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "160"))
 DEEP_EVERY = 16  # inputs that go through fits, recommendation and audit too, which take most of the time
-ONCE_FAILED = {
-    "csv": (1280,),
-    "results": (591, 1968, 2032),
-    "parquet": (752,),
-    "claims": (897,),
-}  # tried every time
+ONCE_FAILED = {"csv": (1280,), "results": (591, 1968, 2032), "parquet": (752,), "claims": (897,)}  # tried every time
 CLEAR = (UsageError, CannotAnswer)
 NUMBERS = [c.name for c in COLUMNS if c.kind != "str"]
 PLAIN_NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d{0,300})?([eE][+-]?\d{1,4})?")
@@ -71,8 +66,7 @@ def run_folder(folder: Path) -> Path:
     tuning = folder / "ray/finetune-0/t"
     tuning.mkdir(parents=True)
     lines = [
-        {"task": "sst2", "model": "m", "seed": 1, "epoch": e, "accuracy": 0.9, "train_energy_j": 9.0}
-        for e in (1, 2)
+        {"task": "sst2", "model": "m", "seed": 1, "epoch": e, "accuracy": 0.9, "train_energy_j": 9.0} for e in (1, 2)
     ]
     (tuning / "result.json").write_text("\n".join(map(json.dumps, lines)))
     (folder / "environment.json").write_text(json.dumps(fabricated.ENVIRONMENT))
@@ -246,9 +240,7 @@ def fuzz_results(rng: random.Random, folder: Path, deep: bool) -> bool:
         value = json.loads(data.splitlines()[-1])
         row = value.get("row")
         value = distort(rng, row or value)
-        file.write_bytes(
-            seal(value).encode() if isinstance(row, dict) and isinstance(value, dict) else as_json(value)
-        )
+        file.write_bytes(seal(value).encode() if isinstance(row, dict) and isinstance(value, dict) else as_json(value))
     else:
         file.write_bytes(damage(rng, data))
     rows = clear(lambda: use(run, deep))

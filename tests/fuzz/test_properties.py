@@ -70,9 +70,7 @@ def test_any_json_is_a_row_or_has_a_problem(value: Any) -> None:
     assert problem or value in (None, [], {})
 
 
-CELL = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=6) | st.sampled_from(
-    ["1", "0.5", ""]
-)
+CELL = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=6) | st.sampled_from(["1", "0.5", ""])
 
 
 @quick

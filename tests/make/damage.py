@@ -18,23 +18,7 @@ ODD_CELLS = (
     '""', "a;b", "\t", "\x00", "x" * 5000, "９", "🙂", "=1+1", "../..", "<b>", "short_window", "failed", "9" * 30,
     "1e-320",
 )  # fmt: skip
-INSERTED = (
-    b"\n",
-    b'"',
-    b",",
-    b"\r",
-    b"\x00",
-    b"\xff",
-    b"{",
-    b"}",
-    b"[",
-    b"0",
-    b"9",
-    b"-",
-    b"e",
-    b"nan",
-    b" ",
-)
+INSERTED = (b"\n", b'"', b",", b"\r", b"\x00", b"\xff", b"{", b"}", b"[", b"0", b"9", b"-", b"e", b"nan", b" ")
 
 
 def damage(rng: random.Random, data: bytes) -> bytes:

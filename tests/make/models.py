@@ -21,12 +21,7 @@ def config(model_type: str = "bert", **changes: Any) -> Any:
     if model_type == "roberta":
         names |= {"max_position_embeddings": 66, "pad_token_id": 1}
     if model_type == "modernbert":
-        names |= {
-            "global_attn_every_n_layers": 2,
-            "local_attention": 16,
-            "cls_token_id": 2,
-            "sep_token_id": 3,
-        }
+        names |= {"global_attn_every_n_layers": 2, "local_attention": 16, "cls_token_id": 2, "sep_token_id": 3}
     return AutoConfig.for_model(model_type, **(names | changes))
 
 

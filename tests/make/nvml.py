@@ -95,12 +95,7 @@ class FakeCard:
 
 
 class NVMLError(Exception):
-    NAMES: ClassVar = {
-        3: "Not Supported",
-        4: "Insufficient Permissions",
-        9: "Driver Not Loaded",
-        15: "GPU is lost",
-    }
+    NAMES: ClassVar = {3: "Not Supported", 4: "Insufficient Permissions", 9: "Driver Not Loaded", 15: "GPU is lost"}
 
     def __init__(self, value: int) -> None:
         super().__init__(self.NAMES.get(value, f"error {value}"))

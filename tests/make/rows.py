@@ -91,9 +91,7 @@ def linear_rows(
             length,
             depth,
             precision,
-            energy=(a + b * depth * length + c * depth * length**2)
-            / factor
-            * (1 + noise * rng.standard_normal()),
+            energy=(a + b * depth * length + c * depth * length**2) / factor * (1 + noise * rng.standard_normal()),
             replicate=replicate,
         )
         for precision, factor in (factors or {"fp32": 1.0}).items()
@@ -123,12 +121,7 @@ def write_trial(
     (folder / "params.json").write_text(json.dumps({"job": job}))
     lines = ""
     if result is not None:
-        line = result | {
-            "trial_id": f"ab12_{number:05d}",
-            "timestamp": timestamp,
-            "done": True,
-            "config": {"job": job},
-        }
+        line = result | {"trial_id": f"ab12_{number:05d}", "timestamp": timestamp, "done": True, "config": {"job": job}}
         line |= {k: float("nan") for k in ("f1",) if line.get(k) is None}
         if windows is not None:
             line[WINDOW_TABLE] = windows

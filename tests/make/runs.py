@@ -136,9 +136,7 @@ def table(
                             replicate=replicate,
                         )
                         started = 1.8e9 + 20.0 * len(rows)
-                        rows.append(
-                            row_of(config, rng, full_depth=max(depths), started_at=started, **settings)
-                        )
+                        rows.append(row_of(config, rng, full_depth=max(depths), started_at=started, **settings))
     return pd.DataFrame(rows, columns=list(COLUMN_NAMES))
 
 

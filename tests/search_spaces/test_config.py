@@ -23,7 +23,7 @@ def test_a_trial_is_named_by_all_it_is():
     ("change", "message"),
     [
         ({"max_seq_len": 1024}, "max_seq_len must be between 8 and 512 tokens, but got 1024; give lengths"),
-        ({"depth": 0}, "depth must be at least 1 encoder layer, but got 0"),
+        ({"depth": 0}, "depth must be at least 1 layer, but got 0"),
         ({"precision": "fp99"}, "precision must be one of fp32, tf32, bf16, fp16, int8, fp8, but got 'fp99'"),
         ({"padding": "left"}, "padding must be one of max_length, longest, packed, but got 'left'"),
         ({"backend": "onnx"}, "backend must be one of eager, cuda_graph, compile, compile_cuda_graph"),

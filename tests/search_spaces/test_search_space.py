@@ -118,25 +118,16 @@ def test_scores_are_minimised_and_energy_is_on_a_log_scale():
 def test_limits_measure_how_far_a_row_misses_them():
     goal = Goal(min_accuracy=0.8, max_latency_ms=0.2, max_memory_mib=1000)
     excess = goal.excesses(row(accuracy=0.72, latency=0.3, memory=None))
-    assert excess == pytest.approx(
-        {"--min-accuracy": 0.1, "--max-latency-ms": 0.5, "--max-memory-mib": math.inf}
-    )
+    assert excess == pytest.approx({"--min-accuracy": 0.1, "--max-latency-ms": 0.5, "--max-memory-mib": math.inf})
     near = closest(goal, [("far", row(0.4)), ("near", row(0.76)), ("unknown", row(None))])
     assert near == "near (accuracy 0.76 against --min-accuracy 0.8)"
 
 
 def test_bounds_stand_in_for_what_a_pruned_trial_did_not_measure():
-    pruned = row(0.8, None, None, status="pruned", idle_power_w=50.0) | {
-        ENERGY_BOUND: 0.02,
-        LATENCY_BOUND: 0.1,
-    }
+    pruned = row(0.8, None, None, status="pruned", idle_power_w=50.0) | {ENERGY_BOUND: 0.02, LATENCY_BOUND: 0.1}
     every = ("energy_j_per_example", "energy_j_per_correct", "net_energy_j_per_example")
     assert Goal(every).values(pruned) == pytest.approx(
-        {
-            "energy_j_per_example": 0.02,
-            "energy_j_per_correct": 0.025,
-            "net_energy_j_per_example": 0.02 - 50 * 1e-4,
-        }
+        {"energy_j_per_example": 0.02, "energy_j_per_correct": 0.025, "net_energy_j_per_example": 0.02 - 50 * 1e-4}
     )
 
 
@@ -163,9 +154,7 @@ def test_dominance_worked_by_hand():
     assert not dominates((1, 3), (2, 2))
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("900", 900), ("90s", 90), ("15m", 900), ("1.5h", 5400), (None, None)]
-)
+@pytest.mark.parametrize(("text", "seconds"), [("900", 900), ("90s", 90), ("15m", 900), ("1.5h", 5400), (None, None)])
 def test_a_time_budget_may_have_a_unit(text, seconds):
     assert SearchConfig(time_budget=text).time_budget_s == seconds
 

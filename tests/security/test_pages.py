@@ -20,9 +20,7 @@ from tests.make.rows import linear_rows, write_trial
 from trainables.rows.columns import COLUMNS
 
 TEXT_COLUMNS = [*(c.name for c in COLUMNS if c.kind == "str"), "sweep"]  # the last: of foreign tables
-OWN_TAGS = {
-    tag for file in TEMPLATES.glob("*.html.j2") for tag in re.findall(r"<([a-z][a-z0-9]*)", file.read_text())
-}
+OWN_TAGS = {tag for file in TEMPLATES.glob("*.html.j2") for tag in re.findall(r"<([a-z][a-z0-9]*)", file.read_text())}
 # What ends a text, an attribute, a script, a style, a title or a comment, and what would then run.
 PAYLOAD = (
     "</script></style></title></textarea>--><script>window.pwned=1</script>"
@@ -80,9 +78,7 @@ def check_picture(file: Path) -> None:
 
 def hostile(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows in which every text is the payload, told apart by its column, but for what decides what a row is."""
-    texts = {
-        c: f"{c} {PAYLOAD}" for c in TEXT_COLUMNS if c not in ("status", "correct_bits", "energy_source")
-    }
+    texts = {c: f"{c} {PAYLOAD}" for c in TEXT_COLUMNS if c not in ("status", "correct_bits", "energy_source")}
     rows = rows.assign(**texts)
     rows["precision"] = [f"{p} {PAYLOAD}" for p in ("fp32", "fp16") for _ in range(len(rows) // 2)]
     rows["trial_id"] = [f"trial {i} {PAYLOAD}" for i in range(len(rows))]
@@ -138,9 +134,7 @@ def test_names_and_errors_of_trials(tmp_path: Path) -> None:
     (damaged / "row.json").write_text(PAYLOAD)
     tuning = run / "ray" / "finetune-0" / "t"
     tuning.mkdir(parents=True)
-    (tuning / "result.json").write_text(
-        json.dumps({"task": PAYLOAD, "model": PAYLOAD, "seed": 1, "epoch": 1})
-    )
+    (tuning / "result.json").write_text(json.dumps({"task": PAYLOAD, "model": PAYLOAD, "seed": 1, "epoch": 1}))
     report = build_report([run], bootstrap=False)
     html = report.html.read_text(encoding="utf-8")
     check_page(html)

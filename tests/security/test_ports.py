@@ -92,16 +92,12 @@ def test_loopback_mode_ends_with_the_start(monkeypatch: pytest.MonkeyPatch) -> N
     assert ray_constants.ENABLE_RAY_CLUSTER is before
 
 
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1", "127.0.0.1:8265", "localhost", "localhost:8265", "::1", "[::1]"]
-)
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8265", "localhost", "localhost:8265", "::1", "[::1]"])
 def test_loopback(host: str) -> None:
     assert is_loopback(host)
 
 
-@pytest.mark.parametrize(
-    "host", [EVERYWHERE, "0.0.0.0:8265", "192.0.2.7:8265", "::", "gpu-box", "localhost.example"]
-)
+@pytest.mark.parametrize("host", [EVERYWHERE, "0.0.0.0:8265", "192.0.2.7:8265", "::", "gpu-box", "localhost.example"])
 def test_what_others_can_reach(host: str) -> None:
     assert not is_loopback(host)
 
@@ -112,14 +108,10 @@ def test_a_dashboard_for_others_needs_the_token(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(UsageError, match=r"must ask for a token, but --dashboard-host is 0\.0\.0\.0"):
         start_options(RayOptions(dashboard=True, dashboard_host=EVERYWHERE))
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    assert (
-        start_options(RayOptions(dashboard=True, dashboard_host=EVERYWHERE))["dashboard_host"] == EVERYWHERE
-    )
+    assert start_options(RayOptions(dashboard=True, dashboard_host=EVERYWHERE))["dashboard_host"] == EVERYWHERE
 
 
-def test_a_wide_bind_and_a_missing_token_are_warned_of(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_wide_bind_and_a_missing_token_are_warned_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "token"))
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
     assert "warning" not in "\n".join(lines("127.0.0.1:8265", 9123))

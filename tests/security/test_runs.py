@@ -74,11 +74,7 @@ def test_an_own_run_is_read_through_ray(bombed: tuple[Path, Path]) -> None:
 
 @pytest.mark.parametrize(
     ("command", "arguments"),
-    [
-        (report.main, []),
-        (audit_command, ["--rows"]),
-        (predict, ["--max-seq-len", "48", "--precision", "fp32"]),
-    ],
+    [(report.main, []), (audit_command, ["--rows"]), (predict, ["--max-seq-len", "48", "--precision", "fp32"])],
 )
 def test_nothing_of_an_untrusted_run_is_unpickled(
     bombed: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, command: object, arguments: list[str]
@@ -148,8 +144,8 @@ def test_parquet_runs_no_code_even_where_it_is_read(tmp_path: Path) -> None:
 
 
 def test_every_command_that_reads_runs_can_be_told_not_to_trust_them() -> None:
-    commands = [f for f in (ROOT / "analysis").glob("*.py") if '__name__ == "__main__"' in f.read_text()]
-    assert len(commands) >= 3
+    commands = [f for f in (ROOT / "analysis").rglob("*.py") if '__name__ == "__main__"' in f.read_text()]
+    assert len(commands) >= 4
     for file in commands:
         classes = [n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.ClassDef)]
         (arguments,) = [c for c in classes if c.name == "Arguments"]
@@ -160,8 +156,7 @@ def test_every_command_that_reads_runs_can_be_told_not_to_trust_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["results.csv", "anchors.csv", "environment.json", "figures", ".report-probe", "report.html", "ray"],
+    "name", ["results.csv", "anchors.csv", "environment.json", "figures", ".report-probe", "report.html", "ray"]
 )
 def test_a_link_out_of_a_run_is_refused(tmp_path: Path, name: str) -> None:
     """Reading would show a file of the reader's, writing would overwrite it."""
@@ -227,9 +222,7 @@ def test_a_checkpoint_that_is_no_name_is_none(tmp_path: Path, given: object) -> 
     assert find_checkpoint(tmp_path, "sst2", "m") is None
 
 
-@pytest.mark.parametrize(
-    "rows", ["../secret.csv", "/etc/passwd", "a/../../secret.csv", ["rows.csv"], {"a": 1}]
-)
+@pytest.mark.parametrize("rows", ["../secret.csv", "/etc/passwd", "a/../../secret.csv", ["rows.csv"], {"a": 1}])
 def test_claims_name_rows_beside_them_alone(tmp_path: Path, rows: object) -> None:
     folder = tmp_path / "claims"
     folder.mkdir()
@@ -243,9 +236,7 @@ def test_checking_a_folder_that_is_not_there_says_nothing(tmp_path: Path) -> Non
     check_folder(tmp_path / "absent")
 
 
-def test_what_is_printed_holds_no_escape_sequences(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_printed_holds_no_escape_sequences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An error message of somebody's trial must not steer the reader's terminal."""
     assert printable("a\x1b]52;c;x\x07b\n\u202ec") == "a\ufffd]52;c;x\ufffdb\n\ufffdc"
     rows = fabricated.table(lengths=(48, 128), depths=(12,), model="m\x1b[31m")

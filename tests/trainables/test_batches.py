@@ -69,9 +69,7 @@ def all_logits(model, inputs, padding, backend="eager", batch_size=4):
     plan = batches.plan(inputs.ids.lengths, batch_size, 16, padding)
     if padding == "packed":
         use_packed_attention(model, classify=True)
-    staged = batches.stage(
-        inputs, plan, CPU, encoder.takes_staged_mask(model), encoder.first_position(model.config)
-    )
+    staged = batches.stage(inputs, plan, CPU, encoder.takes_staged_mask(model), encoder.first_position(model.config))
     with torch.inference_mode():
         return outputs_of(backends.build(backend, model, staged), plan, staged, inputs, trial)
 
@@ -91,10 +89,7 @@ def test_each_input_alone_is_the_reference(rng):
     model = encoder.cut(tiny.model(), 4, torch.float32, CPU)
     inputs = tiny.inputs(LENGTHS, rng)
     with torch.inference_mode():
-        alone = [
-            model(input_ids=torch.from_numpy(inputs.ids[i].astype(np.int64))[None]).logits[0]
-            for i in range(11)
-        ]
+        alone = [model(input_ids=torch.from_numpy(inputs.ids[i].astype(np.int64))[None]).logits[0] for i in range(11)]
     np.testing.assert_allclose(all_logits(model, inputs, "longest"), torch.stack(alone).numpy(), atol=2e-5)
 
 
@@ -106,9 +101,7 @@ def test_a_cuda_graph_on_a_cpu_says_why_not(rng):
 
 def test_packing_sliding_windows_says_why_not(rng):
     model = encoder.cut(tiny.model("modernbert"), 2, torch.float32, CPU)
-    with pytest.raises(
-        backends.BackendError, match="no sliding windows, but modernbert needs them; use padding"
-    ):
+    with pytest.raises(backends.BackendError, match="no sliding windows, but modernbert needs them; use padding"):
         all_logits(model, tiny.inputs(LENGTHS, rng), "packed")
 
 

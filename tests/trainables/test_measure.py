@@ -60,9 +60,7 @@ def test_the_row_is_consistent_and_complete(make_bench):
     assert result["mean_power_w"] == pytest.approx(10.0, rel=1e-5)
     net = (10.0 - 4.0) * table[:, 1].sum() / examples
     assert result["net_energy_j_per_example"] == pytest.approx(net, rel=1e-4)
-    assert result["energy_j_per_correct"] == pytest.approx(
-        result["energy_j_per_example"] / result["accuracy"]
-    )
+    assert result["energy_j_per_correct"] == pytest.approx(result["energy_j_per_example"] / result["accuracy"])
     assert result["tokens_per_example"] == 24
     assert 3 < result["real_tokens_per_example"] <= 24
     assert result["energy_source"] == "rapl"
@@ -70,10 +68,7 @@ def test_the_row_is_consistent_and_complete(make_bench):
 
 def test_every_null_has_a_known_reason(make_bench):
     result = measure_trial(TRIAL, make_bench())
-    nulls = {name for name in COLUMN_NAMES if result[name] is None} - {
-        "error",
-        "ray_device",
-    }  # filled in by `step`
+    nulls = {name for name in COLUMN_NAMES if result[name] is None} - {"error", "ray_device"}  # filled in by `step`
     reasons = dict(part.split(": ", 1) for part in result["null_reasons"].split(";"))
     assert set(reasons) == nulls
     assert "unknown" not in reasons.values()

@@ -72,10 +72,7 @@ def test_a_pass_longer_than_a_window_is_a_window():
 
 def test_a_sensor_lost_on_the_way_ends_the_measurement():
     load = Load()
-    with (
-        pytest.raises(MeterError, match="GPU is lost"),
-        Sampler(ConstantMeter(reads_before_failure=20)) as sampler,
-    ):
+    with pytest.raises(MeterError, match="GPU is lost"), Sampler(ConstantMeter(reads_before_failure=20)) as sampler:
         measure(load, load.synchronize, sampler, SHORT)
 
 

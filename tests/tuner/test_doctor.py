@@ -95,9 +95,7 @@ def test_cards_are_told_apart_by_uuid(tmp_path: Path) -> None:
         (FakeCard(persistence=0), "persistence", "off", "nvidia-smi"),
     ],
 )
-def test_a_warning_says_what_to_do(
-    tmp_path: Path, card: FakeCard, check: str, value: str, remedy: str
-) -> None:
+def test_a_warning_says_what_to_do(tmp_path: Path, card: FakeCard, check: str, value: str, remedy: str) -> None:
     diagnosis = examine(tmp_path, card)
     found = line(diagnosis, "GPU 0", check)
     assert found.verdict == "warning"
@@ -136,9 +134,7 @@ def test_no_driver_but_rapl(tmp_path: Path) -> None:
 
 def test_nothing_to_measure_with(tmp_path: Path) -> None:
     diagnosis = examine(tmp_path, init_error=9)
-    assert (
-        line(diagnosis, "CPU", "RAPL").remedy == "CPU energy will be estimated (watts x time) and marked so"
-    )
+    assert line(diagnosis, "CPU", "RAPL").remedy == "CPU energy will be estimated (watts x time) and marked so"
     assert as_text(diagnosis).endswith("sweeps estimate it (watts x time), and every output says so.")
 
 

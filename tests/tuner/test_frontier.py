@@ -24,11 +24,7 @@ def sweep_over(folder: Path, extra=()) -> tuple[Sweep, list[TrialConfig]]:
 
 def test_the_frontier_and_the_baseline_are_measured_again(tmp_path):
     sweep, trials = sweep_over(tmp_path / "run")
-    assert [(t.max_seq_len, t.replicate) for t in sweep.frontier_trials(trials)] == [
-        (16, 1),
-        (64, 1),
-        (128, 1),
-    ]
+    assert [(t.max_seq_len, t.replicate) for t in sweep.frontier_trials(trials)] == [(16, 1), (64, 1), (128, 1)]
 
 
 def test_a_second_trial_that_moves_the_frontier_adds_what_is_on_it_now(tmp_path):
@@ -40,8 +36,6 @@ def test_a_second_trial_that_moves_the_frontier_adds_what_is_on_it_now(tmp_path)
 def test_rounds_end_and_an_interruption_ends_them_at_once(tmp_path, monkeypatch):
     sweep, trials = sweep_over(tmp_path / "run")
     asked = []
-    monkeypatch.setattr(
-        sweep, "measure", lambda more: asked.append(len(more)) or len(asked) < 2, raising=False
-    )
+    monkeypatch.setattr(sweep, "measure", lambda more: asked.append(len(more)) or len(asked) < 2, raising=False)
     assert sweep.replicate_frontier(trials) is False
     assert asked == [3, 3]

@@ -92,9 +92,7 @@ def test_a_killed_run_is_finished_without_repeating_a_trial(tmp_path):
     after = row_files(run)
     assert {name: after[name] for name in before} == before
     assert len(after) == 12
-    started_twice = [
-        f for f in run.glob("ray/measure-*/*/") if f.name in before and f.parent.name != "measure-0"
-    ]
+    started_twice = [f for f in run.glob("ray/measure-*/*/") if f.name in before and f.parent.name != "measure-0"]
     assert started_twice == []
     assert len(list(run.glob("ray/finetune-*"))) == 1
     assert (run / "report.html").is_file()
@@ -103,9 +101,7 @@ def test_a_killed_run_is_finished_without_repeating_a_trial(tmp_path):
 
 @pytest.mark.ray
 def test_a_failing_trial_is_a_row_and_the_others_go_on(tmp_path):
-    config = replace(
-        QUICK, axes=replace(QUICK.axes, max_seq_len=(16,), depth=(1,), backend=("eager", "cuda_graph"))
-    )
+    config = replace(QUICK, axes=replace(QUICK.axes, max_seq_len=(16,), depth=(1,), backend=("eager", "cuda_graph")))
     result = sweep.run(config, tmp_path / "run")
     rows = result.rows.set_index("backend")
     assert rows.loc["eager", "status"] == "ok"
@@ -118,18 +114,12 @@ def test_a_failing_trial_is_a_row_and_the_others_go_on(tmp_path):
     [
         (["--preset", "sst3"], "a preset must be one of demo, sst2"),
         (["--task", "cola"], "cola"),
-        (
-            ["--precision", "fp99"],
-            "precision must be one of fp32, tf32, bf16, fp16, int8, fp8, but got 'fp99'",
-        ),
+        (["--precision", "fp99"], "precision must be one of fp32, tf32, bf16, fp16, int8, fp8, but got 'fp99'"),
         (["--max-seq-len", "1024"], "max_seq_len must be between 8 and 512 tokens, but got 1024"),
         (["--max-seq-len", "128"], "max_seq_len must be at most 80"),
         (["--depth", "5"], "depth must be at most 4, the layers of demo-bert, but got 5"),
         (["--depth"], "the axis depth must have at least one value"),
-        (
-            ["--preset", "sst2", "--model", "./nowhere"],
-            "must be a hub id or an existing folder, but got './nowhere'",
-        ),
+        (["--preset", "sst2", "--model", "./nowhere"], "must be a hub id or an existing folder, but got './nowhere'"),
         (["--task", "sst2", "--data-dir", "./nowhere"], "nowhere"),
         (["--checkpoint", "./nowhere"], "must be a hub id or an existing folder, but got './nowhere'"),
         (["--resume", "./nowhere"], "--resume needs a run folder"),

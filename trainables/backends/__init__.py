@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.trial_config import COMPILING
+from search_spaces.backends import BACKENDS
 from trainables.batches import Batch
 from trainables.device import BackendError
 
@@ -29,7 +29,7 @@ def build(backend: str, model: "PreTrainedModel", batches: list[Batch]) -> Run:
 
     check_batches(model, batches)
     forward = _forward(model)
-    if backend in COMPILING:
+    if BACKENDS[backend].compiles:
         forward = _compiled(model, forward, batches)
     if backend in ("cuda_graph", "compile_cuda_graph"):
         return _captured(forward, batches, model.device)
@@ -109,9 +109,7 @@ def _captured(forward: Callable[..., "torch.Tensor"], batches: list[Batch], devi
     import torch
 
     if device.type != "cuda":
-        raise BackendError(
-            f"CUDA graphs need a CUDA device, but the model is on {device}; use eager or compile"
-        )
+        raise BackendError(f"CUDA graphs need a CUDA device, but the model is on {device}; use eager or compile")
     shapes = Counter(b.shape for b in batches)
     if len(shapes) > MAX_GRAPHS:
         raise BackendError(

@@ -42,9 +42,7 @@ class Sampler:
         self._rows.start()  # a meter that cannot be read fails here, in the caller
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._rows.stop()
         if kind is None:
             self.check()

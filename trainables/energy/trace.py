@@ -124,9 +124,7 @@ class Trace:
         missing = {name for name, _ in _FIELDS} - set(table.column_names)
         if missing or meta.get("source") not in get_args(EnergySource) or "tick_s" not in meta:
             raise ValueError(f"not a trace of sensor samples: columns {table.column_names}, metadata {meta}")
-        arrays: dict[str, Any] = {
-            name: table.column(name).to_numpy().astype(dtype) for name, dtype in _FIELDS
-        }
+        arrays: dict[str, Any] = {name: table.column(name).to_numpy().astype(dtype) for name, dtype in _FIELDS}
         return cls(**arrays, source=cast(EnergySource, meta["source"]), tick_s=float(meta["tick_s"]))
 
 
@@ -331,10 +329,7 @@ def window_energies(trace: Trace, edges: npt.ArrayLike, source: EnergySource | N
     opens = np.concatenate([[True], starts[1:] > ends[:-1]])
     spans = np.stack([starts[opens], ends[np.concatenate([opens[1:], [True]])]], axis=1)
     total_j, total_error_j = (a.sum() for a in (counter_energy if by_counter else power_energy)(trace, spans))
-    counter_total_j, power_total_j = (
-        counter_energy(trace, spans)[0].sum(),
-        power_energy(trace, spans)[0].sum(),
-    )
+    counter_total_j, power_total_j = (counter_energy(trace, spans)[0].sum(), power_energy(trace, spans)[0].sum())
     residual = _number((counter_total_j - power_total_j) / counter_total_j) if counter_total_j > 0 else None
 
     ticks = counter_ticks(trace)

@@ -171,9 +171,7 @@ class FinetuneTrainable(tune.Trainable):
         self.meter.close()
 
 
-def evaluate(
-    model: Any, task: Any, validation: Any, max_seq_len: int, batch_size: int = 128
-) -> dict[str, float]:
+def evaluate(model: Any, task: Any, validation: Any, max_seq_len: int, batch_size: int = 128) -> dict[str, float]:
     """The task's metrics on the validation split, padded to the longest of each batch."""
     import torch
 
@@ -188,9 +186,7 @@ def evaluate(
                 parts.append(output.logits.float().cpu().numpy())
             else:
                 spans = torch.stack([output.start_logits, output.end_logits], dim=-1).float().cpu().numpy()
-                parts.append(
-                    np.pad(spans, ((0, 0), (0, max_seq_len - spans.shape[1]), (0, 0)), constant_values=-1e9)
-                )
+                parts.append(np.pad(spans, ((0, 0), (0, max_seq_len - spans.shape[1]), (0, 0)), constant_values=-1e9))
     outputs = np.concatenate(parts)
     restored = np.empty_like(outputs)
     restored[order] = outputs

@@ -17,22 +17,14 @@ if TYPE_CHECKING:
     import torch
 
 MAX_GRADIENT_NORM = 1.0
-WIDTH_MULTIPLE = {
-    "cuda": 32,
-    "cpu": 8,
-}  # tokens a batch is padded to a multiple of: few shapes are few graphs
+WIDTH_MULTIPLE = {"cuda": 32, "cpu": 8}  # tokens a batch is padded to a multiple of: few shapes are few graphs
 
 
 class TrainStep:
     """Call it with a batch's indices: it trains on them and returns their mean loss (a tensor on the device)."""
 
     def __init__(
-        self,
-        model: Any,
-        optimizer: Any,
-        inputs: Inputs,
-        targets: dict[str, np.ndarray],
-        device: "torch.device",
+        self, model: Any, optimizer: Any, inputs: Inputs, targets: dict[str, np.ndarray], device: "torch.device"
     ) -> None:
         import torch
 

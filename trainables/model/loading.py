@@ -88,9 +88,7 @@ def load_tokenizer(model: str) -> "PreTrainedTokenizerBase":
         return AutoTokenizer.from_pretrained(model, trust_remote_code=False)
 
 
-def load_pretrained(
-    model: str, head: Head, num_labels: int, seed: int, random_weights: bool = False
-) -> ModelFiles:
+def load_pretrained(model: str, head: Head, num_labels: int, seed: int, random_weights: bool = False) -> ModelFiles:
     """Pretrained (or, for `random_weights` and the demo, untrained) weights in fp32, the new head seeded."""
     import torch
 
@@ -113,9 +111,7 @@ def load_checkpoint(path: str, head: Head) -> ModelFiles:
     load_config(path)
     _refuse_pickle(path)
     with _explained(path), _quiet():
-        module, info = _auto_class(head).from_pretrained(
-            path, dtype=torch.float32, output_loading_info=True, **SAFE
-        )
+        module, info = _auto_class(head).from_pretrained(path, dtype=torch.float32, output_loading_info=True, **SAFE)
     if info["missing_keys"]:
         missing = ", ".join(sorted(info["missing_keys"])[:3])
         raise UsageError(
@@ -148,9 +144,7 @@ def save(module: "PreTrainedModel", folder: Path) -> None:
         module.save_pretrained(folder)
 
 
-def cut(
-    master: "PreTrainedModel", depth: int, dtype: "torch.dtype", device: "torch.device"
-) -> "PreTrainedModel":
+def cut(master: "PreTrainedModel", depth: int, dtype: "torch.dtype", device: "torch.device") -> "PreTrainedModel":
     """A model of the first `depth` layers of `master`, cast and on the device. `master` stays as it is.
 
     For an 8-bit `dtype` the linear layers of the encoder are quantised and the rest is cast to bf16
@@ -164,9 +158,7 @@ def cut(
     dropped = {id(p) for layer in layers[depth:] for p in layer.parameters()}
     # Parameters are aliased rather than copied; those of dropped layers never reach the new model.
     memo: dict[int, Any] = {
-        id(p): nn.Parameter(p.detach(), requires_grad=False)
-        for p in master.parameters()
-        if id(p) not in dropped
+        id(p): nn.Parameter(p.detach(), requires_grad=False) for p in master.parameters() if id(p) not in dropped
     }
     memo |= {id(layer): nn.Identity() for layer in layers[depth:]}
     model = copy.deepcopy(master, memo)
@@ -189,11 +181,7 @@ def _quantized(model: "PreTrainedModel", dtype: "torch.dtype", device: "torch.de
 
     quantized.require_support(dtype, device)
     found = quantized.linears(layer_list(model))
-    for (
-        parent,
-        name,
-        _,
-    ) in found:  # taken out first: a cast of the model would cast the quantised weights, too
+    for parent, name, _ in found:  # taken out first: a cast of the model would cast the quantised weights, too
         setattr(parent, name, nn.Identity())
     model.to(device=device, dtype=quantized.CARRIER)
     for parent, name, linear in found:
@@ -214,9 +202,7 @@ def takes_staged_mask(model: "PreTrainedModel") -> bool:
 def _auto_class(head: Head) -> Any:
     from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
-    return (
-        AutoModelForQuestionAnswering if head == "question_answering" else AutoModelForSequenceClassification
-    )
+    return AutoModelForQuestionAnswering if head == "question_answering" else AutoModelForSequenceClassification
 
 
 def _require_folder(model: str) -> None:
@@ -235,9 +221,7 @@ def _check_folder(folder: Path) -> None:
     try:
         json.loads((folder / "config.json").read_text())
     except (OSError, ValueError) as error:
-        raise UsageError(
-            f"a model folder must hold a readable config.json, but {folder} does not: {error}"
-        ) from error
+        raise UsageError(f"a model folder must hold a readable config.json, but {folder} does not: {error}") from error
 
 
 def _refuse_pickle(model: str) -> None:

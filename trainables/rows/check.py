@@ -13,12 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LARGEST = 1e15  # of any number here; the largest that occur are UNIX times, near 2e9
-NEEDED = (
-    "task",
-    "max_seq_len",
-    "depth",
-    "precision",
-)  # of a measured row: without them it says nothing of anything
+NEEDED = ("task", "max_seq_len", "depth", "precision")  # of a measured row: without them it says nothing of anything
 BY_NAME = {column.name: column for column in COLUMNS}
 ANCHOR_NUMBERS = ("started_at", "energy_j_per_example", "mean_power_w", "temperature_c")
 
@@ -92,8 +87,7 @@ def _is_window_table(value: Any) -> bool:
 
 def _is_anchor(value: Any) -> bool:
     return isinstance(value, dict) and all(
-        is_null(v) or (is_number(v) if k in ANCHOR_NUMBERS else is_text(v) or is_number(v))
-        for k, v in value.items()
+        is_null(v) or (is_number(v) if k in ANCHOR_NUMBERS else is_text(v) or is_number(v)) for k, v in value.items()
     )
 
 

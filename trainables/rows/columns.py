@@ -29,12 +29,7 @@ COLUMNS: tuple[Column, ...] = _columns(
     ("seed", "int", "", "seed of the fine-tuning (and of random weights)"),
     ("max_seq_len", "int", "tokens", "inputs are truncated to this many tokens"),
     ("depth", "int", "layers", "encoder layers kept, from the embeddings up"),
-    (
-        "precision",
-        "str",
-        "",
-        "fp32 (TF32 off), tf32, bf16, fp16, or int8, fp8: linear layers alone, the rest bf16",
-    ),
+    ("precision", "str", "", "fp32 (TF32 off), tf32, bf16, fp16, or int8, fp8: linear layers alone, the rest bf16"),
     ("batch_size", "int", "examples", "inputs per batch"),
     ("padding", "str", "", "max_length, longest or packed"),
     ("backend", "str", "", "eager, cuda_graph, compile or compile_cuda_graph"),
@@ -46,12 +41,7 @@ COLUMNS: tuple[Column, ...] = _columns(
     ("exact_match", "float", "fraction", "where the task has it"),
     ("correct_bits", "str", "base64", "per-example correctness, numpy.packbits in the order of the split"),
     ("examples", "int", "examples", "evaluated for accuracy"),
-    (
-        "examples_per_pass",
-        "int",
-        "examples",
-        "in one pass of the energy windows (a fixed subset where shorter)",
-    ),
+    ("examples_per_pass", "int", "examples", "in one pass of the energy windows (a fixed subset where shorter)"),
     ("energy_j_per_example", "float", "J/example", "gross energy of the windows over their examples"),
     ("energy_j_per_example_ci95", "float", "J/example", "half-width of the Student-t interval over windows"),
     ("energy_j_per_correct", "float", "J/correct", "energy per example over accuracy"),
@@ -79,12 +69,7 @@ COLUMNS: tuple[Column, ...] = _columns(
     ("tokens_per_example", "float", "tokens", "processed, padding included"),
     ("real_tokens_per_example", "float", "tokens", "processed, padding excluded"),
     ("inputs_per_example", "float", "", "model inputs per example (SQuAD: windows per question)"),
-    (
-        "matmul_reference_j_per_example",
-        "float",
-        "J/example",
-        "large-matmul pJ/FLOP x FLOP of the real tokens",
-    ),
+    ("matmul_reference_j_per_example", "float", "J/example", "large-matmul pJ/FLOP x FLOP of the real tokens"),
     ("gpu_name", "str", "", "device the trial ran on"),
     ("gpu_uuid", "str", "", "NVML UUID of the card"),
     ("worker", "str", "", "host and process id"),
@@ -116,11 +101,7 @@ FLAGS: dict[str, Flag] = {
         Flag("few_windows", "fewer than 5 windows, or less than 5 s of windows in all", False),
         Flag("interval_not_reached", "--max-measure-s was spent before the interval met --target-ci", False),
         Flag("counter_reset", "the energy counter went backwards", True),
-        Flag(
-            "counter_power_mismatch",
-            "counter and integrated power differ by more than the window allows",
-            False,
-        ),
+        Flag("counter_power_mismatch", "counter and integrated power differ by more than the window allows", False),
         Flag("foreign_process", "another process computed on the card", True),
         Flag("foreign_process_unknown", "the driver does not say who computes on the card", False),
         Flag("power_capped", "the power limit lowered the clocks in the windows", False),
@@ -151,9 +132,7 @@ def join_flags(flags: set[str]) -> str:
 
 # ---- the file of a row ----
 
-ROW_FILE = (
-    "row.json"  # in the trial's folder; Ray's own result.json lags, and is cut short while Ray copies it
-)
+ROW_FILE = "row.json"  # in the trial's folder; Ray's own result.json lags, and is cut short while Ray copies it
 
 
 def seal(row: Mapping[str, Any]) -> str:

@@ -15,6 +15,4 @@ def get_task(name: str) -> Task:
     try:
         return TASKS[name]
     except KeyError:
-        raise UsageError(
-            f"task must be one of {', '.join(TASKS)}, but got {name!r}; see docs/tasks.md"
-        ) from None
+        raise UsageError(f"task must be one of {', '.join(TASKS)}, but got {name!r}; see docs/tasks.md") from None

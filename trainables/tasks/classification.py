@@ -27,12 +27,7 @@ class Examples:
 
     def head(self, limit: int | None) -> "Examples":
         """The first `limit` examples; all where there are fewer."""
-        check(
-            limit is None or limit >= 1,
-            "the number of examples must be at least 1",
-            limit,
-            "leave it out for all",
-        )
+        check(limit is None or limit >= 1, "the number of examples must be at least 1", limit, "leave it out for all")
         second = self.second[:limit] if self.second is not None else None
         return Examples(self.first[:limit], second, self.labels[:limit], self.num_labels)
 

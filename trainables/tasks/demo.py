@@ -28,10 +28,7 @@ _SPECIAL_TOKENS = {
 def demo_source(split: Split, data_dir: Path | None) -> Examples:
     """Distinct sentences, so no validation sentence is in the training set."""
     check(
-        data_dir is None,
-        "the demo generates its own data",
-        str(data_dir),
-        "leave out --data-dir, or take --task tsv",
+        data_dir is None, "the demo generates its own data", str(data_dir), "leave out --data-dir, or take --task tsv"
     )
     rng = random.Random(CORPUS_SEED)  # noqa: S311 (sentences, not secrets)
     sentences: dict[str, bool] = {}

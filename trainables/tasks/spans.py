@@ -16,9 +16,7 @@ def best_spans(
     n, tokens = start_logits.shape
     rows = np.arange(n)
     best, first, last = np.full(n, -np.inf), np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    for extra in range(
-        min(max_tokens, tokens)
-    ):  # one pass per span length; exact, unlike a search in the n best
+    for extra in range(min(max_tokens, tokens)):  # one pass per span length; exact, unlike a search in the n best
         sums = start_logits[:, : tokens - extra] + end_logits[:, extra:]
         position = sums.argmax(axis=1)
         value = sums[rows, position]

@@ -65,9 +65,7 @@ class SpecialTokens:
 
 
 def _repeat(tokens: tuple[int, ...], n: int) -> Ragged:
-    return Ragged(
-        np.tile(np.array(tokens, dtype=np.int32), n), np.arange(n + 1, dtype=np.int64) * len(tokens)
-    )
+    return Ragged(np.tile(np.array(tokens, dtype=np.int32), n), np.arange(n + 1, dtype=np.int64) * len(tokens))
 
 
 def _fill(part: Ragged, value: int) -> Ragged:

@@ -78,12 +78,7 @@ class SquadTask:
         contexts, char_start, char_end = _with_offsets(examples.contexts, tokenizer)
         lengths = np.array([len(answers[0]) for answers in examples.answers])
         first, last = _token_spans(
-            contexts,
-            char_start,
-            char_end,
-            examples.context,
-            examples.answer_start,
-            examples.answer_start + lengths,
+            contexts, char_start, char_end, examples.context, examples.answer_start, examples.answer_start + lengths
         )
         return Tokenized(
             questions=token_ids(examples.questions, tokenizer),
@@ -191,12 +186,7 @@ def _with_offsets(texts: tuple[str, ...], tokenizer: Any) -> tuple[Ragged, np.nd
 
 
 def _token_spans(
-    contexts: Ragged,
-    char_start: np.ndarray,
-    char_end: np.ndarray,
-    row: np.ndarray,
-    begin: np.ndarray,
-    end: np.ndarray,
+    contexts: Ragged, char_start: np.ndarray, char_end: np.ndarray, row: np.ndarray, begin: np.ndarray, end: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """First and last token, within its context, that touch the characters begin..end-1 of each answer."""
     first, last = np.empty_like(row), np.empty_like(row)

@@ -49,12 +49,7 @@ def load_squad(split: Split, data_dir: Path | None, limit: int | None) -> SquadE
     Training questions are left out and counted where the answer is not at its offset or the data folder lists
     the id; validation only needs the answers' texts.
     """
-    check(
-        limit is None or limit >= 1,
-        "the number of examples must be at least 1",
-        limit,
-        "leave it out for all",
-    )
+    check(limit is None or limit >= 1, "the number of examples must be at least 1", limit, "leave it out for all")
     if data_dir is None:
         questions = _hub_questions(load_from_hub("rajpurkar/squad", None, split))
     else:
@@ -143,9 +138,7 @@ def _listed(data_dir: Path | None) -> frozenset[str]:
     return frozenset(path.read_text("utf-8").split()) if path is not None and path.is_file() else frozenset()
 
 
-def _usable(
-    questions: Iterable[Question], listed: frozenset[str], left_out: Counter[str]
-) -> Iterator[Question]:
+def _usable(questions: Iterable[Question], listed: frozenset[str], left_out: Counter[str]) -> Iterator[Question]:
     """The questions to train on; the others are counted by the rule that left them out."""
     for question in questions:
         answer = question.answers[0]

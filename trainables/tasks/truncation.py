@@ -13,7 +13,4 @@ def longest_first(first: np.ndarray, second: np.ndarray, room: int) -> tuple[np.
     shorter = np.minimum(first, second)
     kept_shorter = np.minimum(shorter, half)
     kept_longer = np.minimum(np.maximum(first, second), room - kept_shorter)
-    return (
-        np.where(longer_first, kept_longer, kept_shorter),
-        np.where(longer_first, kept_shorter, kept_longer),
-    )
+    return (np.where(longer_first, kept_longer, kept_shorter), np.where(longer_first, kept_shorter, kept_longer))

@@ -124,9 +124,7 @@ def _on_each(nodes: tuple[Node, ...], function: Callable[..., Any], *arguments: 
     task = ray.remote(num_cpus=0)(function)
     return ray.get(
         [
-            task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(n.node_id, soft=False)).remote(
-                *arguments
-            )
+            task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(n.node_id, soft=False)).remote(*arguments)
             for n in nodes
         ]
     )

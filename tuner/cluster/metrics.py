@@ -39,9 +39,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("jouletune_rows", "counter", ("slot", "status"), "rows written by this start, by slot and status"),
     Metric("jouletune_flags", "counter", ("slot", "flag"), "rows of this start that carry a flag"),
     Metric("jouletune_last_row_unix_s", "gauge", ("slot",), "UNIX time at which the slot's last row came in"),
-    Metric(
-        "jouletune_accuracy", "gauge", ("slot",), "accuracy (fraction) of the slot's last trial", "accuracy"
-    ),
+    Metric("jouletune_accuracy", "gauge", ("slot",), "accuracy (fraction) of the slot's last trial", "accuracy"),
     Metric(
         "jouletune_energy_j_per_example",
         "gauge",

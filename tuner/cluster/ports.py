@@ -48,9 +48,7 @@ def start_options(options: "RayOptions") -> dict[str, Any]:
             f"{_AUTH_MODE} is {os.environ[_AUTH_MODE]!r}; unset it, or keep {LOOPBACK} and use an SSH tunnel"
         )
     if port is not None:
-        check(
-            1024 <= port <= 65535, "metrics_port must be between 1024 and 65535", port, "9090 is Prometheus"
-        )
+        check(1024 <= port <= 65535, "metrics_port must be between 1024 and 65535", port, "9090 is Prometheus")
         check(_is_free(port), "metrics_port must be free", port, "give another, or none to let Ray choose")
     return {
         "address": "local",  # nothing, and Ray would join whatever cluster it finds running here
@@ -110,9 +108,7 @@ def lines(dashboard_url: str | None, metrics_port: int | None) -> list[str]:
     if asks_for_token():
         said.append("  sign in with the token that `ray get-auth-token` prints (docs/watching.md)")
     else:
-        said.append(
-            f"  warning: {_AUTH_MODE} is off, so every user of this machine can run code as you there"
-        )
+        said.append(f"  warning: {_AUTH_MODE} is off, so every user of this machine can run code as you there")
     port = dashboard_url.rpartition(":")[2]
     if not is_loopback(dashboard_url):
         said.append(

@@ -107,9 +107,7 @@ def measured_line(row: dict[str, Any]) -> str:
 
 def _scores(result: dict[str, Any]) -> str:
     return "  ".join(
-        f"{name} {result[name]:.4f}"
-        for name in ("accuracy", "f1", "exact_match")
-        if result.get(name) is not None
+        f"{name} {result[name]:.4f}" for name in ("accuracy", "f1", "exact_match") if result.get(name) is not None
     )
 
 

@@ -64,7 +64,5 @@ class KeptFinetune(FinetuneTrainable):
             return
         found = damage(Path(str(checkpoint_dir)))
         if found:
-            raise CheckpointDamaged(
-                f"a checkpoint must be as it was written, but in {checkpoint_dir} {found}"
-            )
+            raise CheckpointDamaged(f"a checkpoint must be as it was written, but in {checkpoint_dir} {found}")
         super().load_checkpoint(checkpoint_dir)

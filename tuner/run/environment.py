@@ -15,17 +15,7 @@ from typing import Any
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
 
-PACKAGES = (
-    "ray",
-    "torch",
-    "transformers",
-    "datasets",
-    "nvidia-ml-py",
-    "optuna",
-    "pandas",
-    "moocore",
-    "statsmodels",
-)
+PACKAGES = ("ray", "torch", "transformers", "datasets", "nvidia-ml-py", "optuna", "pandas", "moocore", "statsmodels")
 
 
 def describe(config: SweepConfig, machines: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
@@ -69,9 +59,7 @@ def _gpus() -> list[dict[str, Any]]:
         except (SensorUnavailable, UsageError) as error:
             found.append({"uuid": uuid, "cannot_measure": str(error)})
             continue
-        found.append(
-            {"name": meter.device.name, "uuid": uuid, "source": meter.source, **meter.device.details}
-        )
+        found.append({"name": meter.device.name, "uuid": uuid, "source": meter.source, **meter.device.details})
         meter.close()
     nvml.nvmlShutdown()
     return found
@@ -88,11 +76,7 @@ def package_version(name: str) -> str | None:
 def digests(config: SweepConfig) -> dict[str, str]:
     """sha256 of every local input file: data, model, checkpoint. Hub inputs are named by their id alone."""
     found = {}
-    for role, source in (
-        ("data", config.data_dir),
-        ("model", config.model),
-        ("checkpoint", config.checkpoint),
-    ):
+    for role, source in (("data", config.data_dir), ("model", config.model), ("checkpoint", config.checkpoint)):
         if source and Path(source).is_dir():
             for file in sorted(p for p in Path(source).iterdir() if p.is_file()):
                 found[f"{role}/{file.name}"] = _sha256(file)
@@ -110,8 +94,7 @@ def _cpu_name() -> str:
     except OSError:
         return platform.processor()
     return next(
-        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")),
-        platform.processor(),
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor()
     )
 
 

@@ -28,9 +28,7 @@ def explained(run: Path) -> Iterator[None]:
             raise
         free = ", ".join(f"{_free_mib(p)} MiB at {p}" for p in (run, Path(tempfile.gettempdir())))
         remedy = (
-            f"go on with --resume {run}: no finished trial is lost"
-            if (run / SWEEP_FILE).is_file()
-            else "start again"
+            f"go on with --resume {run}: no finished trial is lost" if (run / SWEEP_FILE).is_file() else "start again"
         )
         raise UsageError(
             f"a run needs room for its files and Ray's, but a disk is full ({free}); make room and {remedy}"

@@ -106,9 +106,7 @@ def read_sweep(path: Path) -> SweepConfig:
     """The sweep of an earlier run, as it was started."""
     file = path / SWEEP_FILE
     if not file.is_file():
-        raise UsageError(
-            f"--resume needs a run folder, but {path} has no {SWEEP_FILE}; give an earlier --output-dir"
-        )
+        raise UsageError(f"--resume needs a run folder, but {path} has no {SWEEP_FILE}; give an earlier --output-dir")
     try:
         return SweepConfig.from_dict(json.loads(file.read_text()))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

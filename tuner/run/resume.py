@@ -13,9 +13,7 @@ from search_spaces.sweep_config import SweepConfig
 from tuner.run.folder import SWEEP_FILE, RunFolder
 
 ENVIRONMENT_FILE = "environment.json"
-MARK = (
-    "resumed_anyway"  # the flag (trainables.rows.columns) of rows that were measured in spite of a difference
-)
+MARK = "resumed_anyway"  # the flag (trainables.rows.columns) of rows that were measured in spite of a difference
 # Settings that decide about the weights or what they are asked: rows of others belong to another run.
 OTHER_RUN = ("task", "model", "checkpoint", "random_weights", "finetuning", "eval_examples")
 
@@ -107,9 +105,7 @@ def begin(folder: RunFolder, now: dict[str, Any], settings: list[str], anyway: b
     accepted = {text for start in starts for text in start.get("differs") or []}
     conditions = changed_conditions(before, now)
     if not anyway and not set(conditions) <= accepted:
-        remedy = (
-            "start another run" if anyway is None else f"start another run, or mark the rows ({MARK}) with "
-        )
+        remedy = "start another run" if anyway is None else f"start another run, or mark the rows ({MARK}) with "
         raise UsageError(
             f"a run goes on with the devices and files it was started with, but {'; '.join(conditions)}; "
             f"{remedy}{'' if anyway is None else '--resume-anyway'}"

@@ -113,10 +113,7 @@ def _as_if_other(resources: tune.PlacementGroupFactory) -> tune.PlacementGroupFa
 _DEATHS = (
     ("running low on memory", "Ray ended the trial's process because the host ran out of memory"),
     ("its node has died", "the node of the trial died"),
-    (
-        "The actor is temporarily unavailable",
-        "the node of the trial was lost",
-    ),  # before Ray knows that it died
+    ("The actor is temporarily unavailable", "the node of the trial was lost"),  # before Ray knows that it died
     (
         "worker process has died",
         "the trial's process died: killed from outside (a host without memory does that, too), or crashed",

@@ -140,12 +140,7 @@ class Storage:
         found = []
         for name, _ in self._files("ray"):
             parts = name.split("/")  # ray, experiment, trial, checkpoint, file
-            if (
-                len(parts) == 5
-                and parts[2] == trial
-                and parts[3].startswith(CHECKPOINT)
-                and parts[4] == state_file
-            ):
+            if len(parts) == 5 and parts[2] == trial and parts[3].startswith(CHECKPOINT) and parts[4] == state_file:
                 try:
                     with self.fs.open_input_stream(f"{self.base}/{name}") as source:
                         state = json.loads(source.read())
@@ -178,9 +173,7 @@ def download(fs: Any, path: str, target: Path) -> None:
     """Copy a folder of a pyarrow file system to a local one."""
     from pyarrow import fs as pyarrow_fs
 
-    pyarrow_fs.copy_files(
-        path, str(target), source_filesystem=fs, destination_filesystem=pyarrow_fs.LocalFileSystem()
-    )
+    pyarrow_fs.copy_files(path, str(target), source_filesystem=fs, destination_filesystem=pyarrow_fs.LocalFileSystem())
 
 
 def fetch_run(run: Path, uri: str | None) -> None:

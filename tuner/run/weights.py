@@ -48,9 +48,7 @@ class Weights:
                 continue
             rows = sum(trial.startswith(f"{self.name(seed)}-") for trial in measured)
             if rows and not anyway:
-                mark = (
-                    "" if anyway is None else ", or have it made again and the rows marked by --resume-anyway"
-                )
+                mark = "" if anyway is None else ", or have it made again and the rows marked by --resume-anyway"
                 raise UsageError(
                     f"a fine-tuned model must stay as it was written, but {problem}, and {rows} rows were measured "
                     f"with it; restore it, or start another run{mark}"

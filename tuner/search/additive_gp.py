@@ -26,8 +26,9 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 from scipy.special import ndtr
 
-from search_spaces.search_space import AXES, Point, SearchSpace
-from search_spaces.trial_config import PRECISIONS
+from search_spaces.objectives import score_names
+from search_spaces.precisions import PRECISIONS
+from search_spaces.search_space import Point, SearchSpace
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,7 +37,6 @@ PRIOR_MEAN = np.log([1.0, 0.1, 0.03, 0.003, 0.5])
 PRIOR_SD = np.array([1.0, 1.0, 1.0, 1.5, 0.5])
 DRAWS, KEPT = 8192, 512  # objective vectors tried, and used of those that the frontier leaves free
 MOST_CANDIDATES = 4096  # of a large space, drawn anew for every proposal
-ACCURACIES = ("accuracy", "f1", "exact_match")
 TOLERANCE = 0.01  # a cut model was up to 0.3 points better than the whole one on SST-2 (EXPERIMENTS.md)
 EXCESS_LIMIT = 1.0  # a limit missed by more (or a value missing) counts as missed by 100 %
 
@@ -49,9 +49,7 @@ class AdditiveSampler(BaseSampler):
         self._rng = np.random.default_rng(seed)
         self._params = [space.params(p) for p in space.points]
         kinds = list(space.distributions.items())
-        self._free = [
-            i for i, (_, kind) in enumerate(kinds) if (kind if isinstance(kind, int) else len(kind)) > 1
-        ]
+        self._free = [i for i, (_, kind) in enumerate(kinds) if (kind if isinstance(kind, int) else len(kind)) > 1]
         self._ordered = np.array([isinstance(kinds[i][1], int) for i in self._free])
         self._positions = np.array([self._position(p) for p in self._params], dtype=float)
 
@@ -65,9 +63,7 @@ class AdditiveSampler(BaseSampler):
                 found.append(float(kind.index(params[name])))
         return [found[i] for i in self._free]
 
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         from tuner.search.samplers import distributions
 
         return distributions(self.space)
@@ -81,9 +77,7 @@ class AdditiveSampler(BaseSampler):
         seen = {tuple(self._position(t.params)) for t in known}
         left = [i for i, p in enumerate(self._positions.tolist()) if tuple(p) not in seen]
         if not left:
-            return dict(
-                self._params[int(self._rng.integers(len(self._params)))]
-            )  # the caller knows what to do
+            return dict(self._params[int(self._rng.integers(len(self._params)))])  # the caller knows what to do
         if len(left) > MOST_CANDIDATES:
             left = sorted(self._rng.choice(left, MOST_CANDIDATES, replace=False).tolist())
         if len(told) < 2 or not self._free:
@@ -94,7 +88,7 @@ class AdditiveSampler(BaseSampler):
         at = np.array([self._position(t.params) for t in told])
         best = np.full((len(left), len(signs)), -np.inf)  # no candidate's score is below this
         for d, name in enumerate(study.metric_names or ()):
-            if name in ACCURACIES:
+            if name in score_names():
                 best[:, d] = self._ceiling([self.space.point(t.params) for t in told], scores[:, d], left)
         excess = np.array(limits).clip(-EXCESS_LIMIT, EXCESS_LIMIT)
         gain = self._gain(at, scores, excess, self._positions[left], best)
@@ -108,9 +102,9 @@ class AdditiveSampler(BaseSampler):
     def _ceiling(self, measured: list[Point], scores: Floats, left: list[int]) -> Floats:
         """The least score (minus accuracy) of each point left, by those measured that keep at least as much of the
         model."""
-        kept = _kept_of_the_model(measured)
+        kept = self._kept_of_the_model(measured)
         found = np.full(len(left), -np.inf)
-        for i, own in enumerate(_kept_of_the_model([self.space.points[j] for j in left])):
+        for i, own in enumerate(self._kept_of_the_model([self.space.points[j] for j in left])):
             above = (kept >= own).all(axis=1)
             if above.any():
                 found[i] = scores[above].max() - TOLERANCE
@@ -141,11 +135,10 @@ class AdditiveSampler(BaseSampler):
             taken |= (point <= draws).all(axis=1)
         return draws[~taken][:KEPT]
 
-
-def _kept_of_the_model(points: list[Point]) -> npt.NDArray[np.int64]:
-    """(points, 3): tokens, layers, exactness; more is more of the model."""
-    where = [AXES.index(a) for a in ("max_seq_len", "depth", "precision")]
-    return np.array([[p[where[0]], p[where[1]], -PRECISIONS.index(p[where[2]])] for p in points])
+    def _kept_of_the_model(self, points: list[Point]) -> npt.NDArray[np.int64]:
+        """(points, 3): tokens, layers, exactness; more is more of the model."""
+        named = map(self.space.named, points)
+        return np.array([[p["max_seq_len"], p["depth"], -PRECISIONS.rank(p["precision"])] for p in named])
 
 
 class Additive:

@@ -41,9 +41,7 @@ class Arguments:
     search: tyro.conf.OmitArgPrefixes[SearchConfig] = field(default_factory=SearchConfig)
     run: tyro.conf.OmitArgPrefixes[SearchRunArguments] = field(default_factory=SearchRunArguments)
     ray: tyro.conf.OmitArgPrefixes[RayOptions] = field(default_factory=RayOptions)
-    preset: Annotated[str, tyro.conf.arg(help=f"Settings to start from: {', '.join(PRESETS)}.")] = (
-        DEFAULT_PRESET
-    )
+    preset: Annotated[str, tyro.conf.arg(help=f"Settings to start from: {', '.join(PRESETS)}.")] = DEFAULT_PRESET
 
 
 def parse(arguments: list[str]) -> Arguments:

@@ -17,10 +17,7 @@ def search_history_figure(history: "pd.DataFrame", reference: str, estimated: bo
     with styled():
         figure, (by_trial, by_time) = new_figure(height_in=3.4, rows=2)
         own = history[~history["imported"]]
-        for axes, column, label in (
-            (by_trial, "trials", "trials"),
-            (by_time, "device_s", "device time (s)"),
-        ):
+        for axes, column, label in ((by_trial, "trials", "trials"), (by_time, "device_s", "device time (s)")):
             axes.step(own[column], own["hypervolume"], where="post", color=BLUE, linewidth=1.2)
             pruned = own[own["status"] == "pruned"]
             axes.plot(pruned[column], pruned["hypervolume"], ls="", marker="|", color=ORANGE, label="pruned")

@@ -20,9 +20,7 @@ class Step:
 
     trial_id: str
     status: str  # ok, pruned, failed, oom
-    values: (
-        dict[str, float] | None
-    )  # objectives in their own units; bounds where pruned; None where it failed
+    values: dict[str, float] | None  # objectives in their own units; bounds where pruned; None where it failed
     scores: Scores | None  # the same, minimised and on the searched scales
     feasible: bool
     device_s: float  # seconds the trial held its device; 0 for an imported one
@@ -67,9 +65,7 @@ class History:
         """Append a step and the hypervolume after it."""
         self.steps.append(step)
         if step.start and step.status == "ok":
-            reference = reference_point(
-                [s.scores for s in self.steps if s.start and s.status == "ok" and s.scores]
-            )
+            reference = reference_point([s.scores for s in self.steps if s.start and s.status == "ok" and s.scores])
             if reference != self.reference:
                 self.reference = reference
                 self.volumes = [self._volume(i) for i in range(len(self.steps))]

@@ -44,6 +44,4 @@ def state_line(history: History) -> str:
 def point_text(goal: Goal, step: Step) -> str:
     """A point's objectives: "0.9312 | 0.01234 J/example"."""
     values = step.values or {}
-    return " | ".join(
-        f"{values[o.name]:.4g}" + ("" if o.unit == "fraction" else f" {o.unit}") for o in goal.known
-    )
+    return " | ".join(f"{values[o.name]:.4g}" + ("" if o.unit == "fraction" else f" {o.unit}") for o in goal.known)

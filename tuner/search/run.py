@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.errors import UsageError, check
 from search_spaces.goal import closest
+from search_spaces.objectives import score_names
 from search_spaces.search_config import SearchConfig
 from search_spaces.search_space import SearchSpace
 from search_spaces.sweep_config import SweepConfig
@@ -47,9 +48,7 @@ def read_search(path: Path) -> tuple[SweepConfig, SearchConfig]:
     sweep = read_sweep(path)
     file = path / SEARCH_FILE
     if not file.is_file():
-        raise UsageError(
-            f"--resume needs the folder of a search, but {path} has no {SEARCH_FILE}; see tuner.grid"
-        )
+        raise UsageError(f"--resume needs the folder of a search, but {path} has no {SEARCH_FILE}; see tuner.grid")
     try:
         return sweep, SearchConfig.from_dict(json.loads(file.read_text()))
     except (ValueError, TypeError, KeyError) as error:
@@ -144,9 +143,7 @@ def run(
                 restore(searcher, rows)
                 if imported:
                     known = {step.trial_id for step in history.steps}
-                    add_imported(
-                        searcher, {p: r for p, r in imported.items() if space.trial(p).trial_id not in known}
-                    )
+                    add_imported(searcher, {p: r for p, r in imported.items() if space.trial(p).trial_id not in known})
                 searcher.enqueue_start_points()
                 _take_checkpoint(sweep.weights.path(space.seed), from_runs)
                 if sweep.prepare():
@@ -170,7 +167,7 @@ def _check_goal(config: SweepConfig, search: SearchConfig, space: SearchSpace) -
             "GPU memory can be an objective or a limit only where there is a GPU, but PyTorch sees none; "
             "leave peak_gpu_memory_mib and --max-memory-mib out"
         )
-    scored = columns & {"accuracy", "f1", "exact_match", "energy_j_per_correct"}
+    scored = columns & {*score_names(), "energy_j_per_correct"}
     if config.random_weights and scored:
         raise UsageError(
             f"random weights have no accuracy, but {', '.join(sorted(scored))} was asked for; "
@@ -251,9 +248,7 @@ def _result(
 
     if not finished_trials(folder.path):
         if searcher.stopped:
-            raise UsageError(
-                f"nothing was left to measure: {searcher.stopped}; give another space or --trials"
-            )
+            raise UsageError(f"nothing was left to measure: {searcher.stopped}; give another space or --trials")
         raise Interrupted(f"stopped before the first trial was measured; go on with --resume {folder.path}")
     rows = load(folder.path)
     table = history_table(history)

@@ -73,9 +73,7 @@ class UnseenSampler(BaseSampler):
         self._distributions = distributions(space)
         self._rng = random.Random(seed)  # noqa: S311 (ties, not secrets)
 
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._distributions
 
     def sample_relative(
@@ -103,11 +101,7 @@ class UnseenSampler(BaseSampler):
         return self.space.point(params)
 
     def sample_independent(
-        self,
-        study: optuna.Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         return self.inner.sample_independent(study, trial, param_name, param_distribution)
 

@@ -104,9 +104,7 @@ class FrontierSearch(OptunaSearch):
         waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
         return not waiting and len(taken(self.study, self.points)) >= len(self.points.points)
 
-    def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
-    ) -> None:
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         point = self._now.pop(trial_id, None)
         if point is None:
             return
@@ -153,9 +151,7 @@ def attributes(step: Step, row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def add(
-    study: optuna.Study, space: SearchSpace, point: Point, goal: Goal, step: Step, row: Mapping[str, Any]
-) -> None:
+def add(study: optuna.Study, space: SearchSpace, point: Point, goal: Goal, step: Step, row: Mapping[str, Any]) -> None:
     """Add a trial to the study that it did not ask for: an imported row, or one told too late."""
     failed = step.scores is None
     study.add_trial(

@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 
 from search_spaces.errors import UsageError
 from search_spaces.goal import Goal
-from search_spaces.search_space import AXES, Point, SearchSpace
+from search_spaces.search_space import Point, SearchSpace
 from tuner.search.history import Step, step_of
 from tuner.search.samplers import INTERRUPTED
 from tuner.search.searcher import FrontierSearch, add
@@ -53,7 +53,7 @@ def _check_pages(file: Path) -> None:
 
 def identity(space: SearchSpace, goal: Goal) -> dict[str, Any]:
     """What a study must not change: its space and its goal."""
-    axes = {axis: list(values) for axis, values in zip(AXES, space.values, strict=True)}
+    axes = {axis: list(values) for axis, values in zip(space.axes, space.values, strict=True)}
     return {
         "task": space.task,
         "model": space.model,
@@ -70,9 +70,7 @@ def check_identity(storage: BaseStorage, name: str, space: SearchSpace, goal: Go
     if not names:
         return
     if name not in names:
-        raise UsageError(
-            f"{file} must hold the study {name}, but holds {', '.join(names)}; give another --output-dir"
-        )
+        raise UsageError(f"{file} must hold the study {name}, but holds {', '.join(names)}; give another --output-dir")
     stored = storage.get_study_user_attrs(storage.get_study_id_from_name(name)).get(IDENTITY)
     wanted = identity(space, goal)
     if stored == wanted:
@@ -115,12 +113,7 @@ def _check_values(trials: Iterable[optuna.trial.FrozenTrial], rows: Mapping[str,
     for trial in trials:
         kept = trial.user_attrs
         row = rows.get(str(kept.get("configuration")))
-        if (
-            row is None
-            or kept.get("imported")
-            or kept.get(INTERRUPTED)
-            or kept.get("status") != row["status"]
-        ):
+        if row is None or kept.get("imported") or kept.get(INTERRUPTED) or kept.get("status") != row["status"]:
             continue  # told of a lost trial, of which the row came later
         values = goal.values(row)
         for name, value in (values or {}).items():
@@ -133,9 +126,7 @@ def _check_values(trials: Iterable[optuna.trial.FrozenTrial], rows: Mapping[str,
 
 def steps(study: optuna.Study, goal: Goal) -> list[Step]:
     """The finished trials of a study in the order they ended."""
-    trials = study.get_trials(
-        deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED)
-    )
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED))
     told = [t for t in trials if "status" in t.user_attrs and not t.user_attrs.get(INTERRUPTED)]
     told.sort(key=lambda t: (t.datetime_complete, t.number))
     return [_step(t.user_attrs, goal) for t in told]
@@ -167,9 +158,7 @@ def add_imported(search: FrontierSearch, imported: Mapping[Point, Row]) -> int:
     return len(imported)
 
 
-def read_runs(
-    paths: Sequence[Path], space: SearchSpace, goal: Goal, devices: Iterable[str]
-) -> dict[Point, Row]:
+def read_runs(paths: Sequence[Path], space: SearchSpace, goal: Goal, devices: Iterable[str]) -> dict[Point, Row]:
     """Configurations of the space that earlier runs measured, averaged over their replicates.
 
     `devices` are the names of this machine's cards: energies of another card are not comparable. Raises
@@ -197,7 +186,7 @@ def read_runs(
     rows = valid(rows)[0]
     found: dict[Point, list[dict[str, Any]]] = {}
     for record in ({str(k): v for k, v in r.items()} for r in rows.to_dict("records")):
-        point = tuple(record[axis] for axis in AXES)
+        point = tuple(record[axis] for axis in space.axes)
         values = goal.values(record)
         if values is not None and space.allows(point):
             found.setdefault(point, []).append(record)

@@ -17,20 +17,19 @@ from analysis.errors import CannotAnswer
 from analysis.files import write_text
 from analysis.findings.configurations import comparable_columns, configurations, valid
 from analysis.findings.energy_model.terms import design, formula, inputs_of
-from analysis.findings.recommend import CANNOT_TELL, DEFAULT_TOLERANCE, NOT_WORSE, assess
+from analysis.findings.recommend import CANNOT_TELL, NOT_WORSE, assess
 from analysis.statistics.intervals import NONE, ratios
 from analysis.statistics.least_squares import Fitted, relative_least_squares, wants_more
 from analysis.words.rounding import count_of, format_percent, points_word
-from search_spaces.trial_config import PRECISIONS
+from search_spaces.axes import AXES
+from search_spaces.objectives import TOLERANCE
+from search_spaces.precisions import PRECISIONS
 
 DEFAULT_EQUIVALENCE = 0.10
 MOST_WARNINGS = 3
-WORDS = {
+_PLURALS = {name: axis.plural for name, axis in AXES.items()} | {
     "task": "tasks",
     "model": "models",
-    "batch_size": "batch sizes",
-    "padding": "paddings",
-    "backend": "backends",
     "gpu_name": "cards",
     "gpu_uuid": "cards",
     "energy_source": "energy sources",
@@ -142,7 +141,7 @@ def fit_energy(
     rows: pd.DataFrame,
     *,
     baseline: Mapping[str, Any] | None = None,
-    tolerance: float = DEFAULT_TOLERANCE,
+    tolerance: float = TOLERANCE,
     equivalence: float = DEFAULT_EQUIVALENCE,
 ) -> EnergyModel:
     """Fit the valid trials among `rows` (J per example against processed tokens per example).
@@ -179,14 +178,7 @@ def fit_energy(
         not_made.append(str(reason))
     if not (length_fits or depth_fits or factors):
         raise CannotAnswer(" ".join(not_made))
-    names = [
-        "max_seq_len",
-        "depth",
-        "precision",
-        "energy_j_per_example",
-        "energy_j_per_example_ci95",
-        "interval_kind",
-    ]
+    names = ["max_seq_len", "depth", "precision", "energy_j_per_example", "energy_j_per_example_ci95", "interval_kind"]
     return EnergyModel(
         common=common,
         estimated=bool(table["estimated"].any()),
@@ -217,7 +209,7 @@ def _one_of_each(clean: pd.DataFrame) -> dict[str, Any]:
         if len(values) > 1:
             listed = ", ".join("unknown" if pd.isna(v) else str(v) for v in values[:4])
             raise CannotAnswer(
-                f"No energy model over several {WORDS[column]} ({listed}): one fit takes one; choose rows, "
+                f"No energy model over several {_PLURALS[column]} ({listed}): one fit takes one; choose rows, "
                 f"for instance with analysis.comparable_groups(rows)."
             )
         common[column] = None if pd.isna(values[0]) else values[0]
@@ -236,9 +228,7 @@ def _with_tokens(clean: pd.DataFrame) -> pd.DataFrame:
             "the tokens "
             "processed are unknown; give the column."
         )
-    return clean.assign(
-        tokens_per_example=clean["tokens_per_example"].fillna(clean["max_seq_len"].astype(float))
-    )
+    return clean.assign(tokens_per_example=clean["tokens_per_example"].fillna(clean["max_seq_len"].astype(float)))
 
 
 # ---- the lines ----
@@ -260,9 +250,7 @@ def _depth_fit(points: pd.DataFrame, precision: str) -> Fit:
     inputs = inputs_of(points)
     tokens, depth = (points[c].to_numpy(dtype=float) for c in ("tokens_per_example", "depth"))
     if points["depth"].nunique() < 2:
-        raise CannotAnswer(
-            f"{what} cannot be fitted: only depth {int(depth[0])} was measured; measure others."
-        )
+        raise CannotAnswer(f"{what} cannot be fitted: only depth {int(depth[0])} was measured; measure others.")
     result = _solve(design(terms, inputs, depth, tokens), points, terms, what, "configurations")
     per = _per_input(inputs)
     units = {
@@ -272,11 +260,7 @@ def _depth_fit(points: pd.DataFrame, precision: str) -> Fit:
     }
     attention: dict[str, Any]
     richer = design(["a", "b", "c"], inputs, depth, tokens)
-    if (
-        points["tokens_per_example"].nunique() < 3
-        or len(points) < 5
-        or np.linalg.matrix_rank(_scaled(richer)) < 3
-    ):
+    if points["tokens_per_example"].nunique() < 3 or len(points) < 5 or np.linalg.matrix_rank(_scaled(richer)) < 3:
         attention = {"kept": False, "reason": "needs three lengths and five configurations"}
     else:
         more = relative_least_squares(richer, _energy(points))
@@ -285,9 +269,7 @@ def _depth_fit(points: pd.DataFrame, precision: str) -> Fit:
             "kept": kept,
             "loo_rms_percent_without": 100 * simple_rms,
             "loo_rms_percent_with": 100 * richer_rms,
-            "reason": "leave-one-out error falls clearly"
-            if kept
-            else "leave-one-out error does not fall clearly",
+            "reason": "leave-one-out error falls clearly" if kept else "leave-one-out error does not fall clearly",
         }
         if kept:
             result, terms = more, ["a", "b", "c"]
@@ -398,8 +380,7 @@ def _warnings(fit: Fit) -> list[str]:
         )
     elif slope.low is not None and slope.low <= 0:
         out.append(
-            f"At {fit.precision} the interval of the energy {work} includes zero: growth with work is not "
-            f"shown."
+            f"At {fit.precision} the interval of the energy {work} includes zero: growth with work is not shown."
         )
     bend = next((c for c in fit.coefficients if c.name == "c"), None)
     if bend is not None and bend.value < 0:
@@ -428,15 +409,11 @@ def _verdict(fit: Fit) -> str:
 
 
 def _rank(precision: str) -> int:
-    return PRECISIONS.index(precision) if precision in PRECISIONS else len(PRECISIONS)
+    return PRECISIONS.rank(precision)
 
 
 def _precision_factors(
-    clean: pd.DataFrame,
-    table: pd.DataFrame,
-    baseline: Mapping[str, Any] | None,
-    tolerance: float,
-    equivalence: float,
+    clean: pd.DataFrame, table: pd.DataFrame, baseline: Mapping[str, Any] | None, tolerance: float, equivalence: float
 ) -> list[PrecisionFactor]:
     names = sorted(table["precision"].unique(), key=_rank)
     if len(names) < 2:
@@ -466,9 +443,7 @@ def _regime(
         return None, "everything measured (accuracy is unknown)"
     judged = assess(clean, baseline, tolerance)
     keys = zip(judged["precision"], judged["max_seq_len"], judged["depth"], judged["verdict"], strict=True)
-    return {
-        (p, s, d): v for p, s, d, v in keys
-    }, f"where accuracy is not worse by more than {points_word(tolerance)}"
+    return {(p, s, d): v for p, s, d, v in keys}, f"where accuracy is not worse by more than {points_word(tolerance)}"
 
 
 def _pairs(
@@ -499,9 +474,7 @@ def _pairs(
     return sorted(pairs, key=lambda p: (-p["depth"], -p["max_seq_len"]))
 
 
-def _factor(
-    slow: str, fast: str, pairs: list[dict[str, Any]], regime: str, equivalence: float
-) -> PrecisionFactor:
+def _factor(slow: str, fast: str, pairs: list[dict[str, Any]], regime: str, equivalence: float) -> PrecisionFactor:
     limit = 100 * equivalence
     inside = [p for p in pairs if p["stable"]]
     claim = f"One factor between {slow} and {fast} (energy multiplicative in precision)"
@@ -513,18 +486,7 @@ def _factor(
         )
         pairs = [p | {"deviation_percent": None, "breaks": None} for p in pairs]
         return PrecisionFactor(
-            slow,
-            fast,
-            None,
-            None,
-            None,
-            None,
-            limit,
-            pairs[0]["interval_kind"],
-            CANNOT_TELL,
-            sentence,
-            regime,
-            pairs,
+            slow, fast, None, None, None, None, limit, pairs[0]["interval_kind"], CANNOT_TELL, sentence, regime, pairs
         )
     factor = math.exp(sum(math.log(p["ratio"]) for p in inside) / len(inside))
     done = []
@@ -539,9 +501,7 @@ def _factor(
     if known:
         high = max(max(_distance(p["low"], factor), _distance(p["high"], factor)) for p in inside)
         low = max(
-            0.0
-            if p["low"] <= factor <= p["high"]
-            else min(_distance(p["low"], factor), _distance(p["high"], factor))
+            0.0 if p["low"] <= factor <= p["high"] else min(_distance(p["low"], factor), _distance(p["high"], factor))
             for p in inside
         )
         verdict = "holds" if high <= equivalence else "does not hold" if low > equivalence else CANNOT_TELL

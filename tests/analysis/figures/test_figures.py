@@ -13,15 +13,7 @@ from analysis import figures
 from analysis.figures import style
 from analysis.figures.labels import place_labels
 from analysis.figures.style import new_figure, save, styled
-from analysis.findings.slices import (
-    ACCURACY,
-    LATENCY,
-    describe,
-    energy_quantity,
-    paper_slices,
-    points,
-    wilson,
-)
+from analysis.findings.slices import LATENCY, describe, energy_quantity, paper_slices, points, score_quantity, wilson
 from analysis.words.rounding import MISSING, format_interval, format_with_uncertainty
 from tests.make import runs as fabricated
 
@@ -123,7 +115,7 @@ def test_points_carry_the_frontier_the_labels_and_the_roles() -> None:
     frame = points(
         table,
         energy_quantity(table),
-        ACCURACY,
+        score_quantity(table),
         ("max_seq_len",),
         baseline(table),
         recommended=table[table["max_seq_len"] == 48].iloc[0],
@@ -147,10 +139,10 @@ def test_describe_names_precision_length_and_depth() -> None:
 def test_every_figure_is_drawn_and_saved_the_same_twice(tmp_path: Path) -> None:
     table = configurations()
     energy = energy_quantity(table)
-    frame = points(table, energy, ACCURACY, ("precision", "max_seq_len", "depth"), baseline(table))
+    frame = points(table, energy, score_quantity(table), ("precision", "max_seq_len", "depth"), baseline(table))
     for name in ("once", "again"):
         drawn = figures.tradeoff(
-            frame, x_label=energy.label, y_label=ACCURACY.label, title="All", band=(92.0, "−1 point")
+            frame, x_label=energy.label, y_label=score_quantity(table).label, title="All", band=(92.0, "−1 point")
         )
         png, svg = save(drawn, tmp_path / name, "all")
         assert png.read_bytes().startswith(b"\x89PNG")
@@ -310,23 +302,13 @@ def test_no_text_leaves_the_picture_whatever_the_font(family: str, monkeypatch: 
 def test_labels_name_padding_and_backend_where_they_are_not_the_baselines() -> None:
     table = configurations(precisions=("fp32",), depths=(12,), lengths=(48, 128))
     table.loc[table["max_seq_len"] == 48, "padding"] = "longest"
-    frame = points(table, energy_quantity(table), ACCURACY, ("max_seq_len", "padding"), baseline(table))
+    frame = points(table, energy_quantity(table), score_quantity(table), ("max_seq_len", "padding"), baseline(table))
     assert frame["label"].tolist() == ["48 tok · longest", "128 tok"]
 
 
 def panel_points(**values: object) -> pd.DataFrame:
-    known = {
-        "panel": "sst2",
-        "x": 16.0,
-        "y": 0.0,
-        "y_low": None,
-        "y_high": None,
-        "series": "fp32",
-        "circled": False,
-    }
-    return pd.DataFrame(
-        [known | {"x": x, "panel": p} | values for p in ("sst2", "qqp") for x in (16.0, 128.0)]
-    )
+    known = {"panel": "sst2", "x": 16.0, "y": 0.0, "y_low": None, "y_high": None, "series": "fp32", "circled": False}
+    return pd.DataFrame([known | {"x": x, "panel": p} | values for p in ("sst2", "qqp") for x in (16.0, 128.0)])
 
 
 def test_panels_share_their_axes_and_cut_deep_falls() -> None:

@@ -86,13 +86,7 @@ def test_labels_name_what_differs():
 
 def test_flags_of_replicates_are_joined():
     table = configurations(
-        frame(
-            [
-                row(flags="power_capped"),
-                row(replicate=1, flags="temperature_drift;power_capped"),
-                row(replicate=2),
-            ]
-        )
+        frame([row(flags="power_capped"), row(replicate=1, flags="temperature_drift;power_capped"), row(replicate=2)])
     )
     assert table["flags"][0] == "power_capped;temperature_drift"
 
@@ -140,9 +134,7 @@ def test_each_configuration_keeps_its_own_error_within_trials():
     found = ratio(table.loc[128], table.loc[16])
     assert found.kind == "replicates"
     assert np.log(found.high / found.value) == pytest.approx(np.hypot(relative[128], relative[16]))
-    assert (
-        table["latency_inflation"].isna().all()
-    )  # no interval of latency within trials: its spread is pooled
+    assert table["latency_inflation"].isna().all()  # no interval of latency within trials: its spread is pooled
 
 
 def test_a_configuration_measured_once_gets_the_spread_of_the_others():

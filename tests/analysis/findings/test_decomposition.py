@@ -57,11 +57,7 @@ def test_another_order_is_taken_where_a_configuration_is_missing():
 
 
 def test_what_cannot_be_taken_apart_says_why():
-    first_steps = [
-        ("fp16", "max_length", "eager"),
-        ("fp32", "longest", "eager"),
-        ("fp32", "max_length", "cuda_graph"),
-    ]
+    first_steps = [("fp16", "max_length", "eager"), ("fp32", "longest", "eager"), ("fp32", "max_length", "cuda_graph")]
     with pytest.raises(CannotAnswer, match="not measured, such as fp16, max_length, eager"):
         analysis.decompose(*table(without=first_steps))
     found = configurations(frame([row(128), row(64, energy=0.05)]))

@@ -36,9 +36,7 @@ def test_intervals_cover_the_truth_with_relative_noise():
     """HC3 intervals over 200 simulated sweeps of 48 configurations with 3 % noise."""
     rng = np.random.default_rng(0)
     hits = 0
-    x = np.column_stack(
-        [np.ones(48), np.outer([2, 4, 6, 8, 10, 12], [16, 24, 32, 40, 48, 64, 96, 128]).ravel()]
-    )
+    x = np.column_stack([np.ones(48), np.outer([2, 4, 6, 8, 10, 12], [16, 24, 32, 40, 48, 64, 96, 128]).ravel()])
     for _ in range(200):
         y = x @ [A, B] * (1 + 0.03 * rng.standard_normal(48))
         fit = relative_least_squares(x, y)
@@ -167,13 +165,7 @@ def test_the_stable_regime_is_where_accuracy_holds():
     for r in linear_rows(A, B, depths=(12,), factors={"fp32": 1.0, "fp16": 4.0}):
         bad = r["max_seq_len"] < 40
         rows.append(
-            row(
-                r["max_seq_len"],
-                12,
-                r["precision"],
-                energy=r["energy_j_per_example"],
-                right=600 if bad else 800,
-            )
+            row(r["max_seq_len"], 12, r["precision"], energy=r["energy_j_per_example"], right=600 if bad else 800)
         )
     (factor,) = fit_energy(frame(rows)).precision_factors
     assert [p["max_seq_len"] for p in factor.pairs if p["stable"]] == [128, 96, 64, 48, 40]

@@ -128,9 +128,7 @@ def test_energy_noise_decides_between_equal_accuracies():
 
 def test_the_same_seed_gives_the_same_answer_and_missing_bits_are_refused():
     rows = frame([row(16, energy=0.1, right=700), row(32, energy=0.2, right=720)])
-    first, second = (
-        front_probability(rows, PAIR, rng=np.random.default_rng(3), resamples=300) for _ in range(2)
-    )
+    first, second = (front_probability(rows, PAIR, rng=np.random.default_rng(3), resamples=300) for _ in range(2))
     assert first["front_probability"].equals(second["front_probability"])
     published = analysis.load("analysis/data/l4_published.csv")
     with pytest.raises(CannotAnswer, match="correct_bits"):

@@ -20,9 +20,7 @@ def tuned(*energies: float | None, source: str = "nvml_counter", **values: objec
 
 def ends(baseline: float, choice: float, half: float = np.nan) -> tuple[pd.Series, pd.Series]:
     def one(energy: float, name: str) -> pd.Series:
-        return pd.Series(
-            {"energy_j_per_example": energy, "energy_j_per_example_ci95": half, "configuration": name}
-        )
+        return pd.Series({"energy_j_per_example": energy, "energy_j_per_example_ci95": half, "configuration": name})
 
     return one(baseline, "fp32"), one(choice, "fp16")
 

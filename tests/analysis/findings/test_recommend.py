@@ -18,7 +18,7 @@ from analysis.statistics.paired import (
 )
 from analysis.words.snippet import find_checkpoint
 from search_spaces.errors import UsageError
-from search_spaces.trial_config import PRECISIONS
+from search_spaces.precisions import PRECISIONS
 from tests.make.rows import EXAMPLES, frame, row
 
 Z = 1.6448536269514722  # one-sided 95 %
@@ -62,9 +62,7 @@ def test_paired_limits_solve_tangos_equation():
             return -(lost * np.log(p) + gained * np.log(p + delta) + rest * np.log(1 - 2 * p - delta))
 
         low = max(0.0, -delta) + 1e-9
-        p = minimize_scalar(
-            loss, bounds=(low, (1 - delta) / 2 - 1e-9), method="bounded", options={"xatol": 1e-12}
-        ).x
+        p = minimize_scalar(loss, bounds=(low, (1 - delta) / 2 - 1e-9), method="bounded", options={"xatol": 1e-12}).x
         by_hand = (gained - lost - n * delta) / np.sqrt(n * (2 * p + delta - delta**2))
         assert by_hand == pytest.approx(z, abs=1e-4)
         assert paired_z(np.array(delta), np.array(gained), np.array(lost), n) == pytest.approx(z, abs=1e-9)
@@ -241,17 +239,10 @@ def test_without_bits_counts_are_compared_unpaired_and_it_says_so():
 
 
 def test_the_default_baseline_and_one_of_choice():
-    rows = frame(
-        [row(64, precision="fp16"), row(64), row(128, depth=6), row(128, backend="cuda_graph"), row(128)]
-    )
+    rows = frame([row(64, precision="fp16"), row(64), row(128, depth=6), row(128, backend="cuda_graph"), row(128)])
     table = configurations(rows)
     base = table.loc[find_baseline(table)]
-    assert (base["max_seq_len"], base["depth"], base["precision"], base["backend"]) == (
-        128,
-        12,
-        "fp32",
-        "eager",
-    )
+    assert (base["max_seq_len"], base["depth"], base["precision"], base["backend"]) == (128, 12, "fp32", "eager")
     assert table.loc[find_baseline(table, {"precision": "fp16"})]["max_seq_len"] == 64
     with pytest.raises(UsageError, match="no clean row has precision = 'bf16'"):
         find_baseline(table, {"precision": "bf16"})
@@ -280,9 +271,7 @@ def test_snippets_for_every_axis_are_python():
         for padding in ("max_length", "longest", "packed"):
             for backend in ("eager", "cuda_graph", "compile", "compile_cuda_graph"):
                 for precision in PRECISIONS:
-                    text = snippet(
-                        row(48, 6, precision, task=task, padding=padding, backend=backend), full_depth=12
-                    )
+                    text = snippet(row(48, 6, precision, task=task, padding=padding, backend=backend), full_depth=12)
                     compile(text, "snippet", "exec")
                     assert "num_hidden_layers = 6" in text
                     assert ('padding="max_length"' in text) == (padding == "max_length")

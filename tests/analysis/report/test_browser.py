@@ -106,7 +106,5 @@ def test_it_prints_every_row_and_column(page: Any) -> None:
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 688, "height": 900})  # A4 less its margins
     assert page.evaluate("document.documentElement.scrollWidth") <= 688
-    heights = page.evaluate(
-        "[...document.querySelectorAll('.scroll')].map(box => box.scrollHeight - box.clientHeight)"
-    )
+    heights = page.evaluate("[...document.querySelectorAll('.scroll')].map(box => box.scrollHeight - box.clientHeight)")
     assert max(heights) <= 1

@@ -82,9 +82,7 @@ def test_a_report_has_every_part(full: tuple[Report, str]) -> None:
     assert report.problems == []
     assert 'class="problem"' not in html
     images = [attributes for tag, attributes in tags(html) if tag == "img"]
-    assert (
-        len(images) == 15
-    )  # the saving, 5 slices x (energy, latency), energy-latency, model, reference, anchors
+    assert len(images) == 15  # the saving, 5 slices x (energy, latency), energy-latency, model, reference, anchors
     assert all(str(a["src"]).startswith("data:image/svg+xml;base64,") for a in images)
     assert all(a["alt"] for a in images)
 
@@ -92,9 +90,7 @@ def test_a_report_has_every_part(full: tuple[Report, str]) -> None:
 def test_knee_and_hypervolume_are_said_with_their_reference(full: tuple[Report, str]) -> None:
     _, html = full
     assert "Knee, where giving up more buys the least: " in html
-    assert re.search(
-        r"Hypervolume [\d.]+ \(accuracy x log10 energy_j_per_example\) against the reference point", html
-    )
+    assert re.search(r"Hypervolume [\d.]+ \(accuracy x log10 energy_j_per_example\) against the reference point", html)
 
 
 def test_the_files_of_a_run_are_written(full: tuple[Report, str]) -> None:
@@ -398,7 +394,7 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     heavy = "{'pandas', 'numpy', 'matplotlib', 'torch', 'ray'}"
     code = (
         "import sys; sys.argv = ['report', '--help']\n"
-        "import analysis.report\n"
+        "import analysis.report.build\n"
         f"try: analysis.report.build.main()\nfinally: print(sorted({heavy} & set(sys.modules)))"
     )
     start = time.perf_counter()
@@ -409,9 +405,7 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
 
 
 def test_environment_is_flattened_and_nulls_are_dashes() -> None:
-    found = environment_rows(
-        {"gpus": [{"name": "H100", "x": None}], "command": ["--preset", "demo"], "e": {}}
-    )
+    found = environment_rows({"gpus": [{"name": "H100", "x": None}], "command": ["--preset", "demo"], "e": {}})
     assert found == [("gpus 0 name", "H100"), ("gpus 0 x", "–"), ("command", "--preset demo")]
 
 
@@ -472,9 +466,7 @@ def test_anchors_windows_and_finetunings_come_from_the_trials_of_every_run(tmp_p
         fabricate.write_trial(run / "ray/measure-0", fabricate.row(128) | {"anchor": None})
         tuning = run / "ray/finetune-0/t"
         tuning.mkdir(parents=True)
-        (tuning / "result.json").write_text(
-            json.dumps({"task": "sst2", "model": "m", "seed": number, "epoch": 1})
-        )
+        (tuning / "result.json").write_text(json.dumps({"task": "sst2", "model": "m", "seed": number, "epoch": 1}))
     report = build_report([tmp_path / "r1", tmp_path / "r2"], bootstrap=False)
     assert report.problems == []
     for name in ("anchors.csv", "finetune.csv"):
@@ -531,6 +523,4 @@ def test_a_single_repeat_is_called_what_it_is(tmp_path: Path) -> None:
     _, html = report_of(tmp_path / "run", rows)
     assert "One configuration was measured twice and no other was repeated" in html
     assert "each configuration&#39;s own error within its trials times one factor for all (energy: " in html
-    assert (
-        "of the only configuration that was repeated differ more than their windows say (Birge ratio" in html
-    )
+    assert "of the only configuration that was repeated differ more than their windows say (Birge ratio" in html

@@ -15,12 +15,7 @@ def anchors(**energies: list[float]) -> pd.DataFrame:
     """GPU_1=[...]: the anchor energies (J per example) of card GPU-1, at 500 W."""
     return pd.DataFrame(
         [
-            {
-                "gpu_uuid": card.replace("_", "-"),
-                "energy_j_per_example": e,
-                "mean_power_w": 500.0,
-                "started_at": i,
-            }
+            {"gpu_uuid": card.replace("_", "-"), "energy_j_per_example": e, "mean_power_w": 500.0, "started_at": i}
             for card, values in energies.items()
             for i, e in enumerate(values)
         ]

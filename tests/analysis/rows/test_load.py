@@ -50,16 +50,11 @@ def test_a_sealed_row_wins_over_rays_file_and_a_damaged_one_counts_as_not_measur
     damage = damaged_trials(run)
     assert set(damage) == {f"measure-0/{f.name}" for f in folders[1:]}
     assert damage[f"measure-0/{folders[2].name}"].startswith("the row file was changed after it was written")
-    assert (
-        sum(f"{name}: {what}" in note for note in rows.attrs["notes"] for name, what in damage.items()) == 3
-    )
+    assert sum(f"{name}: {what}" in note for note in rows.attrs["notes"] for name, what in damage.items()) == 3
 
 
 def test_latency_interval_comes_from_the_windows(tmp_path):
-    windows = [
-        [0.0, 1.0, 2, 1, 1, 0],
-        [1.0, 1.2, 2, 1, 1, 0],
-    ]  # 872 x 2 examples: latencies 1/1744, 1.2/1744 s
+    windows = [[0.0, 1.0, 2, 1, 1, 0], [1.0, 1.2, 2, 1, 1, 0]]  # 872 x 2 examples: latencies 1/1744, 1.2/1744 s
     write_trial(tmp_path / "ray/measure-0", row(), windows=windows)
     rows = analysis.load(tmp_path)
     spread = np.std([1000 / 1744, 1200 / 1744], ddof=1)

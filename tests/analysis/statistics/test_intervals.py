@@ -10,9 +10,7 @@ BIAS, NOISE = 0.2703628, 0.6449341
 
 
 def test_a_half_width_is_undone_to_its_standard_error():
-    found = within_error(
-        np.array([0.02776445, 0.1, 0.1]), np.array([10.0, 1.0, 1.0]), np.array([5, 1, np.nan])
-    )
+    found = within_error(np.array([0.02776445, 0.1, 0.1]), np.array([10.0, 1.0, 1.0]), np.array([5, 1, np.nan]))
     np.testing.assert_allclose(found, [0.001, np.nan, np.nan], rtol=1e-6)  # t(4) = 2.776445
 
 
@@ -76,9 +74,7 @@ def test_the_birge_ratio_by_hand():
     np.testing.assert_allclose(found.relative_sd, 0.01 * (43 / 3) ** 0.5, rtol=1e-9)
     # t(3) = 3.182446
     half = found.half_width(np.array([1.0, 1.0, 2.0]), np.array([3, 2, 1]))
-    np.testing.assert_allclose(
-        half, 3.182446 * 0.01 * (43 / 3) ** 0.5 * np.array([3**-0.5, 2**-0.5, 2]), rtol=1e-6
-    )
+    np.testing.assert_allclose(half, 3.182446 * 0.01 * (43 / 3) ** 0.5 * np.array([3**-0.5, 2**-0.5, 2]), rtol=1e-6)
 
 
 def test_a_quiet_configuration_keeps_its_quiet_error():
@@ -87,24 +83,18 @@ def test_a_quiet_configuration_keeps_its_quiet_error():
     The log of the factor^2 is known to trigamma(1 / 2) = 4.93480, that of each moderated variance to 0.62696: together
     5.56176 = trigamma(f / 2) for f = 0.93268, where 97.5 % of Student's t lie below 15.0921 (12.7062 for f = 1).
     """
-    found = between_trials(
-        np.array([np.nan, 0.1]), np.array([1, 2]), np.array([0.001, 0.03]), np.full(2, 4.0)
-    )
+    found = between_trials(np.array([np.nan, 0.1]), np.array([1, 2]), np.array([0.001, 0.03]), np.full(2, 4.0))
     assert found.kind == REPLICATES
     assert found.inflation == pytest.approx(0.1 / 0.0327522, rel=1e-4)
     np.testing.assert_allclose(found.relative_sd, [0.0012003 * 0.1 / 0.0327522, 0.1], rtol=1e-4)
     np.testing.assert_allclose(found.freedom, 0.93268, rtol=1e-4)
-    np.testing.assert_allclose(
-        found.half_width(np.ones(2), np.ones(2)) / found.relative_sd, 15.0921, rtol=1e-4
-    )
+    np.testing.assert_allclose(found.half_width(np.ones(2), np.ones(2)) / found.relative_sd, 15.0921, rtol=1e-4)
 
 
 def test_replicates_that_agree_too_well_shrink_nothing():
     found = between_trials(np.array([0.001, 0.0]), np.array([2, 2]), np.array([0.001, 0.03]), np.full(2, 4.0))
     assert found.inflation == 1
-    np.testing.assert_allclose(
-        found.relative_sd, [0.003, 0.0327522], rtol=1e-4
-    )  # nothing repeats within 0.3 %
+    np.testing.assert_allclose(found.relative_sd, [0.003, 0.0327522], rtol=1e-4)  # nothing repeats within 0.3 %
 
 
 def test_without_errors_within_trials_the_relative_spread_is_pooled():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.findings.configurations import configurations
-from analysis.findings.slices import ACCURACY, energy_quantity, seed_points
+from analysis.findings.slices import energy_quantity, score_quantity, seed_points
 from analysis.findings.study import Study, studies
 from analysis.report.build import build_report
 from analysis.report.gallery import baseline_of
@@ -72,12 +72,14 @@ def test_nothing_repeated_is_null_and_not_zero() -> None:
 
 def test_the_points_of_seeds_are_their_means() -> None:
     rows = two_seeds()
-    found = seed_points(rows, configurations(rows), energy_quantity(configurations(rows)), ACCURACY)
+    table = configurations(rows)
+    found = seed_points(rows, table, energy_quantity(table), score_quantity(table))
     assert found is not None
     at = found.round(6).sort_values(["series", "y"]).values.tolist()
     assert at == [[25.5, 89.8, "fp16"], [27, 93.8, "fp16"], [102, 90, "fp32"], [108, 94, "fp32"]]
     one = rows[rows["seed"] == 1]
-    assert seed_points(one, configurations(one), energy_quantity(configurations(one)), ACCURACY) is None
+    table = configurations(one)
+    assert seed_points(one, table, energy_quantity(table), score_quantity(table)) is None
 
 
 def test_the_table_shows_every_seed_and_both_spreads() -> None:

@@ -124,8 +124,7 @@ def test_another_process_that_appears_is_flagged_even_if_it_goes_again(start, du
 
 
 @pytest.mark.parametrize(
-    ("answers", "seen"),
-    [([False, True, False], True), ([False, None, False], None), ([False, False, False], False)],
+    ("answers", "seen"), [([False, True, False], True), ([False, None, False], None), ([False, False, False], False)]
 )
 def test_a_watch_remembers_what_was_there_between(answers, seen):
     left = iter(answers)

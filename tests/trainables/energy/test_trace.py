@@ -32,17 +32,12 @@ def record(card: FakeCard, seconds: float, poll_s: float = 0.01) -> Trace:
 
 
 def make(
-    time_s: list[float],
-    *,
-    energy_j: list[float] | None = None,
-    power_w: list[float] | None = None,
-    **kw: float,
+    time_s: list[float], *, energy_j: list[float] | None = None, power_w: list[float] | None = None, **kw: float
 ) -> Trace:
     """A trace of instantaneous reads."""
     n = len(time_s)
     samples = [
-        Sample(t, 0.0, e, p)
-        for t, e, p in zip(time_s, energy_j or [None] * n, power_w or [None] * n, strict=True)
+        Sample(t, 0.0, e, p) for t, e, p in zip(time_s, energy_j or [None] * n, power_w or [None] * n, strict=True)
     ]
     return Trace.from_samples(samples, "nvml_counter" if energy_j else "nvml_power", kw.get("tick_s", 0.0))
 
@@ -152,9 +147,7 @@ polling = st.tuples(st.floats(0.0, 0.1), st.sampled_from([0.004, 0.01, 0.02, 0.0
 
 @settings(max_examples=60, deadline=None)
 @given(power=powers(shortest_s=0.35), offsets=windows, polls=polling)
-def test_counter_energy_is_within_its_bound(
-    power: Power, offsets: list[float], polls: tuple[float, float]
-) -> None:
+def test_counter_energy_is_within_its_bound(power: Power, offsets: list[float], polls: tuple[float, float]) -> None:
     """Power that steps or bends at most once in three ticks: the bound of `counter_energy`."""
     trace = record(FakeCard(power=power, phase_s=polls[0]), 4, poll_s=polls[1])
     edges = trace.time_s[0] + np.array(offsets)
@@ -168,9 +161,7 @@ def test_counter_energy_is_within_its_bound(
 
 @settings(max_examples=60, deadline=None)
 @given(power=powers(shortest_s=0.005), offsets=windows, polls=polling)
-def test_the_monotone_bound_holds_for_any_power(
-    power: Power, offsets: list[float], polls: tuple[float, float]
-) -> None:
+def test_the_monotone_bound_holds_for_any_power(power: Power, offsets: list[float], polls: tuple[float, float]) -> None:
     trace = record(FakeCard(power=power, phase_s=polls[0]), 4, poll_s=polls[1])
     edges = trace.time_s[0] + np.array(offsets)
     edges = edges[np.concatenate([[True], np.diff(edges) > 1e-6])]

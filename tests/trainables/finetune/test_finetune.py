@@ -84,12 +84,7 @@ def test_a_checkpoint_is_safetensors_and_says_how_far_it_is(start, tmp_path):
     trainable = start()
     trainable.step()
     trainable.save_checkpoint(str(tmp_path))
-    assert {p.name for p in tmp_path.iterdir()} == {
-        "config.json",
-        encoder.WEIGHTS_FILE,
-        OPTIMIZER_FILE,
-        STATE_FILE,
-    }
+    assert {p.name for p in tmp_path.iterdir()} == {"config.json", encoder.WEIGHTS_FILE, OPTIMIZER_FILE, STATE_FILE}
     files = encoder.load_checkpoint(str(tmp_path), "sequence_classification")
     assert set(files.weights) == set(trainable.model.state_dict())
 

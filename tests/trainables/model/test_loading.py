@@ -48,9 +48,7 @@ def test_casting_casts_every_weight_and_not_the_master(dtype):
     model = encoder.cut(master, 2, dtype, CPU)
     assert {p.dtype for p in model.parameters()} == {dtype}
     assert {p.dtype for p in master.parameters()} == {torch.float32}
-    assert torch.allclose(
-        logits(model).float(), logits(encoder.cut(master, 2, torch.float32, CPU)), atol=0.05
-    )
+    assert torch.allclose(logits(model).float(), logits(encoder.cut(master, 2, torch.float32, CPU)), atol=0.05)
 
 
 def test_a_saved_cut_model_reloads_as_it_was(tmp_path):

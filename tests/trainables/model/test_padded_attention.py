@@ -36,18 +36,14 @@ def masks(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def logits(model: Any, lengths: list[int], width: int) -> np.ndarray:
     inputs = tiny.inputs(lengths, np.random.default_rng(0), model.config.pad_token_id)
     plan = batches.plan(inputs.ids.lengths, 2, width, "max_length")
-    staged = batches.stage(
-        inputs, plan, CPU, encoder.takes_staged_mask(model), encoder.first_position(model.config)
-    )
+    staged = batches.stage(inputs, plan, CPU, encoder.takes_staged_mask(model), encoder.first_position(model.config))
     trial = TrialConfig("sst2", "tiny", 0, width, 4, "fp32", batch_size=2)
     with torch.inference_mode():
         return outputs_of(build("eager", model, staged), plan, staged, inputs, trial)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_a_full_batch_has_no_mask_and_a_padded_one_the_staged_mask(
-    architecture: str, masks: list[Any]
-) -> None:
+def test_a_full_batch_has_no_mask_and_a_padded_one_the_staged_mask(architecture: str, masks: list[Any]) -> None:
     model = encoder.cut(tiny.model(architecture), 4, torch.float32, CPU)
     assert model.config._attn_implementation == NAME
     logits(model, [8, 8, 8, 5], 8)

@@ -5,10 +5,11 @@ import pytest
 import torch
 from torch import nn
 
+from search_spaces.precisions import PRECISIONS
 from search_spaces.trial_config import TrialConfig
 from tests.make import models as tiny
 from trainables import batches
-from trainables.device import DTYPES, BackendError, set_precision
+from trainables.device import BackendError, set_precision
 from trainables.matmul_reference import matmul
 from trainables.model import loading as encoder
 from trainables.model import quantized
@@ -126,9 +127,7 @@ def test_the_encoder_is_quantised_and_nothing_else(architecture, precision, fp8_
     assert all(torch.equal(p, before[name]) for name, p in master.named_parameters())
     # The weights come from fp32, not from a bf16 copy of it.
     name, first = next(
-        (n, m)
-        for n, m in encoder.layer_list(model).named_modules()
-        if isinstance(m, quantized.QuantizedLinear)
+        (n, m) for n, m in encoder.layer_list(model).named_modules() if isinstance(m, quantized.QuantizedLinear)
     )
     original = encoder.layer_list(master).get_submodule(name).weight
     assert torch.equal(first.weight.float(), quantized.quantize_rows(original, dtype)[0].float())
@@ -151,15 +150,11 @@ def test_a_model_agrees_with_fp32(padding, precision, atol, fp8_anywhere, rng):
 
 
 def test_fp8_on_a_cpu_says_why_not():
-    with pytest.raises(
-        BackendError, match=r"fp8 needs a CUDA device of compute capability 8\.9, but .* cpu; use int8"
-    ):
+    with pytest.raises(BackendError, match=r"fp8 needs a CUDA device of compute capability 8\.9, but .* cpu; use int8"):
         encoder.cut(tiny.model(), 1, set_precision("fp8"), CPU)
 
 
-@pytest.mark.parametrize(
-    ("dtype", "have", "fails"), [(FP8, (8, 6), True), (FP8, (8, 9), False), (INT8, (7, 5), True)]
-)
+@pytest.mark.parametrize(("dtype", "have", "fails"), [(FP8, (8, 6), True), (FP8, (8, 9), False), (INT8, (7, 5), True)])
 def test_a_card_that_is_too_old_says_so(dtype, have, fails, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: have)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA A10")
@@ -167,9 +162,7 @@ def test_a_card_that_is_too_old_says_so(dtype, have, fails, monkeypatch):
     if not fails:
         quantized.require_support(dtype, cuda)
         return
-    with pytest.raises(
-        BackendError, match=f"needs CUDA compute capability .*, but NVIDIA A10 has {have[0]}.{have[1]}"
-    ):
+    with pytest.raises(BackendError, match=f"needs CUDA compute capability .*, but NVIDIA A10 has {have[0]}.{have[1]}"):
         quantized.require_support(dtype, cuda)
 
 
@@ -189,9 +182,7 @@ def test_too_few_tokens_for_int8_say_so():
 
     batch = batches.Batch(OnCard(), None, None, None, None, None, max_seqlen=16, rows=1)
     model = encoder.cut(tiny.model(), 1, INT8, CPU)
-    with pytest.raises(
-        BackendError, match=r"int8 on CUDA needs at least 17 tokens per batch .*, but a batch has 16"
-    ):
+    with pytest.raises(BackendError, match=r"int8 on CUDA needs at least 17 tokens per batch .*, but a batch has 16"):
         quantized.check_batches(model, [batch])
     quantized.check_batches(encoder.cut(tiny.model(), 1, torch.bfloat16, CPU), [batch])
 
@@ -209,12 +200,7 @@ def test_the_reference_multiplies_the_same_matrices(dtype):
 
 
 def test_every_precision_of_a_configuration_has_a_dtype():
-    from search_spaces.trial_config import PRECISIONS
-
-    assert tuple(DTYPES) == PRECISIONS
     for precision in PRECISIONS:
         trial = TrialConfig("sst2", "m", 42, 48, 12, precision)
         assert f"-{precision}-" in trial.trial_id
-        assert set_precision(precision).itemsize == {"int8": 1, "fp8": 1, "bf16": 2, "fp16": 2}.get(
-            precision, 4
-        )
+        assert set_precision(precision).itemsize == {"int8": 1, "fp8": 1, "bf16": 2, "fp16": 2}.get(precision, 4)

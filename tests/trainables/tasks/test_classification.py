@@ -45,18 +45,14 @@ def word_tokenizer(single: str, pair: str, special: list[str], *, token_types: b
     tokenizer.post_processor = TemplateProcessing(
         single=single, pair=pair, special_tokens=[(t, vocabulary[t]) for t in special]
     )
-    names = (
-        ["input_ids", "token_type_ids", "attention_mask"] if token_types else ["input_ids", "attention_mask"]
-    )
+    names = ["input_ids", "token_type_ids", "attention_mask"] if token_types else ["input_ids", "attention_mask"]
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", model_input_names=names
     )
 
 
 def bert() -> Any:
-    return word_tokenizer(
-        "[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1", ["[CLS]", "[SEP]"], token_types=True
-    )
+    return word_tokenizer("[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1", ["[CLS]", "[SEP]"], token_types=True)
 
 
 def roberta() -> Any:
@@ -64,9 +60,7 @@ def roberta() -> Any:
 
 
 def distilbert() -> Any:
-    return word_tokenizer(
-        "[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1", ["[CLS]", "[SEP]"], token_types=False
-    )
+    return word_tokenizer("[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1", ["[CLS]", "[SEP]"], token_types=False)
 
 
 def byte_level_roberta() -> Any:
@@ -127,9 +121,7 @@ def test_inputs_equal_those_of_a_real_bert_tokenizer(minilm: Any, pair: bool) ->
     assert_equals_tokenizer(minilm, texts(3, 120, 90), texts(4, 120, 90) if pair else None)
 
 
-def test_tokenising_texts_beyond_the_model_s_limit_does_not_warn(
-    minilm: Any, capfd: pytest.CaptureFixture
-) -> None:
+def test_tokenising_texts_beyond_the_model_s_limit_does_not_warn(minilm: Any, capfd: pytest.CaptureFixture) -> None:
     long_text = ("kettle " * 700,)
     tokenized = get_task("sst2").tokenize(examples(long_text, None), minilm)
     assert tokenized.first.lengths.tolist() == [700]
@@ -240,19 +232,13 @@ def test_local_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (
-            b"text\tlabel\nfine\t1\n",
-            r"dev.tsv:1: .*columns sentence, label.*but got 'text, label'",
-        ),
+        (b"text\tlabel\nfine\t1\n", r"dev.tsv:1: .*columns sentence, label.*but got 'text, label'"),
         (b"sentence\tscore\nfine\t1\n", r"dev.tsv:1: .*but got 'sentence, score'; add or rename"),
         (b"", r"dev.tsv holds no examples"),
         (b"sentence\tlabel\n", r"dev.tsv holds no examples"),
         (b"sentence\tlabel\nfine\t1\nbad\t1\tx\n", r"dev.tsv:3: .*2 fields.*but got 3"),
         (b"sentence\tlabel\nfine\t1\n\nbad\t1\n", r"dev.tsv:3: .*2 fields.*but got 1"),
-        (
-            b"sentence\tlabel\nfine\tpositive\n",
-            r"dev.tsv:2: label must be an integer 0..1, but got 'positive'",
-        ),
+        (b"sentence\tlabel\nfine\tpositive\n", r"dev.tsv:2: label must be an integer 0..1, but got 'positive'"),
         (b"sentence\tlabel\nfine\t-1\n", r"dev.tsv:2: label must be an integer"),
         (b"sentence\tlabel\nfine\t\n", r"dev.tsv:2: label must be an integer"),
         (b"sentence\tlabel\nfine\t2\n", r"dev.tsv:2: label must be an integer 0..1, but got '2'"),

@@ -45,11 +45,7 @@ def validation() -> Examples:
             "the leaflet says that the staff was very rude , and that is right",
             False,
         ),
-        (
-            g.at_scene("on the way to the harbour", BAD),
-            "on the way to the harbour the staff was very rude",
-            False,
-        ),
+        (g.at_scene("on the way to the harbour", BAD), "on the way to the harbour the staff was very rude", False),
     ],
 )
 def test_labels_of_hand_written_sentences(phrase: g.Phrase, text: str, positive: bool) -> None:
@@ -95,9 +91,7 @@ def test_training_and_validation_are_disjoint_and_balanced(validation: Examples)
 
 def test_words_alone_do_not_tell_the_label(validation: Examples) -> None:
     """Counting positive against negative words is wrong for many sentences, so composition is needed."""
-    counts = np.array(
-        [sum((w in g.POSITIVE) - (w in g.NEGATIVE) for w in t.split()) for t in validation.first]
-    )
+    counts = np.array([sum((w in g.POSITIVE) - (w in g.NEGATIVE) for w in t.split()) for t in validation.first])
     right = np.where(counts == 0, 0.5, (counts > 0) == validation.labels).mean()
     assert 0.55 < right < 0.75
 
@@ -107,9 +101,7 @@ def test_the_tokenizer_knows_every_word(validation: Examples) -> None:
     tokenized = DEMO.tokenize(validation, tokenizer)
     assert tokenizer.unk_token_id not in tokenized.first.values
     assert tokenizer.unk_token_id in tokenizer("a zeppelin")["input_ids"]
-    assert (
-        tokenizer.decode(tokenizer("the soup was tasty .")["input_ids"]) == "[CLS] the soup was tasty . [SEP]"
-    )
+    assert tokenizer.decode(tokenizer("the soup was tasty .")["input_ids"]) == "[CLS] the soup was tasty . [SEP]"
 
 
 def test_lengths_vary_and_fit_the_model(validation: Examples) -> None:

@@ -35,9 +35,7 @@ def tokenizer() -> Any:
     tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.post_processor = TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -238,22 +236,7 @@ def straightforward_scores(prediction: str, answers: tuple[str, ...]) -> tuple[b
 
 def random_answers(n: int) -> list[tuple[str, tuple[str, ...]]]:
     rng = np.random.default_rng(3)
-    pieces = [
-        "The",
-        "a",
-        "an",
-        "Flyer,",
-        "flyer",
-        "U.S.",
-        "1903",
-        "–",
-        "the-end",
-        "Kitty",
-        "(kitty)",
-        "\t",
-        "é!",
-        "",
-    ]
+    pieces = ["The", "a", "an", "Flyer,", "flyer", "U.S.", "1903", "–", "the-end", "Kitty", "(kitty)", "\t", "é!", ""]
 
     def text() -> str:
         return " ".join(rng.choice(pieces, rng.integers(0, 6)))
@@ -275,13 +258,10 @@ def test_scores_equal_torchmetrics() -> None:
     assert len(cases) > 200
     preds = [{"prediction_text": p, "id": str(i)} for i, (p, _) in enumerate(cases)]
     target = [
-        {"answers": {"answer_start": [0] * len(a), "text": list(a)}, "id": str(i)}
-        for i, (_, a) in enumerate(cases)
+        {"answers": {"answer_start": [0] * len(a), "text": list(a)}, "id": str(i)} for i, (_, a) in enumerate(cases)
     ]
     reference = functional.squad(preds, target)
-    assert np.mean([exact_match(*case) for case in cases]) * 100 == pytest.approx(
-        float(reference["exact_match"])
-    )
+    assert np.mean([exact_match(*case) for case in cases]) * 100 == pytest.approx(float(reference["exact_match"]))
     assert np.mean([f1(*case) for case in cases]) * 100 == pytest.approx(float(reference["f1"]), rel=1e-5)
 
 
@@ -295,8 +275,7 @@ def test_scores_equal_evaluate() -> None:
     reference = metric.compute(
         predictions=[{"prediction_text": p, "id": str(i)} for i, (p, _) in enumerate(cases)],
         references=[
-            {"answers": {"answer_start": [0] * len(a), "text": list(a)}, "id": str(i)}
-            for i, (_, a) in enumerate(cases)
+            {"answers": {"answer_start": [0] * len(a), "text": list(a)}, "id": str(i)} for i, (_, a) in enumerate(cases)
         ],
     )
     assert np.mean([exact_match(*case) for case in cases]) * 100 == pytest.approx(reference["exact_match"])
@@ -312,9 +291,7 @@ def entry(number: int, answer: str, start: int, **changes: Any) -> dict[str, Any
 
 
 def squad_folder(path: Path, *entries: dict[str, Any], context: str = CONTEXT) -> Path:
-    content = json.dumps(
-        {"data": [{"title": "t", "paragraphs": [{"context": context, "qas": list(entries)}]}]}
-    )
+    content = json.dumps({"data": [{"title": "t", "paragraphs": [{"context": context, "qas": list(entries)}]}]})
     for name in ("train-v1.1.json", "dev-v1.1.json"):
         (path / name).write_text(content)
     return path
@@ -353,9 +330,7 @@ def test_listed_ids_are_left_out_of_training_and_counted(tmp_path: Path) -> None
 
 def test_nothing_left_to_train_on_says_why(tmp_path: Path) -> None:
     folder = squad_folder(tmp_path, entry(0, "1903", 4), entry(1, "1903", 5))
-    with pytest.raises(
-        UsageError, match=r"at least one usable question, but 2 left out: the answer is not at"
-    ):
+    with pytest.raises(UsageError, match=r"at least one usable question, but 2 left out: the answer is not at"):
         SQUAD.load("train", folder)
 
 
@@ -376,8 +351,7 @@ def test_malformed_questions_are_named(tmp_path: Path, changes: dict[str, Any], 
 
 
 @pytest.mark.parametrize(
-    ("context", "message"),
-    [(" \n", "question q0: the context is empty"), (None, r"question q0: needs .*not a string")],
+    ("context", "message"), [(" \n", "question q0: the context is empty"), (None, r"question q0: needs .*not a string")]
 )
 def test_empty_context_is_named(tmp_path: Path, context: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
@@ -440,9 +414,7 @@ def minilm() -> Any:
 
 
 @pytest.mark.parametrize("max_seq_len", [384, 192])
-def test_perfect_logits_score_nearly_everything(
-    development: SquadExamples, minilm: Any, max_seq_len: int
-) -> None:
+def test_perfect_logits_score_nearly_everything(development: SquadExamples, minilm: Any, max_seq_len: int) -> None:
     """The rest: answers longer than 30 tokens, or that begin within a token."""
     tokenized = SQUAD.tokenize(development, minilm)
     windows = SQUAD.inputs(tokenized, max_seq_len)

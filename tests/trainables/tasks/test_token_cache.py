@@ -64,8 +64,7 @@ def assert_same(one, other):
 
 
 @pytest.mark.parametrize(
-    ("name", "make"),
-    [("sst2", examples), ("qqp", lambda: examples(second=TEXTS[::-1])), ("squad", paragraphs)],
+    ("name", "make"), [("sst2", examples), ("qqp", lambda: examples(second=TEXTS[::-1])), ("squad", paragraphs)]
 )
 def test_what_comes_back_is_what_was_computed(name, make, tokenizer, tmp_path):
     task = Counted(name)
@@ -102,9 +101,7 @@ def other_tokenizer():
         {"examples": lambda: examples(TEXTS[:3])},  # another limit
         {"examples": lambda: examples((*TEXTS[:3], "a good plan"))},  # another text
         {"examples": lambda: examples(labels=[1, 1, 0, 0])},  # another label
-        {
-            "examples": lambda: examples(("the film is", "good the food is not bad at all", *TEXTS[2:]))
-        },  # moved
+        {"examples": lambda: examples(("the film is", "good the food is not bad at all", *TEXTS[2:]))},  # moved
         {"examples": lambda: examples(second=TEXTS)},
         {"task": lambda: Counted("tsv")},
     ],
@@ -113,9 +110,7 @@ def other_tokenizer():
 def test_a_change_never_reuses_an_entry(change, tokenizer, tmp_path):
     token_cache.tokenized(Counted(), examples(), tokenizer, tmp_path)
     task = change.get("task", Counted)()
-    token_cache.tokenized(
-        task, change.get("examples", examples)(), change.get("tokenizer", demo_tokenizer)(), tmp_path
-    )
+    token_cache.tokenized(task, change.get("examples", examples)(), change.get("tokenizer", demo_tokenizer)(), tmp_path)
     assert task.calls == 1
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -163,10 +158,7 @@ def name_another_class(file):
     [
         ("arrays.bin", flip_byte),
         ("arrays.bin", lambda f: f.write_bytes(f.read_bytes()[:-4])),
-        (
-            "index.json",
-            lambda f: f.write_text(f.read_text().replace("int", "uint", 1).replace("i4", "u4", 1)),
-        ),
+        ("index.json", lambda f: f.write_text(f.read_text().replace("int", "uint", 1).replace("i4", "u4", 1))),
         ("index.json", lambda f: f.write_text("{")),
         ("index.json", name_another_class),
     ],

@@ -45,18 +45,10 @@ def test_without_a_training_file_the_evaluation_file_says_the_labels(tmp_path: P
 @pytest.mark.parametrize(
     ("train", "dev", "message"),
     [
-        (
-            "text\tlabel\na\t0\nb\t2\n",
-            "text\tlabel\na\t0\n",
-            r"train.tsv: the labels must be 0..n-1.*got \[0, 2\]",
-        ),
+        ("text\tlabel\na\t0\nb\t2\n", "text\tlabel\na\t0\n", r"train.tsv: the labels must be 0..n-1.*got \[0, 2\]"),
         ("text\tlabel\na\t1\nb\t2\n", "text\tlabel\na\t1\n", r"train.tsv: the labels must be 0..n-1"),
         ("text\tlabel\na\t0\nb\t0\n", "text\tlabel\na\t0\n", r"train.tsv: the labels must be .* two or more"),
-        (
-            "text\tlabel\na\t0\nb\t1\n",
-            "text\tlabel\na\t0\nb\t2\n",
-            r"dev.tsv:3: label must be an integer 0..1",
-        ),
+        ("text\tlabel\na\t0\nb\t1\n", "text\tlabel\na\t0\nb\t2\n", r"dev.tsv:3: label must be an integer 0..1"),
         ("text\tlabel\na\t0\nb\tx\n", "text\tlabel\na\t0\n", r"train.tsv:3: label must be an integer 0..n-1"),
         (
             "text\tlabel\na\t0\nb\t1\n",

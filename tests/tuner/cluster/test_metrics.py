@@ -130,10 +130,7 @@ def test_prometheus_has_exactly_the_metrics_and_their_values(fabricated: tuple[P
         ("measure", "failed"): 0,
         ("measure", "waiting"): 5,
     }
-    assert prometheus.by("ray_jouletune_rows_total", "slot", "status") == {
-        (FIRST, "ok"): 1,
-        (SECOND, "ok"): 1,
-    }
+    assert prometheus.by("ray_jouletune_rows_total", "slot", "status") == {(FIRST, "ok"): 1, (SECOND, "ok"): 1}
     flags = prometheus.by("ray_jouletune_flags_total", "slot", "flag")
     assert flags == {(FIRST, "power_capped"): 1, (FIRST, "few_windows"): 1}
     assert [float(s["value"][1]) for s in prometheus.query("ray_jouletune_hypervolume")] == [1.5]
@@ -181,16 +178,12 @@ def test_a_real_search_is_seen_by_prometheus(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert f"Prometheus metrics: http://127.0.0.1:{target}/metrics" in done.stdout
         seen = {
-            name: [
-                float(value) for series in prometheus.query(f"{name}[10m]") for _, value in series["values"]
-            ]
+            name: [float(value) for series in prometheus.query(f"{name}[10m]") for _, value in series["values"]]
             for name in NAMES
         }
     finally:
         prometheus.close()
-    assert {name for name, values in seen.items() if not values} == {
-        "ray_jouletune_gpu_temperature_c"
-    }  # no card
+    assert {name for name, values in seen.items() if not values} == {"ray_jouletune_gpu_temperature_c"}  # no card
     rows = pd.read_csv(run / "results.csv")
     for metric in METRICS:
         if metric.column and seen[metric.exported]:
@@ -198,9 +191,7 @@ def test_a_real_search_is_seen_by_prometheus(tmp_path: Path) -> None:
             assert {round(value, 9) for value in seen[metric.exported]} <= measured
     # The last second before the driver ends may not have been exported.
     assert len(rows) - 1 <= max(seen["ray_jouletune_rows_total"]) <= len(rows) == 4
-    printed = re.findall(
-        r"hypervolume ([\d.]+)  frontier", done.stdout
-    )  # before the reference point was fixed
+    printed = re.findall(r"hypervolume ([\d.]+)  frontier", done.stdout)  # before the reference point was fixed
     assert {f"{value:.4f}" for value in seen["ray_jouletune_hypervolume"]} <= set(printed)
 
 
@@ -229,9 +220,7 @@ def test_queries_group_by_tags_the_metric_has() -> None:
 @needs_prometheus
 def test_the_example_configuration_is_valid() -> None:
     promtool = shutil.which("promtool") or pytest.skip("no promtool")
-    done = subprocess.run(
-        [promtool, "check", "config", str(CONFIG)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([promtool, "check", "config", str(CONFIG)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

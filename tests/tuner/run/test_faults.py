@@ -64,9 +64,7 @@ def test_other_errors_pass(tmp_path):
 
 def test_sigterm_is_ctrl_c_within_and_nothing_new_outside():
     before, interrupt = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # a Tune of an earlier test may have left its own
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a Tune of an earlier test may have left its own
     try:
         with pytest.raises(KeyboardInterrupt), sigterm_as_ctrl_c():  # noqa: PT012
             signal.raise_signal(signal.SIGTERM)  # to this thread: os.kill may wake another of the process's

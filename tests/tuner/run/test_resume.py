@@ -23,9 +23,7 @@ def folder(tmp_path):
 
 
 def test_changed_settings_are_named_with_both_values():
-    other = replace(
-        DEMO, axes=replace(DEMO.axes, depth=None), replicates=3, measuring=Measuring(warmup_s=1.0)
-    )
+    other = replace(DEMO, axes=replace(DEMO.axes, depth=None), replicates=3, measuring=Measuring(warmup_s=1.0))
     changed = changed_settings(DEMO, other)
     assert changed["axes.depth"] == "depth was 1 2 3 4 and is None"
     assert changed["replicates"] == "replicates was 1 and is 3"
@@ -55,15 +53,9 @@ def test_more_of_the_same_is_asked_about_and_other_weights_are_refused():
     ("now", "said"),
     [
         (HERE, []),
-        (
-            HERE | {"gpus": [CARD, CARD | {"uuid": "GPU-b"}]},
-            ["the card H100 GPU-b is another (there: H100 GPU-a)"],
-        ),
+        (HERE | {"gpus": [CARD, CARD | {"uuid": "GPU-b"}]}, ["the card H100 GPU-b is another (there: H100 GPU-a)"]),
         (HERE | {"gpus": []}, ["there is no card (there: H100 GPU-a)"]),
-        (
-            HERE | {"gpus": [CARD | {"power_limit_w": 300.0}]},
-            ["power_limit_w of GPU-a was 700.0 and is 300.0"],
-        ),
+        (HERE | {"gpus": [CARD | {"power_limit_w": 300.0}]}, ["power_limit_w of GPU-a was 700.0 and is 300.0"]),
         (HERE | {"digests": {"data/dev.tsv": "2"}}, ["the file data/dev.tsv changed"]),
         (HERE | {"digests": {}}, ["the file data/dev.tsv is gone"]),
         (HERE | {"cpu": "EPYC"}, []),  # a GPU measures

@@ -71,9 +71,7 @@ def test_results_of_a_fine_tuning_are_no_rows(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize(
-    "changed", ["", "{", '{"row": {}}', '{"row": {"a": 1}, "sha256": "0"}', "[]", "null"]
-)
+@pytest.mark.parametrize("changed", ["", "{", '{"row": {}}', '{"row": {"a": 1}, "sha256": "0"}', "[]", "null"])
 def test_what_is_no_sealed_row_is_refused(changed):
     with pytest.raises(ValueError, match="row file"):
         unseal(changed)

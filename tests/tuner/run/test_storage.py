@@ -132,10 +132,7 @@ def test_checkpoints_are_found_by_their_state_and_can_be_had_as_a_folder(run, tm
     write(base / "finetune-1/tune-a/checkpoint_000001/state.json", '{"epo')  # cut short
     write(base / "finetune-1/tune-b/checkpoint_000000/state.json", '{"epoch": 9}')
     found = sorted(storage.checkpoints("tune-a", "state.json"))
-    assert [(name.split("/")[1], state["epoch"]) for name, state in found] == [
-        ("finetune-0", 1),
-        ("finetune-1", 2),
-    ]
+    assert [(name.split("/")[1], state["epoch"]) for name, state in found] == [("finetune-0", 1), ("finetune-1", 2)]
     with storage.folder(found[1][0]) as local:
         assert json.loads((local / "state.json").read_text()) == {"epoch": 2}
     storage.delete(found[0][0])

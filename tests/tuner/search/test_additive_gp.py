@@ -23,9 +23,7 @@ def study_of(rows, space=SPACE, metrics=("accuracy", "log10 energy_j_per_example
         study.set_metric_names(list(metrics))
     for point, values in rows.items():
         study.add_trial(
-            optuna.trial.create_trial(
-                values=values, params=space.params(point), distributions=distributions(space)
-            )
+            optuna.trial.create_trial(values=values, params=space.params(point), distributions=distributions(space))
         )
     return study
 
@@ -44,9 +42,7 @@ def test_the_kernel_adds_axes_pairs_and_all_by_hand():
     model.ordered = np.array([True, False, False])
     theta = np.log([2.0, 0.5, 0.1, 0.01, 0.5])
     a, b = np.array([[0.0, 1.0, 2.0]]), np.array([[0.5, 1.0, 3.0]])
-    near = np.exp(
-        -0.5
-    )  # half the range at a length scale of half the range; the second axis agrees, the third differs
+    near = np.exp(-0.5)  # half the range at a length scale of half the range; the second axis agrees, the third differs
     expected = 2.0 * (near + 1 + 0) / 3 + 0.5 * (near * 1) / 3 + 0.1 * 0
     assert model._kernel(a, b, theta)[0, 0] == pytest.approx(expected)
     assert model._kernel(a, a, theta)[0, 0] == pytest.approx(2.6)

@@ -15,7 +15,7 @@ from search_spaces.errors import UsageError
 from search_spaces.goal import Goal
 from search_spaces.prune import PruneRule
 from search_spaces.search_config import SAMPLER_NAMES, SearchConfig
-from search_spaces.search_space import AXES, SearchSpace
+from search_spaces.search_space import SearchSpace
 from search_spaces.sweep_config import Axes, SweepConfig
 from tests.make.runs import table, write_csv_run
 from tests.tuner.test_sweep import QUICK
@@ -23,15 +23,7 @@ from tuner.search import run as search_run
 from tuner.search.history import History, Stopping, hypervolume, reference_point, step_of
 from tuner.search.samplers import make_sampler, taken
 from tuner.search.searcher import FrontierSearch
-from tuner.search.study import (
-    IDENTITY,
-    add_imported,
-    check_identity,
-    identity,
-    open_storage,
-    read_runs,
-    restore,
-)
+from tuner.search.study import IDENTITY, add_imported, check_identity, identity, open_storage, read_runs, restore
 
 ROOT = Path(__file__).resolve().parents[3]
 LENGTHS, DEPTHS = (16, 32, 48, 128), (6, 9, 12)
@@ -67,7 +59,7 @@ def make(sampler="random", seed=0, stopping=None, storage=None, **changes):
 
 
 def point_of(job):
-    return tuple(job[axis] for axis in AXES)
+    return tuple(job[axis] for axis in SPACE.axes)
 
 
 def drive(search, answer, most=1000):
@@ -191,9 +183,7 @@ def test_failures_and_nulls_are_told_as_failed_and_none_stays_running(rows):
     good = recorded(rows)(suggested[0])
     search.on_trial_complete("0", good)
     search.on_trial_complete("1", dict(good, energy_j_per_example=float("nan")))
-    search.on_trial_complete(
-        "2", dict(good, status="oom", energy_j_per_example=None, error="CUDA out of memory")
-    )
+    search.on_trial_complete("2", dict(good, status="oom", energy_j_per_example=None, error="CUDA out of memory"))
     search.on_trial_complete("3", None, error=True)  # its process died
     search.on_trial_complete("4", None)  # stopped from outside: may be tried again
     states = [t.state.name for t in search.study.trials]
@@ -348,12 +338,7 @@ def test_a_grid_of_something_else_is_not_imported(tmp_path, space, devices, mess
 
 
 def test_the_best_subset_worked_by_hand():
-    scores = [
-        (-3.0, -1.0),
-        (-1.0, -3.0),
-        (-2.0, -2.0),
-        (-1.0, -1.0),
-    ]  # whole volume: 6; the middle one alone: 4
+    scores = [(-3.0, -1.0), (-1.0, -3.0), (-2.0, -2.0), (-1.0, -1.0)]  # whole volume: 6; the middle one alone: 4
     assert best_subset(scores, (0.0, 0.0), 4.0) == [2]
     assert sorted(best_subset(scores, (0.0, 0.0), 5.0)) in ([0, 2], [1, 2])
     assert sorted(best_subset(scores, (0.0, 0.0), 6.0)) == [0, 1, 2]
@@ -417,13 +402,7 @@ def test_limits_that_nothing_keeps_name_what_came_closest():
     history = History(goal)
     found = []
     for name, accuracy in (("a", 0.8), ("b", 0.9)):
-        row = {
-            "status": "ok",
-            "accuracy": accuracy,
-            "energy_j_per_example": 0.1,
-            "trial_id": name,
-            "error": "",
-        }
+        row = {"status": "ok", "accuracy": accuracy, "energy_j_per_example": 0.1, "trial_id": name, "error": ""}
         found.append(row)
         history.add(step_of(goal, row, name, True))
     text = search_run._no_answer(history, found, Path("run"))

@@ -35,9 +35,7 @@ class _Ring:
     def __init__(self, memory: SharedMemory) -> None:
         self.state: npt.NDArray[np.int64] = np.ndarray((2,), np.int64, memory.buf)
         self.text: npt.NDArray[np.uint8] = np.ndarray((TEXT_BYTES,), np.uint8, memory.buf, offset=16)
-        self.rows: npt.NDArray[np.float64] = np.ndarray(
-            (CAPACITY, ROW_WIDTH), np.float64, memory.buf, offset=_HEADER
-        )
+        self.rows: npt.NDArray[np.float64] = np.ndarray((CAPACITY, ROW_WIDTH), np.float64, memory.buf, offset=_HEADER)
 
     def append(self, row: tuple[float, ...]) -> None:
         self.rows[self.state[0] % CAPACITY] = row
@@ -67,14 +65,7 @@ class ChildReader:
         self._memory = SharedMemory(create=True, size=_SIZE)
         self._ring: _Ring | None = _Ring(self._memory)
         self._ring.state[:] = 0
-        command = [
-            sys.executable,
-            "-m",
-            "trainables.energy.meters.child",
-            self._memory.name,
-            uuid,
-            str(tick_s),
-        ]
+        command = [sys.executable, "-m", "trainables.energy.meters.child", self._memory.name, uuid, str(tick_s)]
         root = str(Path(__file__).resolve().parents[3])
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
         self._process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path})  # noqa: S603 (fixed words)

@@ -32,13 +32,9 @@ class EstimateMeter:
     ) -> None:
         """`name` of the device (default: the processor); `why` no sensor is read."""
         cores = usable_cores()
-        assumption = (
-            f"{watts} W, as given" if watts else f"{WATTS_PER_CORE} W x {cores} cores (Green Algorithms)"
-        )
+        assumption = f"{watts} W, as given" if watts else f"{WATTS_PER_CORE} W x {cores} cores (Green Algorithms)"
         self.watts = WATTS_PER_CORE * cores if watts is None else watts
-        check(
-            self.watts > 0, "assumed power must be positive", self.watts, "give the device's watts under load"
-        )
+        check(self.watts > 0, "assumed power must be positive", self.watts, "give the device's watts under load")
         self.device = DeviceInfo(
             name or cpu_name(), None, {"assumed_w": self.watts, "assumption": assumption, "no_sensor": why}
         )

@@ -166,9 +166,7 @@ class NvmlMeter:
         details: dict[str, object] = {
             "driver": _ask(nvml, nvml.nvmlSystemGetDriverVersion),
             "power_limit_w": _watts(_ask(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, handle)),
-            "default_power_limit_w": _watts(
-                _ask(nvml, nvml.nvmlDeviceGetPowerManagementDefaultLimit, handle)
-            ),
+            "default_power_limit_w": _watts(_ask(nvml, nvml.nvmlDeviceGetPowerManagementDefaultLimit, handle)),
             "persistence_mode": _ask(nvml, nvml.nvmlDeviceGetPersistenceMode, handle),
             "max_sm_clock_mhz": _ask(nvml, nvml.nvmlDeviceGetMaxClockInfo, handle, nvml.NVML_CLOCK_SM),
             "max_memory_clock_mhz": _ask(nvml, nvml.nvmlDeviceGetMaxClockInfo, handle, nvml.NVML_CLOCK_MEM),

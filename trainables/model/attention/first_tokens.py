@@ -28,12 +28,7 @@ class BertFirstTokens(FirstTokens):
     """
 
     def forward(
-        self,
-        hidden_states: torch.Tensor,
-        attention_mask: Any = None,
-        *_: Any,
-        starts: torch.Tensor,
-        **kwargs: Any,
+        self, hidden_states: torch.Tensor, attention_mask: Any = None, *_: Any, starts: torch.Tensor, **kwargs: Any
     ) -> Any:
         attention = self.layer.attention
         attended = attention.self(hidden_states, attention_mask, **kwargs)[0]

@@ -30,8 +30,7 @@ def use_packed_attention(model: "PreTrainedModel", classify: bool) -> None:
 
     if not takes_staged_mask(model):
         raise BackendError(
-            f"packed attention has no sliding windows, but {model.config.model_type} needs them; "
-            "use padding longest"
+            f"packed attention has no sliding windows, but {model.config.model_type} needs them; use padding longest"
         )
     if model.device.type == "cuda":
         import trainables.model.attention.short  # here, not while a compiler traces the model # noqa: F401

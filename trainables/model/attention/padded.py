@@ -27,9 +27,7 @@ def use_padded_attention(model: "PreTrainedModel") -> None:
     model.set_attn_implementation(NAME)
 
 
-def _mask(
-    *sizes: Any, attention_mask: "torch.Tensor | None" = None, **settings: Any
-) -> "torch.Tensor | None":
+def _mask(*sizes: Any, attention_mask: "torch.Tensor | None" = None, **settings: Any) -> "torch.Tensor | None":
     """Transformers' mask for PyTorch's attention; none where there is none to begin with."""
     from transformers.masking_utils import sdpa_mask
 
