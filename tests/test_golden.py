@@ -1,15 +1,15 @@
-"""The numbers of known runs are what they were (tests/golden.py): a change of one is explained, then recorded anew."""
+"""The numbers of known runs are what they were (tests/make/golden.py): a change of one is explained, then recorded anew."""
 
 import pytest
 
-from tests.golden import RUNS, differences, kept_numbers, numbers_of
+from tests.make.golden import RUNS, differences, kept_numbers, numbers_of
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_the_numbers_of_a_known_run_are_what_they_were(name, tmp_path):
     found = differences(kept_numbers(name), numbers_of(name, tmp_path), name)
     shown = "\n".join(found[:20])
-    assert not found, f"{len(found)} differ; if that is meant: python -m tests.golden --record\n{shown}"
+    assert not found, f"{len(found)} differ; if that is meant: python -m tests.make.golden --record\n{shown}"
 
 
 def test_a_difference_is_named_and_rounding_is_none():

@@ -41,8 +41,7 @@ UNFINISHED = {
 }
 ELSEWHERE = "Another processor"
 REFUSED = (
-    "error: a run goes on with the devices and files it was started with, but the processor was "
-    f"{ELSEWHERE} and is "
+    f"error: a run goes on with the devices and files it was started with, but the processor was {ELSEWHERE} and is "
 )
 
 
@@ -175,7 +174,7 @@ def test_an_old_search_goes_on_from_its_study(tmp_path):
     history = pd.read_csv(run / "history.csv")
     assert list(history["trials"]) == list(range(1, 8))
     assert list(history["trial_id"][:5]) == [name for _, name, _ in study[:5]]
-    assert dict(
-        zip(history["trial_id"][:5], history["energy_j_per_example"][:5], strict=True)
-    ) == pytest.approx(ENERGIES["search"], rel=1e-12)
+    assert dict(zip(history["trial_id"][:5], history["energy_j_per_example"][:5], strict=True)) == pytest.approx(
+        ENERGIES["search"], rel=1e-12
+    )
     assert "resumed_anyway" not in "".join(rows_of(run)["flags"])

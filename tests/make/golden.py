@@ -1,9 +1,9 @@
 """What the report says of known runs, kept: the numbers in tests/data/golden, the words wherever you like.
 
-python -m tests.golden --record                     the numbers of this code, into tests/data/golden
-python -m tests.golden --compare                    what differs from them, a line each; exit code 1 if anything does
-python -m tests.golden --record --words --dir A     the words: report.md, report.html without its figures, the summary
-python -m tests.golden --compare --words --dir A    a diff of this code's words with those in A
+python -m tests.make.golden --record                     the numbers of this code, into tests/data/golden
+python -m tests.make.golden --compare                    what differs from them, a line each (exit code 1)
+python -m tests.make.golden --record --words --dir A     the words: report.md, report.html, the summary
+python -m tests.make.golden --compare --words --dir A    a diff of this code's words with those in A
 
 For a change that must not change what is found: record the words before it, compare after it, read every line. Words
 are not committed, since a better sentence is no fault; a number that moved is one until it is explained.
@@ -25,11 +25,11 @@ from typing import Any
 import pandas as pd
 
 # All that this needs of the project, in one place.
-from analysis.report import Report, build_report
-from analysis.summary import summary
-from tests import fabricated
+from analysis.report.build import Report, build_report
+from analysis.report.summary import summary
+from tests.make import runs as fabricated
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "tests" / "data" / "golden"
 WIDTH = 100
 
@@ -95,10 +95,7 @@ def numbers_of(name: str, folder: Path) -> dict[str, Any]:
 def _sums(table: pd.DataFrame) -> dict[str, Any]:
     """How many rows, and of each numeric column how many values and the sum of their sizes (residuals cancel out)."""
     numeric = table.select_dtypes("number")
-    return {
-        "rows": len(table),
-        **{c: [int(numeric[c].count()), float(numeric[c].abs().sum())] for c in numeric},
-    }
+    return {"rows": len(table), **{c: [int(numeric[c].count()), float(numeric[c].abs().sum())] for c in numeric}}
 
 
 def _pareto(table: pd.DataFrame) -> dict[str, Any]:
@@ -170,9 +167,7 @@ def differences(was: Any, now: Any, at: str = "") -> list[str]:
     if isinstance(was, list) and isinstance(now, list):
         if len(was) != len(now):
             return [f"{at}: {len(was)} values, now {len(now)}"]
-        return [
-            d for i, (a, b) in enumerate(zip(was, now, strict=True)) for d in differences(a, b, f"{at}/{i}")
-        ]
+        return [d for i, (a, b) in enumerate(zip(was, now, strict=True)) for d in differences(a, b, f"{at}/{i}")]
     numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (was, now))
     same = math.isclose(was, now, rel_tol=RELATIVE, abs_tol=ABSOLUTE) if numeric else was == now
     return [] if same else [f"{at}: {was}, now {now}"]
@@ -243,9 +238,7 @@ def _words(record: bool, folder: Path, scratch: Path) -> int:
                 (folder / file).write_text(now, encoding="utf-8")
                 continue
             was = (folder / file).read_text(encoding="utf-8")
-            lines = list(
-                difflib.unified_diff(was.splitlines(), now.splitlines(), file, file, "was", "is", 1, "")
-            )
+            lines = list(difflib.unified_diff(was.splitlines(), now.splitlines(), file, file, "was", "is", 1, ""))
             found += len(lines)
             print("\n".join(lines) if lines else f"{file}: the same words", flush=True)
     return found
@@ -253,9 +246,7 @@ def _words(record: bool, folder: Path, scratch: Path) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.golden",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python -m tests.make.golden", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     do = parser.add_mutually_exclusive_group(required=True)
     do.add_argument("--record", action="store_true", help="keep what this code finds")
