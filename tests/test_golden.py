@@ -1,4 +1,4 @@
-"""The numbers of known runs are what they were (tests/make/golden.py): a change of one is explained, then recorded anew."""
+"""The numbers of known runs (tests/make/golden.py): a change of one is explained, then recorded anew."""
 
 import pytest
 
