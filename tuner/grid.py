@@ -115,7 +115,8 @@ def _run(config: SweepConfig, output: Path, options: RunArguments, ray: RayOptio
     except sweep.Interrupted as stopped:
         print(stopped, file=sys.stderr)
         return INTERRUPTED
-    from analysis.report.build import build_report, print_summary
+    from analysis.report.build import build_report
+    from analysis.report.summary import print_summary
     from tuner.run.faults import explained
 
     with explained(output):

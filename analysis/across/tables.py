@@ -10,11 +10,11 @@ from analysis.findings.comparison import Comparison, TaskResult
 from analysis.findings.energy_model.model import DEFAULT_EQUIVALENCE
 from analysis.findings.recommend import NOT_WORSE, WORSE
 from analysis.findings.regime import RegimeEnd
-from analysis.findings.slices import describe, energy_quantity, score_quantity
 from analysis.report.cells import Cell, Head, Row, Table
-from analysis.report.gallery import times
+from analysis.words.configuration import describe
 from analysis.words.payback import count_words
-from analysis.words.rounding import MISSING, count_of, format_percent, format_with_uncertainty, points_change
+from analysis.words.quantities import energy_quantity, score_quantity
+from analysis.words.rounding import MISSING, count_of, format_percent, format_with_uncertainty, points_change, times
 from search_spaces.axes import AXES, reducing_axes
 
 SINGLE = ("max_seq_len", "precision", "depth")

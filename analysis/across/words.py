@@ -15,8 +15,7 @@ from analysis.findings.per_token import PerToken
 from analysis.findings.recommend import CANNOT_TELL, NOT_WORSE, WORSE
 from analysis.findings.regime import RegimeEnd
 from analysis.findings.slices import same_as
-from analysis.report.gallery import times
-from analysis.words.rounding import count_of, format_percent, points_word
+from analysis.words.rounding import count_of, format_percent, points_word, times
 from search_spaces.axes import AXES, other_axes
 
 CHEAPER_BY = 1.02  # a saving below that is not called one

@@ -1,18 +1,117 @@
 """A fitted energy model against what was measured, and what it leaves over."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
-from analysis.figures.style import INK, finish, new_figure, precision_style, styled
+from analysis.figures.page_figure import Drawing, PageFigure
+from analysis.figures.style import INK, finish, new_figure, ordered_series, precision_style, styled
 from analysis.figures.style import title as set_title
-from analysis.figures.tradeoff import ordered_series
+from analysis.findings.assessment import Assessment
+from analysis.findings.energy_model.band import fitted_band
+from analysis.findings.energy_model.model import EnergyModel, Fit, spelled
+from analysis.words.configuration import describe
+from analysis.words.quantities import Quantity, energy_quantity
+from analysis.words.rounding import format_percent
+from search_spaces.axes import other_axes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+MOST_MODELS = 6  # pictures, the groups with the most trials; energy_model.json has all
+LINEAR_PERCENT = 10.0  # median leave-one-out error above which a title does not call energy linear
 
-def energy_model(
+
+def make(assessment: Assessment, anchors: pd.DataFrame) -> Iterator[Drawing]:
+    """One picture per group of comparable rows in which a line could be fitted."""
+    several = len(assessment.models) > 1
+    shown = 0
+    for number, (common, part) in enumerate(assessment.models, start=1):
+        model = part.value
+        if model is None or not (model.depth_fits or model.length_fits):
+            continue
+        name = f"energy_model_{number}" if several else "energy_model"
+        group = describe(pd.Series(common), other_axes()) if several else ""
+        yield _drawing(name, assessment, model, group)
+        shown += 1
+        if shown == MOST_MODELS:
+            return
+
+
+def _drawing(name: str, assessment: Assessment, model: EnergyModel, group: str) -> Drawing:
+    energy = energy_quantity(assessment.table)
+    fits = model.depth_fits or model.length_fits
+    by_depth = fits[0].kind == "depth_length"
+    of = "example" if fits[0].one_input else "model input"
+    title = _title(fits, "layers and tokens" if by_depth else "tokens")
+
+    def drawn() -> Figure:
+        label = energy.label if fits[0].one_input else energy.label.replace("/example", "/input")
+        return draw(
+            _points(model, fits, energy),
+            pd.concat([_line(fit, energy) for fit in fits], ignore_index=True),
+            x_label=f"Layers × tokens processed per {of}" if by_depth else f"Tokens processed per {of}",
+            y_label=label.replace(" (", "\n("),
+            title=title,
+            subtitle=group or "Points: one per configuration; lines: fitted",
+            estimated=assessment.estimated,
+        )
+
+    return Drawing(name, title, drawn, _caption(fits))
+
+
+def _title(fits: list[Fit], what: str) -> str:
+    errors = [f.loo_median_percent for f in fits if f.loo_median_percent is not None]
+    if any(f.coefficient("b").value <= 0 for f in fits):
+        return f"Energy does not grow with {what}"
+    if errors and max(errors) <= LINEAR_PERCENT:
+        return f"Energy is linear in {what} to {format_percent(max(errors))} (median)"
+    if errors:
+        return f"A line in {what} misses energy by {format_percent(max(errors))} (median)"
+    return f"Energy against {what}"
+
+
+def _caption(fits: list[Fit]) -> str:
+    formulas = "; ".join(f"{f.precision}: {spelled(f.formula)}" for f in fits)
+    caption = f"{formulas}. Shaded: 95 % of the fitted line."
+    if any(len(f.coefficients) > 2 for f in fits):
+        caption += " With the attention term, the line is drawn at the full depth."
+    return caption
+
+
+def _points(model: EnergyModel, fits: list[Fit], energy: Quantity) -> pd.DataFrame:
+    """What was measured, per model input, with what each fit leaves over."""
+    errors = {
+        (m["precision"], m["max_seq_len"], m["depth"]): m.get("energy_j_per_example_ci95") for m in model.measured
+    }
+    rows = []
+    for fit in fits:
+        for r in fit.residuals:
+            inputs = r["inputs_per_example"]
+            error = errors.get((fit.precision, r["max_seq_len"], r["depth"]))
+            rows.append(
+                {
+                    "x": r["tokens_per_example"] / inputs * (r["depth"] if fit.kind == "depth_length" else 1),
+                    "y": r["energy_j_per_example"] * energy.factor / inputs,
+                    "y_error": np.nan if error is None else error * energy.factor / inputs,
+                    "residual_percent": r["residual_percent"],
+                    "series": fit.precision,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _line(fit: Fit, energy: Quantity) -> pd.DataFrame:
+    band = fitted_band(fit)
+    scaled = band[["mean", "low", "high"]] * energy.factor
+    return scaled.rename(columns={"mean": "y"}).assign(x=band["work"], series=fit.precision)
+
+
+def draw(
     data: pd.DataFrame,
     lines: pd.DataFrame,
     *,
@@ -21,7 +120,7 @@ def energy_model(
     title: str,
     subtitle: str = "",
     estimated: bool = False,
-) -> "Figure":
+) -> Figure:
     """Above, points and fitted lines; below, residuals in percent of the fitted value.
 
     Args:
@@ -70,3 +169,6 @@ def energy_model(
         set_title(figure, title, subtitle)
         finish(figure, top.get_legend_handles_labels(), estimated)
     return figure
+
+
+FIGURE = PageFigure("energy_model", "models", make)

@@ -1,25 +1,28 @@
 """The same picture once per task (or precision), side by side on the same axes."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.figures.style import (
     INK,
-    MUTED,
     OTHER_COLORS,
     OTHER_MARKERS,
     PAGE_WIDTH_IN,
-    PRECISION_COLORS,
+    PRECISION_STYLES,
     finish,
+    level_line,
     log_if_wide,
     new_figure,
+    ordered_series,
     precision_style,
     styled,
 )
 from analysis.figures.style import title as set_title
-from analysis.figures.tradeoff import ordered_series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +48,7 @@ def panels(
     from_zero: bool = False,
     floor: float | None = None,
     estimated: bool = False,
-) -> "Figure":
+) -> Figure:
     """One panel per value of `panel`, in the order they come.
 
     Args:
@@ -78,18 +81,7 @@ def panels(
             axes.set_title(name, loc="center", fontsize=8, fontweight="bold", color=INK, pad=4)
             axes.set_xlabel(x_label)
             if level is not None:
-                axes.axhline(level[0], color=MUTED, lw=0.7, ls=(0, (3, 2)), zorder=1.5)
-        if level is not None:
-            drawn[0][-1].annotate(
-                level[1],
-                (1.0, level[0]),
-                xycoords=drawn[0][-1].get_yaxis_transform(),
-                xytext=(2, 0),
-                textcoords="offset points",
-                fontsize=6.5,
-                color=MUTED,
-                va="center",
-            )
+                level_line(axes, level[0], level[1] if axes is drawn[0][-1] else "")
         _scale(drawn[0], points, names, share_x, ticks_at_points, from_zero)
         if floor is not None and points["y"].min() < floor:
             for axes in drawn[0]:
@@ -101,20 +93,20 @@ def panels(
     return figure
 
 
-def _ordered(series: "pd.Series[str]") -> list[str]:
+def _ordered(series: pd.Series[str]) -> list[str]:
     """Precisions from wide to narrow; tasks as they come."""
     present = list(dict.fromkeys(series))
-    return ordered_series(series) if set(present) <= set(PRECISION_COLORS) else present
+    return ordered_series(series) if set(present) <= set(PRECISION_STYLES) else present
 
 
 def _look(name: str, index: int) -> tuple[str, str]:
     """(colour, marker): of a precision its own, of any other series by its place, so that no two are alike."""
-    if name in PRECISION_COLORS:
+    if name in PRECISION_STYLES:
         return precision_style(name)
     return OTHER_COLORS[index % len(OTHER_COLORS)], OTHER_MARKERS[index % len(OTHER_MARKERS)]
 
 
-def _draw(axes: "Axes", points: pd.DataFrame, line: pd.DataFrame, look: tuple[str, str], size: float) -> None:
+def _draw(axes: Axes, points: pd.DataFrame, line: pd.DataFrame, look: tuple[str, str], size: float) -> None:
     color, marker = look
     below = (points["y"] - points["y_low"]).clip(lower=0).fillna(0)
     above = (points["y_high"] - points["y"]).clip(lower=0).fillna(0)
@@ -144,13 +136,13 @@ def _draw(axes: "Axes", points: pd.DataFrame, line: pd.DataFrame, look: tuple[st
     axes.plot(ringed["x"], ringed["y"], ls="none", marker="o", ms=10, mfc="none", mec=INK, mew=0.9, zorder=4)
 
 
-def _handle(axes: "Axes", name: str, look: tuple[str, str]) -> object:
+def _handle(axes: Axes, name: str, look: tuple[str, str]) -> object:
     color, marker = look
     return axes.plot([], [], ls="-", lw=0.9, marker=marker, ms=4, color=color, mec="white", mew=0.4, label=name)[0]
 
 
 def _scale(
-    drawn: "list[Axes]", points: pd.DataFrame, names: list[str], share_x: bool, ticks_at_points: bool, from_zero: bool
+    drawn: list[Axes], points: pd.DataFrame, names: list[str], share_x: bool, ticks_at_points: bool, from_zero: bool
 ) -> None:
     if from_zero:
         for axes in drawn:
@@ -170,7 +162,7 @@ def _scale(
         _ticks(axes, x)
 
 
-def _ticks(axes: "Axes", x: "np.ndarray") -> None:
+def _ticks(axes: Axes, x: NDArray[np.float64]) -> None:
     """Ticks at the measured values, labels where they have room."""
     from matplotlib.ticker import FixedLocator, NullLocator
 

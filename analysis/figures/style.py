@@ -5,14 +5,18 @@ and sharp where the report shows it. Colours are Okabe and Ito's, told apart by 
 (Okabe & Ito 2008, https://jfly.uni-koeln.de/color/); series also differ by marker, so grey print works too.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.files import replacing
+from search_spaces.precisions import PRECISIONS
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
@@ -28,9 +32,14 @@ BLUE, SKY, GREEN, ORANGE = "#0072B2", "#56B4E9", "#009E73", "#E69F00"
 VERMILLION, PURPLE, YELLOW = "#D55E00", "#CC79A7", "#F0E442"
 INK, MUTED, FAINT, GRID = "#1f2328", "#57606a", "#afb8c1", "#e7eaee"
 
-# A precision has the same colour and marker in every figure.
-PRECISION_COLORS = {"fp32": BLUE, "tf32": SKY, "bf16": GREEN, "fp16": VERMILLION, "int8": ORANGE, "fp8": PURPLE}
-PRECISION_MARKERS = {"fp32": "o", "tf32": "D", "bf16": "^", "fp16": "s", "int8": "P", "fp8": "v"}
+# (colour, marker) of each precision in every figure, in the order of the registry; one beyond these is an "other".
+PRECISION_STYLES = dict(
+    zip(
+        PRECISIONS,
+        ((BLUE, "o"), (SKY, "D"), (GREEN, "^"), (VERMILLION, "s"), (ORANGE, "P"), (PURPLE, "v")),
+        strict=False,
+    )
+)
 OTHER_COLORS = (PURPLE, ORANGE, GREEN, SKY, BLUE, VERMILLION)
 OTHER_MARKERS = ("v", "P", "X", "<", ">", "d")
 
@@ -91,7 +100,7 @@ def styled() -> Iterator[None]:
 
 def new_figure(
     height_in: float = HEIGHT_IN, rows: int = 1, columns: int = 1, width_in: float = COLUMN_WIDTH_IN, **grid: Any
-) -> tuple["Figure", Any]:
+) -> tuple[Figure, Any]:
     """A figure drawn by Agg, outside pyplot: nothing to close, nothing global. Call inside `styled()`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -103,13 +112,18 @@ def new_figure(
 
 def precision_style(precision: str) -> tuple[str, str]:
     """(colour, marker) of a precision; an unknown name gets the same one of the other colours each time."""
-    if precision in PRECISION_COLORS:
-        return PRECISION_COLORS[precision], PRECISION_MARKERS[precision]
+    if precision in PRECISION_STYLES:
+        return PRECISION_STYLES[precision]
     index = sum(precision.encode()) % len(OTHER_COLORS)
     return OTHER_COLORS[index], OTHER_MARKERS[index]
 
 
-def title(figure: "Figure", text: str, subtitle: str = "") -> None:
+def ordered_series(series: pd.Series[str]) -> list[str]:
+    """The precisions from widest to narrowest, then any other name in alphabetical order."""
+    return sorted((str(name) for name in series.unique()), key=lambda name: (PRECISIONS.rank(name), name))
+
+
+def title(figure: Figure, text: str, subtitle: str = "") -> None:
     """The title, and below it in grey what the picture shows, at the left edge; the plot keeps what is below them.
 
     Lines are broken by their width in the font at hand, which differs between machines; each one after the first
@@ -151,13 +165,13 @@ def _wrapped(text: str, points: float, weight: str, room_in: float) -> list[str]
     return lines
 
 
-def settle(figure: "Figure") -> None:
+def settle(figure: Figure) -> None:
     """Lay the figure out once and for all, so that what is placed by pixels afterwards stays where it is."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
 
 
-def finish(figure: "Figure", legend: tuple[list[Any], list[str]] | None, estimated: bool) -> None:
+def finish(figure: Figure, legend: tuple[list[Any], list[str]] | None, estimated: bool) -> None:
     """The last strokes of every figure: the legend below where it names more than one thing (handles, names),
     the watermark on estimates, the layout fixed."""
     if legend is not None and len(legend[1]) > 1:
@@ -167,7 +181,7 @@ def finish(figure: "Figure", legend: tuple[list[Any], list[str]] | None, estimat
     settle(figure)
 
 
-def watermark(figure: "Figure", text: str = "estimated") -> None:
+def watermark(figure: Figure, text: str = "estimated") -> None:
     """`text` across the whole picture: an estimate must not pass for a measurement when the image travels."""
     figure.text(
         0.54,
@@ -184,7 +198,24 @@ def watermark(figure: "Figure", text: str = "estimated") -> None:
     )
 
 
-def log_if_wide(axes: "Axes", values: Any, axis: Literal["x", "y"] = "x") -> bool:
+def level_line(axes: Axes, y: float, text: str = "") -> None:
+    """A quiet dashed line across the axes, with its name right of them."""
+    axes.axhline(y, color=MUTED, lw=0.7, ls=(0, (3, 2)), zorder=1.5)
+    if text:
+        axes.annotate(
+            text,
+            (1.0, y),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(2, 0),
+            textcoords="offset points",
+            fontsize=6.5,
+            color=MUTED,
+            ha="left",
+            va="center",
+        )
+
+
+def log_if_wide(axes: Axes, values: Any, axis: Literal["x", "y"] = "x") -> bool:
     """Log scale where positive values span more than a decade; whether it was set. Few and plain tick numbers."""
     import numpy as np
 
@@ -198,7 +229,7 @@ def log_if_wide(axes: "Axes", values: Any, axis: Literal["x", "y"] = "x") -> boo
     return True
 
 
-def plain_log_ticks(axis: "Axis", low: float, high: float) -> None:
+def plain_log_ticks(axis: Axis, low: float, high: float) -> None:
     """Ticks at 1, 2, 5, 10, ... (at powers of ten beyond 100-fold), written as plain numbers."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -208,7 +239,7 @@ def plain_log_ticks(axis: "Axis", low: float, high: float) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def save(figure: "Figure", folder: Path, name: str) -> tuple[Path, Path]:
+def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     """Write `name.png` (200 dpi) and `name.svg` into `folder`; their paths. Same input, same bytes.
 
     The canvases print directly: `Figure.savefig` draws every figure twice, first for the layout, which
@@ -218,10 +249,12 @@ def save(figure: "Figure", folder: Path, name: str) -> tuple[Path, Path]:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     png, svg = folder / f"{name}.png", folder / f"{name}.svg"
+    pixels: Any = FigureCanvasAgg(figure)  # the printing methods are not typed
+    strokes: Any = FigureCanvasSVG(figure)
     with styled():
         with replacing(png) as temporary:
-            FigureCanvasAgg(figure).print_png(temporary, metadata={"Software": None})
+            pixels.print_png(temporary, metadata={"Software": None})
         with replacing(svg) as temporary:
-            FigureCanvasSVG(figure).print_svg(temporary, metadata={"Date": None})
+            strokes.print_svg(temporary, metadata={"Date": None})
     figure.set_dpi(PNG_DPI)  # print_svg leaves its own behind
     return png, svg

@@ -1,24 +1,31 @@
 """One objective against another: points with 95 % error bars, the frontier as a step, the baseline marked."""
 
+from __future__ import annotations
+
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.figures.labels import place_labels
-from analysis.figures.style import INK, MUTED, finish, log_if_wide, new_figure, precision_style, styled
+from analysis.figures.style import (
+    INK,
+    MUTED,
+    finish,
+    level_line,
+    log_if_wide,
+    new_figure,
+    ordered_series,
+    precision_style,
+    styled,
+)
 from analysis.figures.style import title as set_title
-from search_spaces.precisions import PRECISIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-# x, y in the units of the axis labels; x_error a half-width; y_low and y_high the ends of an interval (null:
-# none); series the precision; label what a frontier point is called; role "baseline", "recommended" or "".
-POINT_COLUMNS = ("x", "y", "x_error", "y_low", "y_high", "series", "label", "on_front", "role")
 
 _MANY = 400  # points: above this they are small, without error bars, and rasterised in the SVG
 _MOST_LABELS = 12
@@ -37,11 +44,12 @@ def tradeoff(
     kept_note: str = "cheapest kept",
     faint: pd.DataFrame | None = None,
     estimated: bool = False,
-) -> "Figure":
+) -> Figure:
     """The trade-off figure. x is better the smaller it is.
 
     Args:
-        points: one row per configuration with `POINT_COLUMNS`; rows with a null x or y are left out.
+        points: one row per configuration with the columns of `analysis.figures.points.POINT_COLUMNS`; rows with a null
+            x or y are left out.
         band: (y, text): the level above which y counts as kept, drawn as a quiet dashed line.
         kept_note: what the recommended point is called beside its label.
         faint: `x`, `y`, `series` of what the points are means of (the seeds), drawn behind them; null: none.
@@ -68,41 +76,29 @@ def tradeoff(
         line = _frontier(points, y_better, axes)
         axes.plot(line[:, 0], line[:, 1], color=INK, lw=1.0, alpha=0.75, zorder=2, scalex=False, scaley=False)
         if band is not None and axes.get_ylim()[0] < band[0] < axes.get_ylim()[1]:
-            axes.axhline(band[0], color=MUTED, lw=0.7, ls=(0, (3, 2)), zorder=1.5)
-            axes.annotate(
-                band[1],
-                (1.0, band[0]),
-                xycoords=axes.get_yaxis_transform(),
-                xytext=(2, 0),
-                textcoords="offset points",
-                fontsize=6.5,
-                color=MUTED,
-                ha="left",
-                va="center",
-            )
+            level_line(axes, *band)
         marked = points[points["role"] != ""]
         axes.plot(marked["x"], marked["y"], ls="none", marker="o", ms=9, mfc="none", mec=INK, mew=0.9, zorder=4)
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         set_title(figure, title, subtitle)
-        handles, names = axes.get_legend_handles_labels()
-        if not points["on_front"].all():
-            hollow = axes.plot([], [], ls="none", marker="o", ms=3.8, mfc="white", mec=MUTED, mew=0.8)[0]
-            handles, names = [*handles, hollow], [*names, "not on the frontier"]
-        if len(behind):
-            dot = axes.plot([], [], ls="none", marker="o", ms=3, color=MUTED, alpha=0.4, mec="none")[0]
-            handles, names = [*handles, dot], [*names, "one seed"]
-        finish(figure, (handles, names), estimated)
+        finish(figure, _legend(axes, points, behind), estimated)
         _label(axes, points, line, band, kept_note)
     return figure
 
 
-def ordered_series(series: "pd.Series[str]") -> list[str]:
-    """The precisions from widest to narrowest, then any other name in alphabetical order."""
-    return sorted((str(name) for name in series.unique()), key=lambda name: (PRECISIONS.rank(name), name))
+def _legend(axes: Axes, points: pd.DataFrame, behind: pd.DataFrame) -> tuple[list[Any], list[str]]:
+    handles, names = axes.get_legend_handles_labels()
+    if not points["on_front"].all():
+        hollow = axes.plot([], [], ls="none", marker="o", ms=3.8, mfc="white", mec=MUTED, mew=0.8)[0]
+        handles, names = [*handles, hollow], [*names, "not on the frontier"]
+    if len(behind):
+        dot = axes.plot([], [], ls="none", marker="o", ms=3, color=MUTED, alpha=0.4, mec="none")[0]
+        handles, names = [*handles, dot], [*names, "one seed"]
+    return handles, names
 
 
-def _draw_series(axes: "Axes", points: pd.DataFrame, name: str, many: bool) -> None:
+def _draw_series(axes: Axes, points: pd.DataFrame, name: str, many: bool) -> None:
     color, marker = precision_style(name)
     front, rest = points[points["on_front"]], points[~points["on_front"]]
     if not many:
@@ -138,12 +134,12 @@ def _draw_series(axes: "Axes", points: pd.DataFrame, name: str, many: bool) -> N
     )
 
 
-def _draw_faint(axes: "Axes", points: pd.DataFrame, name: str) -> None:
+def _draw_faint(axes: Axes, points: pd.DataFrame, name: str) -> None:
     color, marker = precision_style(name)
     axes.plot(points["x"], points["y"], ls="none", marker=marker, ms=3, color=color, alpha=0.3, mec="none", zorder=2)
 
 
-def _pad_limits(axes: "Axes", points: pd.DataFrame) -> None:
+def _pad_limits(axes: Axes, points: pd.DataFrame) -> None:
     """Room for labels: 10 % on each side of the data and its error bars."""
     low = points[["y", "y_low"]].min(axis=1).min()
     high = points[["y", "y_high"]].max(axis=1).max()
@@ -165,7 +161,7 @@ def _pad_limits(axes: "Axes", points: pd.DataFrame) -> None:
         (axes.set_xlim if axis == "x" else axes.set_ylim)(*limits)
 
 
-def _frontier(points: pd.DataFrame, y_better: str, axes: "Axes") -> NDArray[np.float64]:
+def _frontier(points: pd.DataFrame, y_better: str, axes: Axes) -> NDArray[np.float64]:
     """Corners [n, 2] of the step: the best y that can be had for at most x, to the right edge of the axes."""
     front = points[points["on_front"]].sort_values("x")
     if front.empty:
@@ -180,7 +176,7 @@ def _frontier(points: pd.DataFrame, y_better: str, axes: "Axes") -> NDArray[np.f
 
 
 def _label(
-    axes: "Axes", points: pd.DataFrame, line: NDArray[np.float64], band: tuple[float, str] | None, kept_note: str
+    axes: Axes, points: pd.DataFrame, line: NDArray[np.float64], band: tuple[float, str] | None, kept_note: str
 ) -> None:
     notes = {"baseline": " (baseline)", "recommended": f" ({kept_note})"}
     rank = points["role"].map({"recommended": 0, "baseline": 1}).fillna(2)
@@ -210,7 +206,7 @@ def _label(
     )
 
 
-def _dense(axes: "Axes", line: NDArray[np.float64], steps: int = 24) -> NDArray[np.float64]:
+def _dense(axes: Axes, line: NDArray[np.float64], steps: int = 24) -> NDArray[np.float64]:
     """The step line as points close together on the screen."""
     if len(line) < 2:
         return np.empty((0, 2))

@@ -16,8 +16,8 @@ from analysis.findings.front_probability import front_probability
 from analysis.findings.pareto import pareto_set
 from analysis.findings.part import Part, attempt
 from analysis.findings.payback import FinetuningCost, Payback, finetuning_cost, payback
-from analysis.findings.recommend import Recommendation, recommend
-from analysis.findings.slices import score_quantity
+from analysis.findings.recommend import Recommendation, find_baseline, recommend
+from analysis.findings.slices import score_column
 from search_spaces.objectives import DEFAULT_OBJECTIVES, TOLERANCE
 from search_spaces.trial_config import model_slug
 
@@ -44,6 +44,17 @@ class Assessment:
     @property
     def card(self) -> str:
         return str(self.common.get("gpu_name") or "an unnamed device")
+
+    @property
+    def baseline(self) -> pd.Series:
+        """The recommendation's baseline; by the same rule where there is no recommendation."""
+        found = self.recommendation.value
+        return self.table.loc[find_baseline(self.table)] if found is None else found.baseline
+
+    @property
+    def scored(self) -> bool:
+        """Some configuration's score is known: it is not where the weights are random."""
+        return score_column(self.table) is not None
 
     @property
     def payback(self) -> Payback | None:
@@ -97,9 +108,9 @@ def _assessment(
     recommendation = attempt("The recommendation", lambda: recommend(clean, tolerance=tolerance))
     if recommendation.value is not None:
         table = recommendation.value.table
-    score = score_quantity(table)
+    score = score_column(table)
     if score is not None and table["accuracy"].isna().all():  # SQuAD is scored by exact match
-        objectives = tuple(score.column if o == "accuracy" else o for o in objectives)
+        objectives = tuple(score if o == "accuracy" else o for o in objectives)
     front = _front(clean, table, objectives, rng, bootstrap)
     if front.value is not None:
         added = [c for c in front.value.columns if c not in table.columns]

@@ -13,7 +13,7 @@ import pandas as pd
 from analysis.errors import CannotAnswer
 from analysis.findings.configurations import configuration_columns, configurations, plain, valid
 from analysis.findings.correctness import Correctness, correctness, row_keys
-from analysis.findings.slices import score_quantity
+from analysis.findings.slices import score_column
 from analysis.statistics.intervals import Ratio, ratio, ratios
 from analysis.statistics.paired import (
     ALPHA,
@@ -62,7 +62,7 @@ class Recommendation:
     @property
     def scored(self) -> bool:
         """Some configuration's accuracy is known: it is not where the weights are random."""
-        return score_quantity(self.table) is not None
+        return score_column(self.table) is not None
 
     @property
     def reference(self) -> pd.Series:
@@ -205,8 +205,7 @@ def _one_comparison(clean: pd.DataFrame) -> None:
 
 def _judge(table: pd.DataFrame, clean: pd.DataFrame, base: Any, tolerance: float) -> tuple[pd.DataFrame, bool]:
     """Accuracy against row `base`, paired where bits allow; and whether any was paired."""
-    score = score_quantity(table)
-    metric = "accuracy" if score is None else score.column
+    metric = score_column(table) or "accuracy"
     out = pd.DataFrame(np.nan, index=table.index, columns=list(DIFFERENCE))
     note = pd.Series("", index=table.index, dtype=object)
     gained, lost, n = np.full(len(table), np.nan), np.full(len(table), np.nan), 0

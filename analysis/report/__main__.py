@@ -1,5 +1,5 @@
 import sys
 
-from analysis.report.build import main
+from analysis.report.command import main
 
 sys.exit(main())

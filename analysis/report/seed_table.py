@@ -6,9 +6,10 @@ import pandas as pd
 
 from analysis.findings.assessment import Assessment
 from analysis.findings.configurations import configuration_columns
-from analysis.findings.slices import Quantity, energy_quantity, same_as, score_quantity
+from analysis.findings.slices import same_as
 from analysis.report.cells import Cell, Head, Row, Table
 from analysis.statistics.seeds import per_seed, seed_spread
+from analysis.words.quantities import Quantity, energy_quantity, score_quantity
 from analysis.words.rounding import MISSING, format_with_uncertainty, points_change
 from search_spaces.axes import AXES
 
@@ -23,13 +24,14 @@ def several_seeds(assessment: Assessment) -> bool:
     return len(assessment.clean["seed"].dropna().unique()) > 1
 
 
-def seed_table(assessment: Assessment, baseline: pd.Series) -> Table | None:
+def seed_table(assessment: Assessment) -> Table | None:
     """None where there is one seed only."""
     if not several_seeds(assessment):
         return None
-    compared = {"baseline": baseline}
-    if assessment.recommendation.value is not None and assessment.recommendation.value.choice is not None:
-        compared["choice"] = assessment.recommendation.value.choice
+    found = assessment.recommendation.value
+    compared = {"baseline": assessment.baseline}
+    if found is not None and found.choice is not None:
+        compared["choice"] = found.choice
     quantities = [q for q in (score_quantity(assessment.table), energy_quantity(assessment.table)) if q is not None]
     columns = {(q, role): _column(assessment, row, q) for q in quantities for role, row in compared.items()}
     names = list(dict.fromkeys(name for values in columns.values() for name in values))

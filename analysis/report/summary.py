@@ -5,24 +5,28 @@ from __future__ import annotations
 import os
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from analysis.cli import printable
+from analysis.findings.assessment import Assessment
 from analysis.findings.recommend import NOT_WORSE
-from analysis.findings.slices import describe, told_axes
-from analysis.report.cells import Row, Table, configuration_table
-from analysis.report.gallery import baseline_of
+from analysis.findings.slices import told_axes
+from analysis.report.cells import Row, Table
+from analysis.report.configuration_table import configuration_table
+from analysis.report.report import Report
 from analysis.words import payback
 from analysis.words import recommendation as recommendation_words
+from analysis.words.configuration import describe
 from search_spaces.axes import AXES
-
-if TYPE_CHECKING:
-    from analysis.findings.assessment import Assessment
-    from analysis.report.build import Report
 
 _MOST_ROWS = 40
 _AXES = tuple(axis.title for axis in AXES.values())
 _COLUMNS: tuple[str, ...] = (*_AXES, "Accuracy", "Change", "Accuracy kept?")
 _COLUMNS += ("Energy", "Est. energy", "Saving", "Latency", "Frontier")
+
+
+def print_summary(report: Report, width: int = 100) -> None:
+    """Print `summary`: the table, the Pareto set, the answer, where the files are."""
+    print(printable(summary(report, width)))
 
 
 def summary(report: Report, width: int = 100) -> str:
@@ -44,8 +48,7 @@ def summary(report: Report, width: int = 100) -> str:
 def _assessment(assessment: Assessment, width: int) -> str:
     estimated = "   ENERGY IS ESTIMATED, NOT MEASURED" if assessment.estimated else ""
     parts = [f"{assessment.heading}{estimated}"[:width]]
-    baseline = baseline_of(assessment)
-    table = configuration_table(assessment, baseline)
+    table = configuration_table(assessment)
     shown = table.rows
     title = "Configurations: those that keep accuracy first (* cheapest of them, B baseline)"
     if len(assessment.table) > _MOST_ROWS:

@@ -62,6 +62,11 @@ def format_percent(value: float) -> str:
     return f"{_minus(_significant(value, 2))} %"
 
 
+def times(value: float) -> str:
+    """ "14.9×": a ratio for a title; its interval is in the table."""
+    return f"{format_with_uncertainty(value)}×"
+
+
 def points_word(tolerance: float) -> str:
     """0.01 -> "1 point", 0.005 -> "0.5 points"."""
     return f"{100 * tolerance:g} point{'' if round(100 * tolerance, 9) == 1 else 's'}"

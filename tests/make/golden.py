@@ -25,7 +25,8 @@ from typing import Any
 import pandas as pd
 
 # All that this needs of the project, in one place.
-from analysis.report.build import Report, build_report
+from analysis.report.build import build_report
+from analysis.report.report import Report
 from analysis.report.summary import summary
 from tests.make import runs as fabricated
 

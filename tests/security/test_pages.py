@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from analysis.across.command import build_across
+from analysis.across.build import build_across
 from analysis.report.build import build_report
-from analysis.report.gallery import Gallery
-from analysis.report.page import TEMPLATES, content_policy
+from analysis.report.rendering import TEMPLATES, content_policy
+from search_spaces.registry import Registry
 from tests.analysis.report.test_browser import browser  # noqa: F401 (a fixture)
 from tests.make import runs as fabricated
 from tests.make.rows import linear_rows, write_trial
@@ -113,7 +113,7 @@ def test_every_text_of_the_rows_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("column", [c for c in TEXT_COLUMNS if c != "correct_bits"])
 def test_every_text_of_the_rows_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: str) -> None:
     """Alone, since one hostile column may keep a part of the page from being made at all."""
-    monkeypatch.setattr("analysis.report.gallery.draw", lambda *a: Gallery([], [], [], [], []))  # drawn above
+    monkeypatch.setattr("analysis.report.build.FIGURES", Registry("a figure", ()))  # drawn above
     rows = fabricated.table(lengths=(48, 128), depths=(12,)).assign(**{column: PAYLOAD})
     folder = fabricated.write_csv_run(tmp_path / "run", rows)
     report = build_report([folder], bootstrap=False)

@@ -96,7 +96,8 @@ def main(arguments: list[str]) -> int:
 def _report(run: Path, from_runs: tuple[Path, ...]) -> None:
     """The same report as a grid's, in the run folder; over what the search was started with too, beside it."""
     from analysis.errors import CannotAnswer
-    from analysis.report.build import build_report, print_summary
+    from analysis.report.build import build_report
+    from analysis.report.summary import print_summary
 
     try:
         report = build_report([run])

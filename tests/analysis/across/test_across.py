@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.across.command import Across, build_across, main
+from analysis.across.build import Across, build_across
+from analysis.across.command import main
 from analysis.findings.agreement import AGREE, DISAGREE, Value, agreement
 from analysis.findings.comparison import compare
 from analysis.findings.configurations import configurations
@@ -312,7 +313,7 @@ def test_a_task_without_a_valid_energy_is_left_out_with_a_word(tmp_path: Path) -
 
 def test_the_verdict_in_words(across: tuple[Across, str]) -> None:
     made, html = across
-    assert made.problems == []
+    assert made.gallery.problems == []
     assert made.headline == (
         "fp16 keeps the score on every task; the tokens that keep it are each task's own: 64 (sst2) and 224 (squad); "
         "an input of one length costs the same on all of them"
@@ -374,7 +375,7 @@ def test_without_accuracy_energy_is_still_compared(tmp_path: Path) -> None:
         rows = pd.read_csv(path / "results.csv").assign(accuracy=None, correct_bits=None, energy_j_per_correct=None)
         rows.to_csv(path / "results.csv", index=False)
     made = build_across(paths, tmp_path / "out")
-    assert made.problems == []
+    assert made.gallery.problems == []
     assert made.headline == "An input of one length costs the same on all of them"
     assert "The score of sst2 is not known, so only its energy is compared." in made.comparison.notes
     assert not any("score" in line for line in made.sentences)
@@ -387,8 +388,8 @@ def test_a_baseline_precision_of_one_length_leaves_the_others_to_be_drawn(tmp_pa
         longest = rows["max_seq_len"] == rows["max_seq_len"].max()
         rows[longest | (rows["precision"] == "fp16")].to_csv(path / "results.csv", index=False)
     made = build_across(paths, tmp_path / "out")
-    assert made.problems == []
-    assert [p.name for p in made.pictures["regime"]] == ["across_score_length"]
+    assert made.gallery.problems == []
+    assert [p.name for p in made.gallery["regime"]] == ["across_score_length"]
 
 
 def test_nothing_of_the_data_becomes_markup(tmp_path: Path) -> None:
@@ -398,7 +399,7 @@ def test_nothing_of_the_data_becomes_markup(tmp_path: Path) -> None:
         rows["task"] += NASTY
         rows.to_csv(path / "results.csv", index=False)
     made = build_across(paths, tmp_path / "out")
-    assert made.problems == []
+    assert made.gallery.problems == []
     assert "<script" not in made.html.read_text(encoding="utf-8")
     assert "<script" not in made.markdown.read_text(encoding="utf-8")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from analysis.across.command import build_across
+from analysis.across.build import build_across
 from tests.analysis.across.test_across import runs
 from tests.analysis.report.test_browser import browser  # noqa: F401 (a fixture)
 

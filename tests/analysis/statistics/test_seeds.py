@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.figures.points import seed_points
 from analysis.findings.assessment import Assessment, assessments
 from analysis.findings.configurations import configurations
-from analysis.findings.slices import energy_quantity, score_quantity, seed_points
 from analysis.report.build import build_report
-from analysis.report.gallery import baseline_of
 from analysis.report.seed_table import BETWEEN, MEAN, WITHIN, seed_table
 from analysis.rows.load import load
 from analysis.statistics.seeds import per_seed, seed_spread
+from analysis.words.quantities import energy_quantity, score_quantity
 from tests.make import runs as fabricated
 from tests.make.rows import frame, row
 
@@ -84,7 +84,7 @@ def test_the_points_of_seeds_are_their_means() -> None:
 
 def test_the_table_shows_every_seed_and_both_spreads() -> None:
     assessment = only(two_seeds())
-    table = seed_table(assessment, baseline_of(assessment))
+    table = seed_table(assessment)
     assert table is not None
     heads = [f"{h.text} {h.unit}".strip() for h in table.heads]
     assert heads[:4] == ["Seed", "Accuracy, baseline %", "Accuracy, choice %", "Change points"]
@@ -99,7 +99,7 @@ def test_the_table_shows_every_seed_and_both_spreads() -> None:
 def test_a_seed_that_lacks_a_configuration_is_a_dash() -> None:
     rows = two_seeds()
     assessment = only(rows[(rows["precision"] == "fp32") | (rows["seed"] == 1)])
-    table = seed_table(assessment, baseline_of(assessment))
+    table = seed_table(assessment)
     assert table is not None
     assert [c.text for c in table.rows[1].cells] == ["2", "94.00", "–", "–", "108", "–", "–"]
 

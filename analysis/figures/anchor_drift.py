@@ -1,21 +1,49 @@
-"""The same configuration measured again and again: does the card's energy move while the sweep runs?"""
+"""The same load measured again and again: does the card's energy move while the sweep runs?"""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from analysis.errors import CannotAnswer
+from analysis.figures.page_figure import Drawing, PageFigure
 from analysis.figures.style import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION, finish, new_figure, styled
 from analysis.figures.style import title as set_title
-from analysis.rows.cards import short_uuid
+from analysis.findings.assessment import Assessment
+from analysis.rows.cards import card_factors, short_uuid
+from analysis.words.rounding import format_percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
+_NEEDED = ("started_at", "gpu_uuid", "energy_j_per_example")
 
 
-def drift(anchors: pd.DataFrame, *, title: str, subtitle: str = "", estimated: bool = False) -> "Figure":
+def make(assessment: Assessment, anchors: pd.DataFrame) -> Iterator[Drawing]:
+    if anchors.empty:
+        return
+    title = "Anchor drift"
+    factors = card_factors(anchors)
+    if len(factors):
+        title = f"Anchors stay within {format_percent(100 * factors['drift'].max())} of their card's median"
+
+    def drawn() -> Figure:
+        missing = [c for c in _NEEDED if c not in anchors]
+        if missing:
+            raise CannotAnswer(f"anchors.csv lacks the column {' and '.join(missing)}.")
+        return draw(
+            anchors, title=title, subtitle="One fixed load, measured through the run", estimated=assessment.estimated
+        )
+
+    caption = "The same load measured again and again through the run, against its card's median."
+    yield Drawing("anchor_drift", title, drawn, caption)
+
+
+def draw(anchors: pd.DataFrame, *, title: str, subtitle: str = "", estimated: bool = False) -> Figure:
     """Energy of each anchor relative to its card's median, in percent, over the minutes of the run.
 
     Args:
@@ -62,3 +90,6 @@ def drift(anchors: pd.DataFrame, *, title: str, subtitle: str = "", estimated: b
         set_title(figure, title, subtitle)
         finish(figure, axes.get_legend_handles_labels(), estimated)
     return figure
+
+
+FIGURE = PageFigure("anchor_drift", "card", make)

@@ -1,19 +1,81 @@
-"""A saving as a waterfall: each step's bar runs from the energy before it to the energy after it."""
+"""Where the saving comes from: a waterfall from the baseline's energy to the choice's, one axis switched at a time."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from analysis.figures.page_figure import Drawing, PageFigure
 from analysis.figures.style import GREEN, INK, MUTED, VERMILLION, finish, new_figure, plain_log_ticks, styled
 from analysis.figures.style import title as set_title
+from analysis.findings.assessment import Assessment
+from analysis.findings.decomposition import Step
+from analysis.findings.saving import saving
+from analysis.words.configuration import describe
+from analysis.words.quantities import energy_quantity
+from analysis.words.rounding import times
+from search_spaces.axes import AXES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+TOLD_RANGE = 1.02  # the most over the least that a step saves in any order: below, the order is not worth a word
 
-def waterfall(
+
+def make(assessment: Assessment, anchors: pd.DataFrame) -> Iterator[Drawing]:
+    found = saving(assessment)
+    if found is None:
+        return
+    energy = energy_quantity(assessment.table)
+    recommended = assessment.scored
+    frame = pd.DataFrame(
+        {
+            "label": [_switch(s) for s in found.steps],
+            "before": [s.energy_before * energy.factor for s in found.steps],
+            "after": [s.energy_after * energy.factor for s in found.steps],
+            "note": [times(s.saving.value) for s in found.steps],
+        }
+    )
+    parts = ", ".join(f"{AXES[s.axis].word} {times(s.saving.value)}" for s in found.steps)
+    title = f"{times(found.ratio)} less {'estimated ' if assessment.estimated else ''}energy: {parts}"
+
+    def drawn() -> Figure:
+        return draw(
+            frame,
+            x_label=energy.label,
+            title=title,
+            subtitle=f"From {describe(found.baseline)}",
+            estimated=assessment.estimated,
+            ends_called=("baseline", "recommended" if recommended else "cheapest with all steps"),
+        )
+
+    yield Drawing("saving", title, drawn, _caption(found.steps, recommended), in_markdown=True)
+
+
+def _caption(steps: list[Step], recommended: bool) -> str:
+    sentences = ["One thing switched at a time, from the top; every step is two measured configurations."]
+    if not recommended:
+        sentences.append(
+            "No accuracy is known; the end is the cheapest configuration to which every step was measured."
+        )
+    ranges = [
+        f"{AXES[s.axis].word} {times(s.least)} to {times(s.most)}" for s in steps if s.most / s.least > TOLD_RANGE
+    ]
+    if ranges:
+        sentences.append(f"What a step saves depends on the order; over all orders: {', '.join(ranges)}.")
+    return " ".join(sentences)
+
+
+def _switch(step: Step) -> str:
+    """ "fp32 → fp16", "128 → 64 tokens"."""
+    return f"{step.before} → {step.after} {AXES[step.axis].unit}".rstrip()
+
+
+def draw(
     steps: pd.DataFrame,
     *,
     x_label: str,
@@ -21,7 +83,7 @@ def waterfall(
     subtitle: str = "",
     estimated: bool = False,
     ends_called: tuple[str, str] = ("baseline", "recommended"),
-) -> "Figure":
+) -> Figure:
     """Energy from the baseline (above) to the configuration (below), a row for each axis switched; log scale,
     so that equal factors are equally long.
 
@@ -66,7 +128,7 @@ def waterfall(
     return figure
 
 
-def _note(axes: "Axes", x: float, row: int, text: str, bold: bool = False) -> None:
+def _note(axes: Axes, x: float, row: int, text: str, bold: bool = False) -> None:
     """A step's factor, or an energy, right of its bar."""
     axes.annotate(
         text,
@@ -78,3 +140,6 @@ def _note(axes: "Axes", x: float, row: int, text: str, bold: bool = False) -> No
         color=INK,
         va="center",
     )
+
+
+FIGURE = PageFigure("saving", "saving", make)

@@ -1,0 +1,72 @@
+"""Fitted energy models as a page shows them: sentences, and a table of their terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from analysis.findings.energy_model.model import EnergyModel, Fit, spelled
+from analysis.findings.part import Part
+from analysis.report.cells import Table, text_table
+from analysis.words.rounding import MISSING, format_percent, format_with_uncertainty
+from search_spaces.axes import AXES, other_axes
+
+
+@dataclass(frozen=True)
+class ModelPart:
+    """The model of one group of comparable rows, or why there is none."""
+
+    common: str  # what its rows have in common
+    problem: str = ""
+    sentences: list[str] = field(default_factory=list)
+    fits: list[str] = field(default_factory=list)  # a sentence each
+    not_made: list[str] = field(default_factory=list)
+    table: Table | None = None
+
+
+def model_part(common: Mapping[str, Any], part: Part[EnergyModel]) -> ModelPart:
+    words = ", ".join(f"{AXES[name].word} {common[name]}" for name in other_axes() if common.get(name))
+    model = part.value
+    if model is None:
+        return ModelPart(words, part.problem)
+    fits = [*model.depth_fits, *model.length_fits]
+    rows = [row for fit in fits for row in _terms(fit)]
+    verdicts = [f.verdict for f in fits]
+    return ModelPart(
+        common=words,
+        sentences=[spelled(s) for s in model.sentences if s not in (*verdicts, *model.not_made)],
+        fits=[spelled(verdict) for verdict in verdicts],
+        not_made=model.not_made,
+        table=text_table(rows) if rows else None,
+    )
+
+
+def _terms(fit: Fit) -> list[dict[str, str]]:
+    rows = []
+    for c in fit.coefficients:
+        half = None if c.low is None or c.high is None else (c.high - c.low) / 2
+        factor, unit = _si(max(abs(c.value), half or 0.0), c.unit)
+        rows.append(
+            {
+                "Precision": fit.precision,
+                "Model": spelled(fit.formula),
+                "Term": c.name,
+                "Value (95 %)": format_with_uncertainty(c.value * factor, None if half is None else half * factor),
+                "Unit": unit,
+                "R²": MISSING if fit.r2 is None else f"{fit.r2:.4f}",
+                "Leave-one-out error": MISSING
+                if fit.loo_median_percent is None
+                else format_percent(fit.loo_median_percent),
+                "Points": str(fit.configurations),
+            }
+        )
+    return rows
+
+
+def _si(size: float, unit: str) -> tuple[float, str]:
+    """The factor and the unit in which `size` is at least 1: 3.2e-5, "J per token" -> 1e6, "µJ per token"."""
+    for factor, prefix in ((1.0, ""), (1e3, "m"), (1e6, "µ"), (1e9, "n")):
+        if abs(size) * factor >= 1 or prefix == "n":
+            break
+    return factor, spelled(unit.replace("J", f"{prefix}J", 1))

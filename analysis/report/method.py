@@ -1,0 +1,103 @@
+"""How the numbers of a report were measured, and what its intervals are, in sentences."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from analysis.findings.assessment import Assessment
+from analysis.findings.recommend import CANNOT_TELL
+from analysis.report.seed_table import several_seeds
+from analysis.statistics.intervals import NONE, POOLED, REPLICATES, WITHIN
+from analysis.words.rounding import count_of, points_word
+
+SOURCES = {
+    "nvml_counter": "the card's own total-energy counter (NVML)",
+    "nvml_power": "the card's power readings, integrated (NVML)",
+    "rapl": "the CPU package's energy counter (RAPL)",
+    "estimate": "no sensor: an assumed power times the busy time",
+}
+INTERVALS = {
+    WITHIN: "over the windows of the only trial, too narrow as a statement about the configuration",
+    NONE: "no interval",
+}
+SHORT_INTERVALS = {POOLED: "between trials", REPLICATES: "between trials", WITHIN: "within one trial"}
+
+
+def source_words(energy_source: object, unknown: str = "not recorded") -> str:
+    """Where joules of this source come from."""
+    return SOURCES.get(str(energy_source), unknown)
+
+
+def method(assessment: Assessment) -> list[str]:
+    rows, table = assessment.clean, assessment.table
+    source = source_words(assessment.common.get("energy_source"))
+    lines = [f"Energy: {source}; gross, idle power not subtracted."]
+    if rows["windows"].notna().any():
+        warmup = f", after {rows['warmup_s'].median():.2g} s of warm-up" if rows["warmup_s"].notna().any() else ""
+        lines.append(
+            f"Each trial: {rows['windows'].median():.0f} windows of whole passes (median), the shortest "
+            f"{rows['window_s'].min():.2g} s, {rows['total_s'].median():.3g} s in all{warmup}."
+        )
+    lines.append("Latency is the wall time of the same windows over their examples.")
+    if rows["accuracy"].notna().any() and rows["examples"].notna().any():
+        lines.append(
+            f"Accuracy: one complete pass of exactly the configuration measured, {rows['examples'].max():.0f} examples."
+        )
+    kinds = table["interval_kind"].value_counts()
+    for kind, count in kinds.items():
+        which = "" if len(kinds) == 1 else f" of {count_of(int(count), 'configurations')}"
+        words = _replicates_words(table) if kind in (POOLED, REPLICATES) else INTERVALS[str(kind)]
+        lines.append(f"95 % intervals{which}: {words}.")
+    lines += filter(None, [repeats_note(table)])
+    lines.append(
+        "Accuracy verdicts: paired non-inferiority against the baseline on the same examples, tolerance "
+        f"{points_word(assessment.tolerance)}, score interval (Tango 1998), one-sided 5 %; “{CANNOT_TELL}” where "
+        "this many examples do not decide."
+    )
+    lines.append(
+        "Frontier: exact non-dominated set; the percentage is how often a configuration stays on it when "
+        "examples are resampled (the same ones for all) and energy is drawn with its spread."
+    )
+    return lines
+
+
+def how_to_read(assessment: Assessment) -> str:
+    """What the trade-off figures show."""
+    kinds = [k for k in assessment.table["interval_kind"].unique() if k != NONE]
+    bars = " or ".join(SHORT_INTERVALS[str(k)] for k in kinds)
+    bars = f"Energy and latency bars: 95 %, {bars}. " if bars else "Energy and latency have no interval. "
+    faint = "Faint: the single seeds, behind their mean. " if several_seeds(assessment) else ""
+    return (
+        "The black step is the frontier: the best accuracy that can be had for at most that cost. Circled: "
+        "the baseline, and the cheapest configuration whose accuracy is not worse by more than "
+        f"{points_word(assessment.tolerance)} (dashed line). {faint}{bars}Accuracy bars: 95 % (Wilson); the verdict "
+        "compares the same examples one by one, and is sharper than these bars suggest."
+    )
+
+
+def repeats_note(table: pd.DataFrame) -> str:
+    """A warning where one pair of trials is all that is known of the spread between trials."""
+    if (table["n_trials"] - 1).sum() != 1:
+        return ""
+    return (
+        "One configuration was measured twice and no other was repeated: energy intervals rest on a single "
+        "difference (Student-t with one degree of freedom), so they are wide and tell little. Repeat more "
+        "configurations."
+    )
+
+
+def _replicates_words(table: pd.DataFrame) -> str:
+    """What the headline interval is made from (see `analysis.statistics.intervals`)."""
+    repeated = int((table["n_trials"] > 1).sum())
+    of = "the only configuration that was repeated" if repeated == 1 else f"the {repeated} repeated configurations"
+    inflation = float(table["energy_inflation"].iloc[0])
+    if not math.isfinite(inflation):
+        return f"Student-t, from the relative spread between separate trials of {of}; it counts as equal for all"
+    freedom = count_of(int((table["n_trials"] - 1).sum()), "degrees")
+    return (
+        f"Student-t, from each configuration's own error within its trials times one factor for all (energy: "
+        f"{inflation:.2g}), by which separate trials of {of} differ more than their windows say (Birge ratio, never "
+        f"below 1; {freedom} of freedom)"
+    )
