@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.across.page import FIGURE_SECTIONS, page
-from analysis.across.words import headline, sentences
 from analysis.figures.registry import COMPARISON_FIGURES
 from analysis.files import write_text
 from analysis.findings.comparison import Comparison, compare
 from analysis.report.folder import report_folder
 from analysis.report.gallery import Gallery, draw
 from analysis.report.rendering import render_templates
+from analysis.words.across import headline, sentences
 from search_spaces.errors import check
 from search_spaces.objectives import TOLERANCE
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from analysis.across import tables
-from analysis.across.words import listed
 from analysis.findings.comparison import Comparison
 from analysis.findings.energy_model.model import DEFAULT_EQUIVALENCE
 from analysis.report.cells import Table
 from analysis.report.exclusions import exclusion_table
 from analysis.report.gallery import Gallery
 from analysis.report.method import source_words
+from analysis.words.across import listed
 from analysis.words.rounding import points_word
 
 FIGURE_SECTIONS = ("regime", "tradeoff", "energy", "per_token")  # where a figure may stand
@@ -42,7 +42,7 @@ class AcrossPage:
 
 
 def page(c: Comparison, gallery: Gallery, headline: str, sentences: list[str]) -> AcrossPage:
-    """Everything the page says about a comparison; `headline` and `sentences` are of `analysis.across.words`."""
+    """Everything the page says about a comparison; `headline` and `sentences` are of `analysis.words.across`."""
     source = source_words(c.energy_source)
     return AcrossPage(
         title=f"What holds across {listed([t.name for t in c.tasks])}",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.across.words import setting_words
 from analysis.findings.agreement import Value
 from analysis.findings.comparison import Comparison, TaskResult
 from analysis.findings.energy_model.model import DEFAULT_EQUIVALENCE
 from analysis.findings.recommend import NOT_WORSE, WORSE
 from analysis.findings.regime import RegimeEnd
 from analysis.report.cells import Cell, Head, Row, Table
+from analysis.words.across import setting_words
 from analysis.words.configuration import describe
 from analysis.words.payback import count_words
 from analysis.words.quantities import energy_quantity, score_quantity

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.across.words import axis_sentences
 from analysis.figures.page_figure import Drawing, PageFigure
 from analysis.figures.panel_points import DEEPEST, along, panel_points, score_word
 from analysis.figures.panels import panels
 from analysis.findings.comparison import Comparison, TaskResult
+from analysis.words.across import axis_sentences
 from analysis.words.rounding import points_word
 from search_spaces.axes import AXES, reducing_axes
 

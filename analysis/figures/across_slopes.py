@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.across.words import listed, setting_words
 from analysis.figures.page_figure import Drawing, PageFigure
 from analysis.figures.panel_points import energy_word
 from analysis.figures.style import INK, finish, new_figure, precision_style, styled
 from analysis.figures.style import title as set_title
 from analysis.findings.comparison import Comparison
+from analysis.words.across import listed, setting_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
