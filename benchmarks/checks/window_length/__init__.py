@@ -1,0 +1,1 @@
+"""How long a window must be: `python -m benchmarks.checks.window_length`."""

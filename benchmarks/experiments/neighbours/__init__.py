@@ -1,0 +1,1 @@
+"""What busy neighbouring cards do to a measurement: `python -m benchmarks.experiments.neighbours`."""
