@@ -7,13 +7,17 @@ TORCH  ?=
 RUN    ?= runs/demo
 BIN    := $(VENV)/bin
 
-.PHONY: demo test test-faults check install clean
+.PHONY: demo test test-faults check results install clean
 
 demo: install
 	$(BIN)/python -m tuner.grid --preset demo --output-dir $(RUN) --overwrite
 
 test: install
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# What docs/results does not keep, redrawn from its raw rows: RUN/report/, minutes.
+results: install
+	$(BIN)/python -m benchmarks.redraw
 
 # Drivers, processes and nodes are killed, disks filled, files damaged: docs/running.md. Under twenty minutes on two cores.
 test-faults: install
