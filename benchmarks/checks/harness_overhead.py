@@ -142,7 +142,7 @@ def _by_hand(load: Load) -> list[Callable[[], Any]]:
         return [partial(called, **batch) for batch in batches]
     replays: list[Callable[[], Any]] = []
     for batch in batches:
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        side = torch.cuda.Stream()
         with torch.cuda.stream(side), torch.inference_mode():
             for _ in range(3):
                 called(**batch)
