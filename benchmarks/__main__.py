@@ -3,7 +3,6 @@
 python -m benchmarks meter_agreement harness_overhead window_length repeatability --model DIR --data-dir DIR
 """
 
-import traceback
 from collections.abc import Sequence
 from dataclasses import make_dataclass
 from typing import Annotated, Any
@@ -11,12 +10,12 @@ from typing import Annotated, Any
 import tyro
 
 from benchmarks.checks.harness_overhead import HARNESS_OVERHEAD
-from benchmarks.checks.meter_agreement.check import METER_AGREEMENT
+from benchmarks.checks.meter_agreement import METER_AGREEMENT
 from benchmarks.checks.repeatability import REPEATABILITY
-from benchmarks.checks.window_length.check import WINDOW_LENGTH
-from benchmarks.experiments.neighbours.experiment import NEIGHBOURS
+from benchmarks.checks.window_length import WINDOW_LENGTH
+from benchmarks.experiments.neighbours import NEIGHBOURS
 from benchmarks.experiments.weights import WEIGHTS
-from benchmarks.lib.card import CardBenchmark, open_bench
+from benchmarks.lib.card import CardBenchmark, run_all
 from benchmarks.lib.command import parse
 from search_spaces.errors import check
 from search_spaces.registry import Registry
@@ -39,19 +38,7 @@ Arguments = make_dataclass(
 def main(argv: Sequence[str] | None = None) -> int:
     arguments: Any = parse(Arguments, "benchmarks", __doc__, argv)
     check(len(arguments.names) > 0, f"one or more of {', '.join(BENCHMARKS)} must be named", [], "see --help")
-    chosen = [BENCHMARKS[name] for name in arguments.names]
-    bench = open_bench(arguments)
-    codes = []
-    try:
-        for benchmark in chosen:
-            try:
-                codes.append(benchmark.on(bench, arguments))
-            except Exception:  # the others still run: a lent card's time is dear
-                traceback.print_exc()
-                codes.append(1)
-    finally:
-        bench.meter.close()
-    return max(codes)
+    return run_all([BENCHMARKS[name] for name in arguments.names], arguments)
 
 
 if __name__ == "__main__":

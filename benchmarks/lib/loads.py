@@ -2,6 +2,8 @@
 
 import time
 
+import torch
+
 from benchmarks.lib.shapes import SEED, Shape
 from search_spaces.sweep_config import Measuring
 from trainables import backends, batches
@@ -17,8 +19,6 @@ class Load:
     """A model of one shape on the device, with its batches staged there."""
 
     def __init__(self, bench: Bench, shape: Shape, seed: int = SEED) -> None:
-        import torch  # here, so that --help does not wait for it
-
         free_memory(bench.device)
         self.bench, self.shape = bench, shape
         dtype = set_precision(shape.precision)

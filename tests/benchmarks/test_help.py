@@ -1,12 +1,21 @@
-"""Every check and experiment answers --help at once, by one way of parsing."""
+"""Every check and experiment is built alike, and answers --help before it imports anything heavy."""
 
+import importlib
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from benchmarks.lib.card import CardBenchmark
+from benchmarks.lib.command import Command
+
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("torch", "ray", "transformers", "pandas", "matplotlib")
+PACKAGES = sorted(
+    path.parent for kind in ("checks", "experiments") for path in (ROOT / "benchmarks" / kind).rglob("__main__.py")
+)
+HEAVY = ("torch", "ray", "transformers", "pandas", "matplotlib", "scipy")
 CODE = f"""
 import importlib, sys
 for module in sys.argv[1:]:
@@ -15,30 +24,26 @@ sys.exit(", ".join(m for m in {HEAVY} if m in sys.modules) or None)
 """
 
 
-def commands() -> list[str]:
-    """What `python -m` takes: files that end in a main, and packages with a `__main__`, but for what draws figures."""
-    found = []
-    for kind in ("checks", "experiments"):
-        for path in sorted((ROOT / "benchmarks" / kind).iterdir()):
-            if path.suffix == ".py" and "__main__" in path.read_text():
-                found.append(f"benchmarks.{kind}.{path.stem}")
-            elif (path / "__main__.py").is_file():
-                found.append(f"benchmarks.{kind}.{path.name}")
-    return found
+def name_of(package: Path) -> str:
+    return ".".join(package.relative_to(ROOT).parts)
 
 
-def test_a_package_runs_what_its_command_module_defines():
-    for kind in ("checks", "experiments"):
-        for main in (ROOT / "benchmarks" / kind).glob("*/__main__.py"):
-            assert main.read_text().startswith(f"from benchmarks.{kind}.{main.parent.name}.")
+@pytest.mark.parametrize("package", PACKAGES, ids=name_of)
+def test_a_package_is_its_arguments_and_what_run_does_with_them(package):
+    name = name_of(package)
+    found = vars(importlib.import_module(name))
+    (command,) = (value for value in found.values() if isinstance(value, CardBenchmark | Command))
+    assert command.module == name
+    assert command.about == found["__doc__"]
+    assert f"python -m {name} " in command.about or f"python -m {name}\n" in command.about
+    assert "def run(" in (package / "run.py").read_text()
+    (constant,) = (key for key, value in found.items() if value is command)
+    assert f"run_command({constant}.main)" in (package / "__main__.py").read_text()
 
 
 def test_no_command_imports_what_help_would_wait_for():
-    modules = ["benchmarks.__main__"]
-    for name in commands():
-        main = ROOT / Path(*name.split(".")) / "__main__.py"
-        modules.append(main.read_text().split()[1] if main.is_file() else name)
-    assert len(modules) == 13
+    modules = ["benchmarks.__main__", "benchmarks.draw", "benchmarks.redraw", *map(name_of, PACKAGES)]
+    assert len(modules) == 17
     done = subprocess.run([sys.executable, "-c", CODE, *modules], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

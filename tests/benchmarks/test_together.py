@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmarks import __main__ as everything
-from benchmarks.checks.window_length import figure
+from benchmarks import draw
 from benchmarks.lib.smoke import SMOKE_WATTS
 from search_spaces.errors import UsageError
 
@@ -46,7 +46,7 @@ def test_two_meters_of_one_constant_power_agree(smoke):
 
 
 def test_the_figure_is_drawn_from_the_file_alone(smoke):
-    assert figure.main([str(smoke[1] / "window_length.json")]) == 0
+    assert draw.main([str(smoke[1] / "window_length.json")]) == 0
     for kind in ("png", "svg"):
         assert (smoke[1] / f"window_length.{kind}").stat().st_size > 10_000
 

@@ -1,4 +1,4 @@
-from benchmarks.checks.frontier.command import main
+from benchmarks.checks.frontier import FRONTIER
 from tuner.cli import run_command
 
-run_command(main)
+run_command(FRONTIER.main)

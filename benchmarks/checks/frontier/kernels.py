@@ -2,16 +2,14 @@
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
+from benchmarks.checks.frontier.outputs import Opened
 from benchmarks.checks.frontier.points import Point
 from search_spaces.trial_config import TrialConfig
 from trainables.model.flops import config_sizes
-
-if TYPE_CHECKING:
-    from benchmarks.checks.frontier.outputs import Opened
 
 # By a kernel's name, the first that fits: attention (ours and PyTorch's, parts of which are called cutlass, too), what
 # torch.compile fused, the libraries' matrix products.
@@ -37,12 +35,12 @@ def linear_flop(tokens: int, trial: TrialConfig, hidden: int, intermediate: int)
     return float(tokens) * (layer * (trial.depth - 1) + last)
 
 
-def profile(opened: "Opened", points: Sequence[Point]) -> list[dict[str, Any]]:
+def profile(opened: Opened, points: Sequence[Point]) -> list[dict[str, Any]]:
     """Kernels of a pass of each configuration: us per pass and share of the card's time, dearest first."""
     return [_profile(opened, point) for point in points]
 
 
-def _profile(opened: "Opened", point: Point) -> dict[str, Any]:
+def _profile(opened: Opened, point: Point) -> dict[str, Any]:
     prepared = opened.prepare(point)
 
     def passes_us(count: int) -> float:

@@ -1,12 +1,11 @@
 """The configurations that are compared: the paper's baseline, the way to the cheapest, and its neighbours."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import pandas as pd
 
 from search_spaces.trial_config import TrialConfig
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 TOKENS = 128  # above SST-2's longest validation sentence (55): nothing is cut
 
@@ -52,13 +51,13 @@ def trials(model: str, depth: int, points: Sequence[Point], replicate: int = 0) 
     ]
 
 
-def cheapest(rows: "pd.DataFrame", count: int) -> list[Point]:
+def cheapest(rows: pd.DataFrame, count: int) -> list[Point]:
     """The configurations with the least J/example, over their trials; what is run as published is no candidate."""
     means = {point: own["energy_j_per_example"].mean() for point, own in by_point(rows).items()}
     return [point for point in sorted(means, key=lambda p: means[p]) if point not in AS_PUBLISHED][:count]
 
 
-def by_point(rows: "pd.DataFrame") -> "dict[Point, pd.DataFrame]":
+def by_point(rows: pd.DataFrame) -> dict[Point, pd.DataFrame]:
     """The trials that succeeded, by configuration."""
     found = {}
     key: Any

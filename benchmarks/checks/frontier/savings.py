@@ -1,11 +1,10 @@
 """What the rows say: savings per configuration, and which configurations answer as the baseline does."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from benchmarks.checks.frontier.points import AS_PUBLISHED, AXES, Point, by_point
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FLIPS = 2  # of SST-2's 872 predictions
 # Largest difference of a logit from fp32's, over the range of fp32's logits. Half a percent is what 10 bits of
@@ -13,7 +12,7 @@ FLIPS = 2  # of SST-2's 872 predictions
 LOGIT_ERROR = {"fp32": 1e-4, "tf32": 0.01, "fp16": 0.01, "bf16": 0.05, "int8": 0.2, "fp8": 0.4}
 
 
-def savings(rows: "pd.DataFrame") -> list[dict[str, Any]]:
+def savings(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Per configuration: J/example, spread over trials, factors below the three as published, over the reference."""
     groups = by_point(rows)
     mean = {key: float(group["energy_j_per_example"].mean()) for key, group in groups.items()}

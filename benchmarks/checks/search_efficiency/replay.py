@@ -72,7 +72,7 @@ def answer(grid: Grid, job: dict[str, Any]) -> dict[str, Any]:
     return dict(grid.rows[point])
 
 
-def run(grid: Grid, samplers: Sequence[str], seeds: int, prune: bool = True) -> dict[str, list[Replay]]:
+def replay_all(grid: Grid, samplers: Sequence[str], seeds: int, prune: bool = True) -> dict[str, list[Replay]]:
     """Every sampler with every seed."""
     full = grid.volume(grid.scores())
     return {name: [replay(grid, name, seed, prune, full) for seed in range(seeds)] for name in samplers}

@@ -1,22 +1,15 @@
-"""The figure of a kept run: bias over window length, and a cold start as the sensors saw it.
-
-python -m benchmarks.checks.window_length.figure DIR/window_length.json
-"""
+"""The figure of a kept run: bias over window length, and a cold start as the sensors saw it."""
 
 import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from analysis.figures.style import BLUE, GREEN, INK, MUTED, VERMILLION, styled
 from benchmarks.checks.window_length.windows import BEFORE_S, METHODS, SHOWN_S
-from benchmarks.lib.command import KeptFile, parse
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 COLORS = dict(zip(METHODS, (BLUE, GREEN, VERMILLION), strict=True))
 ASIDE = dict(zip(METHODS, (0.94, 1.0, 1.06), strict=True))  # or their error bars hide each other
@@ -37,10 +30,8 @@ def draw(file: Path) -> list[Path]:
     return written
 
 
-def figure_of(result: dict[str, Any]) -> "Figure":
+def figure_of(result: dict[str, Any]) -> Figure:
     """Left: bias over window length, cold and warm. Right: what the readings say after a cold start."""
-    from matplotlib.figure import Figure  # here, so that --help does not wait for it
-
     figure = Figure(figsize=(7.2, 3.2))
     left, right = figure.subplots(1, 2)
     _bias_panel(left, result["points"])
@@ -49,7 +40,7 @@ def figure_of(result: dict[str, Any]) -> "Figure":
     return figure
 
 
-def _bias_panel(axes: "Axes", points: list[dict[str, Any]]) -> None:
+def _bias_panel(axes: Axes, points: list[dict[str, Any]]) -> None:
     axes.axvspan(1e-3, 1.0, color=MUTED, alpha=0.08, lw=0)
     axes.axhline(0, color=INK, lw=0.8)
     for phase, line, filled in (("cold", "--", False), ("warm", "-", True)):
@@ -79,7 +70,7 @@ def _bias_panel(axes: "Axes", points: list[dict[str, Any]]) -> None:
     axes.set_title("Bias of short windows")
 
 
-def _cold_start_panel(axes: "Axes", start: dict[str, Any]) -> None:
+def _cold_start_panel(axes: Axes, start: dict[str, Any]) -> None:
     for name, label, color in STARTS:
         time_s, watts = np.array(start[name]).reshape(-1, 2).T
         axes.step(time_s, watts, where="post", color=color, lw=1, label=label)
@@ -90,13 +81,3 @@ def _cold_start_panel(axes: "Axes", start: dict[str, Any]) -> None:
     axes.set_ylabel("W")
     axes.set_title("A cold start, as sensed")
     axes.legend(loc="lower right")
-
-
-def main(argv: list[str] | None = None) -> int:
-    for path in draw(parse(KeptFile, "benchmarks.checks.window_length.figure", __doc__, argv).file):
-        print(path)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

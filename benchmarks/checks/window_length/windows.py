@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.checks.window_length import PRECISION
 from search_spaces.sweep_config import Measuring
 from trainables.energy.trace import Trace, counter_energy, power_energy, window_energies
 from trainables.window import relative_half_width
 
 METHODS = ("counter, interpolated", "counter, as read", "averaged power")
 STRIDE_S = 0.137  # between starts of warm windows: no multiple of the sensor's 0.1 s
-PRECISION = 0.01  # "a 1 % number"
 SETTLED = 0.02  # above what polling leaves uncertain in 1 s (some 10 ms)
 SHOWN_S = 3.5  # of the first cold start, in the figure
 BEFORE_S = 0.5

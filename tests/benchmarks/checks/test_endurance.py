@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.checks.endurance import PROCESSES, _descends, by_trial, growth, memory_kib, overhead_s, summarise
+from benchmarks.checks.endurance.growth import by_trial, growth, overhead_s, summarise
+from benchmarks.checks.endurance.watch import PROCESSES, _descends, memory_kib
 
 
 def made_up(kib_per_trial=10.0, trials=400):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.checks.frontier.command import main
+from benchmarks.checks.frontier import FRONTIER
 from benchmarks.checks.frontier.kernels import kind_of, linear_flop
 from benchmarks.checks.frontier.points import Point, trials
 from benchmarks.checks.frontier.savings import faithful
@@ -51,7 +51,7 @@ def kept_run(folder: Path, joules: list[float], fp8_flips: int) -> Path:
 
 def test_a_kept_run_is_judged_without_a_card(tmp_path, capsys):
     run = kept_run(tmp_path / "run", [0.4, 0.06, 0.0098, 0.005], fp8_flips=9)
-    assert main(["--read", str(run)]) == 0
+    assert FRONTIER.main(["--read", str(run)]) == 0
     said = capsys.readouterr().out
     assert "the cheapest faithful configuration: fp16, 64, packed, eager" in said
     assert "bar met: saving of the cheapest faithful configuration: 40.82 (at least 40)" in said
@@ -62,13 +62,13 @@ def test_a_kept_run_is_judged_without_a_card(tmp_path, capsys):
 def test_without_fine_tuned_weights_nothing_counts_yet(tmp_path, capsys):
     run = kept_run(tmp_path / "run", [0.4, 0.06, 0.0098, 0.005], fp8_flips=0)
     (run / "frontier_logits_trained.json").rename(run / "frontier_logits_random.json")
-    assert main(["--read", str(run)]) == 1
+    assert FRONTIER.main(["--read", str(run)]) == 1
     assert "bar MISSED: saving of the cheapest faithful configuration" in capsys.readouterr().out
 
 
 def test_a_way_that_was_not_measured_is_said_and_the_bars_are_printed(tmp_path, capsys):
     run = kept_run(tmp_path / "run", [0.4, 0.06, 0.0098, 0.005], fp8_flips=1)
-    assert main(["--read", str(run)]) == 0  # fp8 is the cheapest, and fp8 padded was not measured
+    assert FRONTIER.main(["--read", str(run)]) == 0  # fp8 is the cheapest, and fp8 padded was not measured
     said = capsys.readouterr().out
     assert "Where the saving comes from cannot be told" in said
     assert "bar met: saving of the cheapest faithful configuration: 80 (at least 40)" in said
@@ -99,13 +99,13 @@ def test_flop_of_linear_layers_leave_out_what_a_packed_classifier_does_not_compu
 
 def test_a_saving_below_the_bar_is_a_miss(tmp_path, capsys):
     run = kept_run(tmp_path / "run", [0.4, 0.06, 0.0102, 0.005], fp8_flips=3)
-    assert main(["--read", str(run)]) == 1
+    assert FRONTIER.main(["--read", str(run)]) == 1
     assert "bar MISSED: saving of the cheapest faithful configuration: 39.22" in capsys.readouterr().out
 
 
 def test_without_a_run_folder_it_says_which_options_there_are():
     for arguments in ([], ["--verify", "b", "--output", "a"]):
         with pytest.raises(UsageError, match="give one run folder with --output"):
-            main(["--model", "bert-base", *arguments])
+            FRONTIER.main(["--model", "bert-base", *arguments])
     with pytest.raises(UsageError, match="need --model"):
-        main(["--output", "a"])
+        FRONTIER.main(["--output", "a"])

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks.checks.meter_agreement import check
+from benchmarks.checks.meter_agreement import run as check
 from benchmarks.checks.meter_agreement.second_process import reader_energy
 from benchmarks.lib.smoke import TickingMeter
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.checks import repeatability
+from benchmarks.checks.repeatability import run as repeatability
 
 
 def test_coefficient_of_variation_is_the_sample_deviation_over_the_mean():

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.checks import scaling
+from benchmarks.checks.scaling import SCALING
+from benchmarks.checks.scaling import run as scaling
 from search_spaces.errors import UsageError
 
 
@@ -99,17 +100,18 @@ def test_without_a_run_on_one_gpu_the_speed_up_is_not_met():
 
 def test_a_folder_without_runs_says_what_to_do(tmp_path):
     with pytest.raises(UsageError, match="--gpus 1 2"):
-        scaling.main(["--output", str(tmp_path)])
+        SCALING.main(["--output", str(tmp_path)])
 
 
 def test_a_run_on_no_gpu_is_refused(tmp_path):
     with pytest.raises(UsageError, match="--gpus must be 1 or more each, but got 0"):
-        scaling.main(["--output", str(tmp_path), "--gpus", "1", "0", "--", "--preset", "sst2"])
+        SCALING.main(["--output", str(tmp_path), "--gpus", "1", "0", "--", "--preset", "sst2"])
 
 
-def test_what_follows_two_dashes_is_the_grids():
-    assert scaling.split(["--gpus", "1", "--", "--preset", "sst2", "--"]) == (
-        ["--gpus", "1"],
-        ["--preset", "sst2", "--"],
-    )
-    assert scaling.split(["--gpus", "1"]) == (["--gpus", "1"], [])
+def test_what_follows_two_dashes_is_the_grids(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(scaling, "run_grid", lambda folder, gpus, options: given.append((folder.name, gpus, options)))
+    with pytest.raises(UsageError, match="must hold runs"):  # none was made
+        SCALING.main(["--output", str(tmp_path), "--gpus", "1", "2", "--", "--preset", "sst2", "--dry-run"])
+    options = ("--preset", "sst2", "--dry-run")
+    assert given == [("gpus-1", 1, options), ("gpus-2", 2, options)]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.checks.sweep_overhead import fresh_overheads, overheads, summary
+from benchmarks.checks.sweep_overhead.run import fresh_overheads, overheads, summary
 
 
 def rows(starts, worker="w", trial_s=8.0):

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from benchmarks.experiments.neighbours import figure
-from benchmarks.experiments.neighbours.experiment import ratios
-from benchmarks.experiments.neighbours.neighbour import STATES
+from benchmarks import draw
+from benchmarks.experiments.neighbours import STATES
+from benchmarks.experiments.neighbours.run import ratios
+from search_spaces.errors import UsageError
 
 
 def stretch(number, state, load, energy, latency):
@@ -44,5 +45,10 @@ def test_the_figure_is_drawn_from_the_file_alone(tmp_path):
     ]
     file = tmp_path / "neighbours.json"
     file.write_text(json.dumps({"compared": ratios(stretches)}))
-    assert figure.main([str(file)]) == 0
+    assert draw.main([str(file)]) == 0
     assert file.with_suffix(".png").stat().st_size > 10_000
+
+
+def test_a_file_without_a_figure_lists_those_that_have_one():
+    with pytest.raises(UsageError, match="must be one of window_length, neighbours"):
+        draw.main(["weights.json"])

@@ -1,33 +1,15 @@
-"""How long must a window be? The published experiment's worst case over windows of 0.2 to 10 s, by three readings.
-
-    python -m benchmarks.checks.window_length --model DIR --data-dir DIR --output DIR
-    python -m benchmarks.checks.window_length.figure DIR/window_length.json    # anywhere, later
-
-16 tokens, fp16, batch 64: a pass over SST-2 took 0.18 s on that experiment's L4, whose power reading is a trailing 1 s
-average. Windows are whole passes, cut from a few recordings:
-
-- warm: one long load; windows start at many places in it, once it has run for `--settled-s`;
-- cold: `--idle-s` of idleness, then load at once, and the window begins with it (no warm-up, as published).
-
-The energy of each by the counter interpolated between ticks (ours), by the counter as it reads at the two ends (up to a
-tick stale each), and by plain averaged power (`nvmlDeviceGetPowerUsage`) integrated. `bias` is J/example relative to
-that of the whole warm load by the counter. A cold window's bias by the counter is real energy: a card that is still
-raising clocks and voltage. What averaged power adds to it is the sensor's.
-
-Bars: as much warm load as a default trial measures (`Measuring.min_total_s`, 5 s) within 1 % by the counter, in 95 % of
-the places where it may start; the flag `short_window` on every window under 1 s and on none from 1 s on.
-"""
+"""Cold starts and a long load are recorded, then cut into windows."""
 
 import base64
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pynvml
 
-from benchmarks.checks.window_length.windows import METHODS, PRECISION, SETTLED, analyse
+from benchmarks.checks.window_length import Arguments
+from benchmarks.checks.window_length.windows import METHODS, SETTLED, analyse
 from benchmarks.lib.bars import Bar
-from benchmarks.lib.card import CardArguments, CardBenchmark
 from benchmarks.lib.loads import Load
 from benchmarks.lib.output import table
 from benchmarks.lib.shapes import LAUNCH_BOUND, Shape, graph_backend, shape_for
@@ -35,26 +17,6 @@ from search_spaces.sweep_config import Measuring
 from trainables.energy.meter import EnergySource, Sample
 from trainables.energy.sampler import Sampler
 from trainables.worker import Bench
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arguments(CardArguments):
-    window_lengths: tuple[float, ...] = (0.2, 0.5, 1, 2, 5, 10)
-    """Seconds of the windows."""
-    window_backends: tuple[str, ...] = ()
-    """None: cuda_graph (steady power), eager on a CPU."""
-    long_s: float = 14.0
-    """Seconds of the long load."""
-    settled_s: float = 3.0
-    """Of it before the warm windows."""
-    cold_starts: int = 3
-    """Short cold starts, beside the long load's."""
-    cold_s: float = 2.2
-    """Seconds of a short cold start."""
-    idle_s: float = 1.5
-    """Seconds of idleness before each start."""
-    window_bar: float = PRECISION
-    """Largest |bias| of a default trial."""
 
 
 def run(bench: Bench, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
@@ -134,14 +96,12 @@ class AveragedPower:
         self.device = bench.meter.device
         self._watts = getattr(bench.meter, "watts", None)  # smoke mode
         if self._watts is None:
-            import pynvml
-
             pynvml.nvmlInit()
-            self._nvml, self._handle = pynvml, pynvml.nvmlDeviceGetHandleByUUID(str(self.device.uuid))
+            self._handle = pynvml.nvmlDeviceGetHandleByUUID(str(self.device.uuid))
 
     def read(self) -> Sample:
         begin = time.perf_counter()
-        watts = self._watts or self._nvml.nvmlDeviceGetPowerUsage(self._handle) / 1e3
+        watts = self._watts or pynvml.nvmlDeviceGetPowerUsage(self._handle) / 1e3
         end = time.perf_counter()
         return Sample((begin + end) / 2, end - begin, power_w=float(watts))
 
@@ -180,6 +140,3 @@ def _backend(bench: Bench, shape: Shape, arguments: Arguments) -> dict[str, Any]
             "examples_per_pass": load.examples,
         },
     }
-
-
-WINDOW_LENGTH = CardBenchmark("benchmarks.checks.window_length", __doc__, Arguments, run)

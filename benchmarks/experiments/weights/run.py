@@ -1,32 +1,16 @@
-"""Do random weights draw as much as trained ones? J/example of one shape with both, alternating on one card.
+"""Trained and random weights of one shape in turns."""
 
-    python -m benchmarks.experiments.weights --model FINE_TUNED_DIR --data-dir DIR
-
-Switching power depends on the bits that move. The ratio trained / random of each pair (A B A B ...) is what a joule
-measured with --random-weights has to be multiplied by. No bar: it is a correction, reported with its range.
-"""
-
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from benchmarks.experiments.weights import Arguments
 from benchmarks.lib.bars import Bar
-from benchmarks.lib.card import CardArguments, CardBenchmark
 from benchmarks.lib.loads import Load
 from benchmarks.lib.output import table
 from benchmarks.lib.shapes import GPU_BOUND, HOT, RANDOM_SEED, SEED, Shape, graph_backend, on_gpu, shape_for
 from search_spaces.sweep_config import Measuring
 from trainables.worker import Bench
-from tuner.cli import run_command
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arguments(CardArguments):
-    weight_pairs: int = 3
-    """Pairs of trained and random per configuration."""
-    weight_windows: int = 3
-    """Windows of 1 s in each half of a pair."""
 
 
 def run(bench: Bench, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
@@ -81,9 +65,3 @@ def _energy_j(load: Load, windows: int) -> float:
     )
     measured, _ = load.measure(settings)
     return float(np.sum(measured.energies.energy_j)) / load.examples_in(measured)
-
-
-WEIGHTS = CardBenchmark("benchmarks.experiments.weights", __doc__, Arguments, run)
-
-if __name__ == "__main__":
-    run_command(WEIGHTS.main)

@@ -1,42 +1,23 @@
-"""Is a number the same when it is measured again, and does the stated interval say how much it is not?
-
-    python -m benchmarks.checks.repeatability --model DIR --data-dir DIR --repeats 10
-
-One process, as in a sweep (the worker is reused): a GPU-bound configuration (fp16, 128 tokens, batch 256) is
-measured `--repeats` times in separate trials (`measure_trial`: model cut, cast and staged anew each time), shuffled
-among trials of a launch-bound one (fp16, 16 tokens, batch 64, eager). Trials are shorter than a sweep's (1 s of
-warm-up, 3 windows of 1 s) so that this costs a minute; longer ones can only repeat better.
-
-Bars: the coefficient of variation of J/example of the GPU-bound one at most 1 %; the headline interval (Student-t
-over 3 replicates, every choice of 3) holds the mean of the other replicates at least 90 % of the time. For normal
-values without drift it would be 93 % with 7 others, not 95 %: the others' mean is uncertain too. The choices share
-trials, so 120 of them say less than 120 experiments would. Reported without a bar: the launch-bound configuration,
-and how often the within-trial interval (over the windows of one trial) holds the mean of the other trials: too rarely,
-since adjacent windows of one process are alike (docs/measuring.md).
-
-Then the anchor (`Bench.anchor`, fp16): cold, right after the process's idle reading; before and twice after a 680 W
-neighbour (fp32, 128 tokens, batch 256). Does it move?
-"""
+"""Trials of two configurations again and again, shuffled, between anchors: their spread, and what intervals hold."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from benchmarks.checks.repeatability import Arguments
 from benchmarks.lib.bars import Bar
-from benchmarks.lib.card import CardArguments, CardBenchmark
 from benchmarks.lib.loads import Load
 from benchmarks.lib.output import table
 from benchmarks.lib.shapes import GPU_BOUND, HOT, LAUNCH_BOUND, SEED, Shape, shape_for, trial_of
 from search_spaces.sweep_config import Measuring
+from trainables.measure import measure_trial
 from trainables.window import half_width
 from trainables.worker import ANCHOR_EVERY, Bench
-from tuner.cli import run_command
 
 SUBSET = 3  # replicates of a published number (`--replicates 3`, README.md)
-KEPT = (
+KEPT = (  # of each trial's row
     "energy_j_per_example",
     "energy_j_per_example_ci95",
     "edge_error_j_per_example",
@@ -52,29 +33,7 @@ KEPT = (
     "trial_s",
     "started_at",
     "flags",
-)  # of each trial's row
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arguments(CardArguments):
-    repeats: int = 10
-    """Trials of the GPU-bound configuration."""
-    launch_repeats: int = 5
-    """Trials of the launch-bound one."""
-    repeat_backend: str = "eager"
-    """Backend of the GPU-bound configuration."""
-    repeat_warmup_s: float = 1.0
-    """Seconds of warm-up per trial."""
-    repeat_window_s: float = 1.0
-    """Seconds of a window."""
-    repeat_windows: int = 3
-    """Windows per trial."""
-    neighbour_s: float = 5.0
-    """Seconds of the hot neighbour."""
-    cv_bar: float = 0.01
-    """Largest coefficient of variation."""
-    coverage_bar: float = 0.9
-    """Smallest coverage of the headline interval."""
+)
 
 
 def run(bench: Bench, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
@@ -158,8 +117,6 @@ def _print_anchors(anchors: dict[str, dict[str, Any] | None]) -> None:
 
 
 def _trial(bench: Bench, name: str, shape: Shape, number: int, arguments: Arguments) -> dict[str, Any]:
-    from trainables.measure import measure_trial  # imports Ray and torch, which --help does not wait for
-
     model = "demo-bert" if arguments.smoke else arguments.model
     row = measure_trial(trial_of(bench, model, shape, number), bench)
     if row["status"] != "ok":
@@ -215,9 +172,3 @@ def _anchor(bench: Bench) -> dict[str, Any] | None:
     """The anchor now, due or not; None on a CPU."""
     bench._trials_since_anchor = ANCHOR_EVERY
     return bench.anchor(SEED)
-
-
-REPEATABILITY = CardBenchmark("benchmarks.checks.repeatability", __doc__, Arguments, run)
-
-if __name__ == "__main__":
-    run_command(REPEATABILITY.main)

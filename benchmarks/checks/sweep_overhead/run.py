@@ -1,37 +1,20 @@
-"""What a sweep costs beside measuring: seconds per trial outside warm-up and windows, and where they go.
+"""The times between windows, from the rows of a sweep."""
 
-    python -m benchmarks.checks.sweep_overhead --model DIR --data-dir DIR --output DIR
-    python -m benchmarks.checks.sweep_overhead --preset demo --output DIR
-    python -m benchmarks.checks.sweep_overhead --read RUN            # of a run that exists
-
-A sweep with short windows (what lies between them does not depend on their length) runs twice: as always, one process
-per GPU for all trials, and then a few of the same trials with a fresh process for each. A trial's overhead is the time
-from its start to the next trial's, less its warm-up and windows: setting up the model and batches, the pass that gives
-the accuracy, the last counter tick, Tune and Ray. Trials that measured the anchor or a matmul reference before they
-started are left out of the median (they are one in sixteen) and in the mean.
-
-Bar: median at most 0.5 s on a GPU.
-"""
-
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 import analysis
+from benchmarks.checks.sweep_overhead import Arguments
 from benchmarks.lib.bars import Bar, judge, records
-from benchmarks.lib.command import parse
 from benchmarks.lib.output import table, write_json
 from search_spaces.presets import preset
 from search_spaces.sweep_config import SweepConfig
 from tuner import sweep
-from tuner.cli import run_command
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 BAR_S = 0.5
 LENGTHS, BACKENDS = (16, 32, 64, 128), ("eager", "cuda_graph")
@@ -50,10 +33,8 @@ PARTS = {
 }
 
 
-def overheads(rows: "pd.DataFrame") -> "pd.DataFrame":
+def overheads(rows: pd.DataFrame) -> pd.DataFrame:
     """Per trial that another followed on its worker: overhead_s and its parts (s)."""
-    import pandas as pd  # here, so that --help does not wait for it
-
     parts = []
     for _, trials in rows.sort_values("started_at").groupby("worker"):
         gap = trials["started_at"].shift(-1) - trials["started_at"]
@@ -73,14 +54,14 @@ def overheads(rows: "pd.DataFrame") -> "pd.DataFrame":
     return pd.concat(parts, ignore_index=True)
 
 
-def fresh_overheads(rows: "pd.DataFrame") -> np.ndarray:
+def fresh_overheads(rows: pd.DataFrame) -> np.ndarray:
     """The same where every trial had a process of its own, one after the other (s)."""
     trials = rows.sort_values("started_at")
     gap = trials["started_at"].diff().shift(-1)  # the next process starts within it
     return (gap - trials["warmup_s"] - trials["total_s"]).dropna().to_numpy()
 
 
-def summary(table: "pd.DataFrame") -> dict[str, Any]:
+def summary(table: pd.DataFrame) -> dict[str, Any]:
     """Medians over trials, by backend and together; `usual` leaves out those that measured an anchor."""
     usual = table[table["after_s"] < table["after_s"].median() + 1.0]
     medians = {
@@ -96,31 +77,13 @@ def summary(table: "pd.DataFrame") -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arguments:
-    preset: str = "sst2"
-    """Whose axes and settings; but for demo, axes and windows are shortened."""
-    model: str | None = None
-    """Hub id or folder (random weights of its shape)."""
-    data_dir: str | None = None
-    """Folder with the preset's data; none: the hub."""
-    depth: tuple[int, ...] = (2, 4, 6)
-    """Layers kept."""
-    fresh: int = 3
-    """Trials with a process of their own."""
-    read: Path | None = None
-    """A run folder to read instead of running one."""
-    output: Path | None = None
-    """Folder for the runs and sweep_overhead.json."""
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    arguments = parse(Arguments, "benchmarks.checks.sweep_overhead", __doc__, argv)
+def run(arguments: Arguments) -> int:
+    """Sweep or read, then say where the time went and judge the bar."""
     fresh_s: list[float] | None = None
     if arguments.read:
         rows = analysis.load(arguments.read)
     else:
-        rows, fresh_s = run(_config(arguments), arguments)
+        rows, fresh_s = sweep_twice(_config(arguments), arguments)
     ok = rows[rows["status"] == "ok"]
     found = summary(overheads(ok)) | {"failed": len(rows) - len(ok)}
     if fresh_s is not None:
@@ -157,7 +120,7 @@ def _config(arguments: Arguments) -> SweepConfig:
     )
 
 
-def run(config: SweepConfig, arguments: Arguments) -> tuple["pd.DataFrame", list[float]]:
+def sweep_twice(config: SweepConfig, arguments: Arguments) -> tuple[pd.DataFrame, list[float]]:
     """The rows of the sweep, and the overheads of a few fresh processes."""
     folder = arguments.output or Path(mkdtemp())
     rows = sweep.run(config, folder / "reused", overwrite=True).rows
@@ -174,7 +137,3 @@ def run(config: SweepConfig, arguments: Arguments) -> tuple["pd.DataFrame", list
     finally:
         sweep.Sweep.reuse_actors = True
     return rows, fresh_overheads(fresh).tolist()
-
-
-if __name__ == "__main__":
-    run_command(main)

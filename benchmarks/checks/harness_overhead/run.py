@@ -1,30 +1,15 @@
-"""Does measuring disturb what is measured? The harness against a bare PyTorch loop, in ms per example.
-
-    python -m benchmarks.checks.harness_overhead --model DIR --data-dir DIR --backends eager cuda_graph
-
-A is `trainables.window.measure`, exactly as trials use it: the sampler's process reads the counter beside the loop, and
-after every window but the first the interval is computed while the load waits (windows of 0.5 s here, a trial's are
-1 s, so what that costs counts double). B is written by hand with PyTorch alone: the Hugging Face model called the plain
-way, or `torch.compile` of it, or a CUDA graph of each batch replayed, as A's backend is; `torch.cuda.synchronize` and
-`perf_counter` around, no sampler, no copy into a graph's inputs. Both run the same model object on the same staged
-tensors (ids, token types and the ready boolean mask, rows x 1 x 1 x tokens), so that neither builds a mask.
-
-A and B alternate (A B A B ...), the ratio of each pair is taken and the median reported.
-Bar: at most 1.02 on the GPU-bound configuration for each backend. The launch-bound one (16 tokens, batch 64, eager) has
-none: there the sampler's Python competes with the launches for the interpreter, and the ratio says how much.
-Also shown: what a read of the counter costs, beside the load.
-"""
+"""The harness and a loop written by hand, in turns on one load."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 
+from benchmarks.checks.harness_overhead import Arguments
 from benchmarks.lib.bars import Bar
-from benchmarks.lib.card import CardArguments, CardBenchmark
 from benchmarks.lib.loads import Load
 from benchmarks.lib.output import table
 from benchmarks.lib.readings import read_cost, read_summary
@@ -33,7 +18,6 @@ from search_spaces.errors import check
 from search_spaces.sweep_config import Measuring
 from trainables.energy.trace import Trace
 from trainables.worker import Bench
-from tuner.cli import run_command
 
 # Backends that are written again here: whether compiled, whether captured.
 BY_HAND = {
@@ -42,18 +26,6 @@ BY_HAND = {
     "compile": (True, False),
     "compile_cuda_graph": (True, True),
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arguments(CardArguments):
-    backends: tuple[str, ...] = ("eager",)
-    """Of the GPU-bound configuration."""
-    pairs: int = 5
-    """A B pairs per configuration."""
-    block_s: float = 1.0
-    """Seconds of measured load in A and in B."""
-    ratio_bar: float = 1.02
-    """Largest median ratio, GPU-bound."""
 
 
 def run(bench: Bench, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
@@ -133,8 +105,6 @@ def _harness(load: Load, seconds: float) -> tuple[float, Trace]:
 
 def _by_hand(load: Load) -> list[Callable[[], Any]]:
     """One call per batch, of the load's backend, written with PyTorch alone."""
-    import torch  # here and below, so that --help does not wait for it
-
     compiled, captured = BY_HAND[load.shape.backend]
     called: Callable[..., Any] = torch.compile(load.model, fullgraph=True) if compiled else load.model
     batches = [batch.tensors() for batch in load.staged]
@@ -156,8 +126,6 @@ def _by_hand(load: Load) -> list[Callable[[], Any]]:
 
 def _bare(load: Load, calls: list[Callable[[], Any]], seconds: float) -> float:
     """ms/example of the plain loop, synchronised at both ends only."""
-    import torch
-
     synchronize: Callable[[], None] = torch.cuda.synchronize if on_gpu(load.bench) else lambda: None
 
     def passes_s(count: int) -> float:
@@ -172,9 +140,3 @@ def _bare(load: Load, calls: list[Callable[[], Any]], seconds: float) -> float:
         passes_s(1)  # kernels chosen
         passes = max(1, round(seconds / passes_s(1)))
         return 1e3 * passes_s(passes) / (passes * load.examples)
-
-
-HARNESS_OVERHEAD = CardBenchmark("benchmarks.checks.harness_overhead", __doc__, Arguments, run)
-
-if __name__ == "__main__":
-    run_command(HARNESS_OVERHEAD.main)

@@ -1,33 +1,19 @@
-"""Does the energy counter, as we read it, agree with a second meter and with integrated power?
-
-    python -m benchmarks.checks.meter_agreement --model DIR --data-dir DIR --zeus-path zeus-0.16.0-py3-none-any.whl
-
-A GPU-bound load runs without a pause in a thread. Windows of it (10 s) are measured three or four times at once:
-
-- ours: the sampler's trace, the counter interpolated between its ticks (`trainables/energy/trace.py`);
-- power: the same trace's instantaneous power, integrated;
-- process: a second process that reads the counter with its own code, poll and arithmetic (`second_process.py`). Both
-  stamp readings with CLOCK_MONOTONIC, which all processes of a machine share (`time.perf_counter` on Linux);
-- zeus (if it can be imported): ZeusMonitor.begin_window and end_window (zeus/monitor/energy.py of 0.16.0) each read
-  `nvmlDeviceGetTotalEnergyConsumption` once and subtract. Such a reading is as old as the last tick, up to 100 ms at
-  each end: up to 1 % of a 10 s window, the whole bar. So each end is put right after a tick, and what is left of
-  its age (measured, some 10 ms) bounds the difference that is zeus's edges and not the meters'.
-
-Bars: second meter within 1 % of ours, every window; counter and integrated power within 3 %.
-"""
+"""Windows of one load by every meter there is."""
 
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
+import pynvml
 
+from benchmarks.checks.meter_agreement import Arguments
 from benchmarks.checks.meter_agreement.second_process import SecondProcess, reader_energy
 from benchmarks.lib.bars import Bar
-from benchmarks.lib.card import CardArguments, CardBenchmark
 from benchmarks.lib.loads import Load
 from benchmarks.lib.output import table
 from benchmarks.lib.readings import read_cost, read_summary
@@ -38,20 +24,6 @@ from trainables.energy.trace import Trace, counter_energy, power_energy
 from trainables.worker import Bench
 
 WARMUP_S, SMOKE_WARMUP_S = 2.0, 0.1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arguments(CardArguments):
-    agreement_windows: int = 2
-    """Windows."""
-    agreement_window_s: float = 10.0
-    """Seconds of a window."""
-    zeus_path: str | None = None
-    """Folder or wheel to import zeus from (added last to sys.path)."""
-    second_meter_bar: float = 0.01
-    """Largest relative difference between a second meter and ours."""
-    power_bar: float = 0.03
-    """Largest relative difference between integrated power and the counter."""
 
 
 def run(bench: Bench, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
@@ -222,16 +194,10 @@ def open_zeus(path: str | None, bench: Bench) -> tuple[Any, str | None]:
     if path:
         sys.path.append(path)
     try:
-        import pynvml
-        from zeus.monitor import ZeusMonitor
-
-        monitor = ZeusMonitor(gpu_indices=[0], cpu_indices=[])
+        monitor = import_module("zeus.monitor").ZeusMonitor(gpu_indices=[0], cpu_indices=[])
         uuid = pynvml.nvmlDeviceGetUUID(monitor.gpus.gpus[0].handle)
     except Exception as error:  # a missing dependency, CUDA_VISIBLE_DEVICES as UUIDs, ...
         return None, f"not used: {type(error).__name__}: {error}"
     if uuid != bench.meter.device.uuid:
         return None, f"not used: its card 0 is {uuid}, ours {bench.meter.device.uuid}"
     return monitor, None
-
-
-METER_AGREEMENT = CardBenchmark("benchmarks.checks.meter_agreement", __doc__, Arguments, run)

@@ -1,17 +1,4 @@
-"""One trial per GPU: how many trials per minute do 1, 2, 4, ... GPUs of one host measure?
-
-    python -m benchmarks.checks.scaling --output DIR --gpus 1 2 -- --preset sst2 --model DIR --random-weights
-    python -m benchmarks.checks.scaling --output DIR                  # of the runs that DIR holds
-
-What follows `--` goes to `tuner.grid`, which runs once per number of GPUs as a command of its own that sees the first
-so many cards (CUDA_VISIBLE_DEVICES). Meanwhile this process reads the energy counter of every card of the host, so that
-a row's joules can be looked for on the card that it names, and on the others. A run that has ended is not made again.
-
-Trials per minute are those of the measuring phase, from the first trial's start to the last one's end, with the anchor
-and the matmul references that each worker measures first; `steady` leaves each worker's first trial out, as a long run
-does. Bars: at least 0.9 x the number of GPUs over one GPU's; no GPU with two trials at once; every row's mean power is
-what the counter of its card says.
-"""
+"""One run per number of cards, and what their rows and counters say."""
 
 import json
 import os
@@ -20,24 +7,20 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 import analysis
+from benchmarks.checks.scaling import Arguments
 from benchmarks.lib.bars import Bar, judge, records
-from benchmarks.lib.command import parse
 from benchmarks.lib.output import table, write_json
 from search_spaces.errors import UsageError, check
 from trainables.energy.meter import SensorUnavailable
 from trainables.energy.meters.nvml import handles, load_nvml, start_nvml
-from tuner.cli import run_command
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 EFFICIENCY = 0.9
 POLL_S = 0.1
@@ -97,7 +80,7 @@ def _about(folder: Path) -> Path:
 # ---- numbers ----------------------------------------------------------------------------------------------
 
 
-def rates(rows: "pd.DataFrame") -> dict[str, float]:
+def rates(rows: pd.DataFrame) -> dict[str, float]:
     """measuring_s (s), and trials per minute: in all of it, and `steady`, without each worker's first trial."""
     end = rows["started_at"] + rows["trial_s"]
     measuring_s = float(end.max() - rows["started_at"].min())
@@ -108,7 +91,7 @@ def rates(rows: "pd.DataFrame") -> dict[str, float]:
     return {"measuring_s": measuring_s, "trials_per_min": 60 * len(rows) / measuring_s, "steady_trials_per_min": steady}
 
 
-def overlaps(rows: "pd.DataFrame", column: str) -> int:
+def overlaps(rows: pd.DataFrame, column: str) -> int:
     """Pairs of trials that followed each other on one device, of which the second began before the first had ended."""
     count = 0
     for _, own in rows.sort_values("started_at").groupby(column):
@@ -117,11 +100,9 @@ def overlaps(rows: "pd.DataFrame", column: str) -> int:
     return count
 
 
-def power_seen(rows: "pd.DataFrame", counters: "pd.DataFrame") -> "pd.DataFrame":
+def power_seen(rows: pd.DataFrame, counters: pd.DataFrame) -> pd.DataFrame:
     """Per row: its mean power over what the counters read meanwhile, minus 1, on its own card and the nearest other
     card (NaN where there is none)."""
-    import pandas as pd
-
     cards = {str(uuid): own for uuid, own in counters.groupby("gpu_uuid")}
     found = []
     for row in rows.to_dict("records"):
@@ -137,8 +118,6 @@ def power_seen(rows: "pd.DataFrame", counters: "pd.DataFrame") -> "pd.DataFrame"
 
 def summary(folder: Path) -> dict[str, Any]:
     """The numbers of one run."""
-    import pandas as pd  # here and above, so that --help does not wait for it
-
     about = json.loads(_about(folder).read_text())
     rows = analysis.load(folder)
     ok = rows[rows["status"] == "ok"]
@@ -185,24 +164,15 @@ def bars(found: Sequence[dict[str, Any]]) -> list[Bar]:
     return made
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arguments:
-    output: Path
-    """Folder for the runs and scaling.json."""
-    gpus: tuple[int, ...] = ()
-    """How many cards, one run each."""
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    own, options = split(sys.argv[1:] if argv is None else argv)
-    arguments = parse(Arguments, "benchmarks.checks.scaling", __doc__, own)
+def run(arguments: Arguments) -> int:
+    """Make the runs that are not there yet, then say what all of them show and judge the bars."""
     for gpus in arguments.gpus:
         check(gpus >= 1, "--gpus must be 1 or more each", gpus, "give for example --gpus 1 2")
     arguments.output.mkdir(parents=True, exist_ok=True)
     for gpus in arguments.gpus:
         folder = arguments.output / f"gpus-{gpus}"
         if not _about(folder).is_file():
-            run_grid(folder, gpus, options)
+            run_grid(folder, gpus, arguments.options)
     kept = sorted(arguments.output.glob("gpus-*.json"), key=lambda f: int(f.stem.partition("-")[2]))
     found = [summary(f.with_suffix("")) for f in kept]
     if not found:
@@ -211,12 +181,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     checked = bars(found)
     write_json(arguments.output, "scaling", {"runs": found, "bars": records(checked)})
     return judge(checked)
-
-
-def split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The command line before `--`, and the options of tuner.grid behind it."""
-    at = list(argv).index("--") if "--" in argv else len(argv)
-    return list(argv[:at]), list(argv[at + 1 :])
 
 
 def _print(found: Sequence[dict[str, Any]]) -> None:
@@ -231,7 +195,3 @@ def _print(found: Sequence[dict[str, Any]]) -> None:
                 f"  a row's power over its card's counter: median {own['median']:+.2%}, worst {own['worst']:.2%}; "
                 f"another card's agrees for {f['another_card_within_tolerance']:.0%} of rows"
             )
-
-
-if __name__ == "__main__":
-    run_command(main)

@@ -1,27 +1,17 @@
-"""Does measuring on one card disturb its neighbours? J/example and ms/example on one card, the others idle or busy.
-
-    python -m benchmarks.experiments.neighbours --model DIR --data-dir DIR --output DIR
-    python -m benchmarks.experiments.neighbours.figure DIR/neighbours.json
-
-The card that measures is the first; every other card of the host has a process that is idle, or runs the hottest load
-(fp32, eager), or the one that keeps its host thread busiest (launch-bound, eager), in turn. What cards could share is
-power, heat and cores of the host. Measured under each: the anchor's load (fp16, 128 tokens, batch 256, a CUDA graph),
-which sees the first two, and a launch-bound one, which sees the third. Ratios are taken within a round, over the idle
-neighbours of that round. No bar: it says how far apart a sweep's trials are that ran beside others.
-"""
+"""Two loads on the first card beside idle and busy others, in rounds."""
 
 import os
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
-from benchmarks.experiments.neighbours.neighbour import STATES, Neighbour
+from benchmarks.experiments.neighbours import STATES, Arguments
+from benchmarks.experiments.neighbours.neighbour import Neighbour
 from benchmarks.lib.bars import Bar
-from benchmarks.lib.card import CardArguments, CardBenchmark
 from benchmarks.lib.loads import Load
 from benchmarks.lib.output import table
 from benchmarks.lib.shapes import GPU_BOUND, LAUNCH_BOUND, graph_backend, on_gpu, shape_for
@@ -31,14 +21,6 @@ from trainables.device import set_precision
 from trainables.worker import Bench
 
 SETTLE_S = 1.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arguments(CardArguments):
-    rounds: int = 5
-    """Rounds of idle, hot and launch-bound neighbours."""
-    stretch_s: float = 2.0
-    """Measured load in each part of a round (s)."""
 
 
 def run(bench: Bench, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
@@ -87,8 +69,6 @@ def run(bench: Bench, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
 
 def _other_cards() -> list[str]:
     """All but the first of the cards that this process sees, as CUDA_VISIBLE_DEVICES names them."""
-    import torch  # here, so that --help does not wait for it
-
     shown = os.environ.get("CUDA_VISIBLE_DEVICES")
     return (shown.split(",") if shown else [str(i) for i in range(torch.cuda.device_count())])[1:]
 
@@ -136,6 +116,3 @@ def ratios(stretches: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _spread(values: Sequence[float]) -> tuple[str, str, str]:
     return f"{np.median(values):.4f}", f"{min(values):.4f}", f"{max(values):.4f}"
-
-
-NEIGHBOURS = CardBenchmark("benchmarks.experiments.neighbours", __doc__, Arguments, run)
