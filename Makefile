@@ -6,23 +6,45 @@ VENV   ?= .venv
 TORCH  ?=
 RUN    ?= runs/demo
 BIN    := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -n 2
 
-.PHONY: demo test test-faults check install clean
+.PHONY: demo quick test test-slow test-faults check fix hooks results install clean
 
 demo: install
 	$(BIN)/python -m tuner.grid --preset demo --output-dir $(RUN) --overwrite
 
+# While writing: no Ray, no browser, nothing slow. Under 90 seconds on two cores.
+quick: install
+	$(PYTEST) -m "not ray and not browser and not slow"
+
+# At most five minutes on two idle cores.
 test: install
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(PYTEST) --dist loadgroup -m "not slow"
+
+# What is slow by its nature.
+test-slow: install
+	$(PYTEST) --dist loadgroup -m slow --durations=10
 
 # Drivers, processes and nodes are killed, disks filled, files damaged: docs/running.md. Under twenty minutes on two cores.
 test-faults: install
-	$(BIN)/python -m pytest tests/faults -n 2 --dist loadfile --durations=10 $(FAULTS)
+	$(PYTEST) tests/faults --dist loadfile --durations=10 $(FAULTS)
 
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+fix: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# From now on each commit is checked first (.pre-commit-config.yaml).
+hooks: install
+	$(BIN)/pre-commit install
+
+# What docs/results does not keep, redrawn from its raw rows into RUN/report/: minutes.
+results: install
+	$(BIN)/python -m benchmarks.redraw
 
 install: $(VENV)/.installed
 
@@ -33,5 +55,6 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+# What this file makes, and caches; never runs/, which holds what was measured.
 clean:
-	rm -rf $(VENV) runs .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) docs/results/*/report .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -20,7 +20,7 @@ from scipy.special import digamma, polygamma, stdtrit
 POOLED, REPLICATES, WITHIN, NONE = "pooled replicates", "replicates", "within trial", "none"
 
 # No configuration is said to repeat better than this (relative standard deviation between trials): ten trials of a
-# GPU-bound one differed by 0.29 % on an H100 (`benchmarks/repeatability.py`), where five windows say their mean to
+# GPU-bound one differed by 0.29 % on an H100 (`benchmarks.checks.repeatability`), where five windows say their mean to
 # 0.1 or 0.2 %: how warm the card is differs from trial to trial more than from window to window.
 REPEATABILITY = 0.003
 ENOUGH_FOR_A_LINE = 10  # configurations: see `moderated`

@@ -50,7 +50,7 @@ class Keeper(Callback):
         result.pop(TRACE, None)  # Ray writes the last result of every trial again with each of its states
 
     def on_trial_complete(self, trial: Any, **info: Any) -> None:
-        """Let go of what Tune keeps of each number of a row (benchmarks/endurance.py): two queues to average over
+        """Let go of what Tune keeps of each number of a row (benchmarks.checks.endurance): two queues to average over
         steps, of which a measuring trial has one, and its extremes, by which `ExperimentAnalysis.get_best_trial`
         chooses: those of objectives stay."""
         metadata: Any = getattr(trial, "run_metadata", None)

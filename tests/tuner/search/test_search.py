@@ -10,7 +10,8 @@ import numpy as np
 import optuna
 import pytest
 
-from benchmarks.search_efficiency import best_subset, read_grid, replay
+from benchmarks.checks.search_efficiency.recorded_grid import best_subset, read_grid
+from benchmarks.checks.search_efficiency.replay import replay
 from search_spaces.errors import UsageError
 from search_spaces.goal import Goal
 from search_spaces.prune import PruneRule

@@ -1,0 +1,1 @@
+"""Checks with bars: `python -m benchmarks.checks.NAME`."""

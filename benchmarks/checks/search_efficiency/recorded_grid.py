@@ -1,0 +1,121 @@
+"""A recorded grid: its rows by point, what a pruned trial of each would have shown, and the hypervolume to reach."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import analysis
+from analysis.findings.pareto import nondominated
+from search_spaces.axes import AXES
+from search_spaces.goal import ENERGY_BOUND, LATENCY_BOUND, Goal, Scores
+from search_spaces.prune import MARGIN
+from search_spaces.search_space import Point, SearchSpace
+from tuner.search.history import hypervolume
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A recorded grid: rows by point, what a probe of each would have shown, and the target."""
+
+    name: str
+    space: SearchSpace
+    goal: Goal
+    rows: Mapping[Point, Mapping[str, Any]]
+    probes: Mapping[Point, Mapping[str, Any]]
+    reference: Scores
+
+    @property
+    def seconds(self) -> float:
+        return float(sum(row["trial_s"] for row in self.rows.values()))
+
+    def scores(self) -> list[Scores]:
+        values = [self.goal.values(row) for row in self.rows.values()]
+        return [self.goal.scores(v) for v in values if v is not None]
+
+    def volume(self, scores: Sequence[Scores]) -> float:
+        return hypervolume(list(scores), self.reference)
+
+
+def read_grid(path: Path, goal: Goal | None = None) -> Grid:
+    """A run folder or table with a full grid of one task, model and seed."""
+    goal = goal or Goal()
+    rows, left_out = analysis.valid(analysis.load(path))
+    if len(left_out):
+        print(f"{path}: {len(left_out)} rows left out, such as {left_out['reason'].iloc[0]}")
+    rows = rows[rows["accuracy"].notna() & (rows["task"] == rows["task"].mode().iloc[0])]
+    if "sweep" in rows:  # the published tables: only this sweep is a product of its axes
+        rows = rows[rows["sweep"] == "precision_x_seq_len"]
+    usual = {name: rows[name].fillna(axis.usual) for name, axis in AXES.items() if axis.usual is not None}
+    rows = rows.assign(**usual, trial_s=rows["trial_s"].fillna(1.0))
+    rows = rows.astype({name: int for name in usual if AXES[name].ordered})
+    if rows["replicate"].notna().any():
+        rows = rows[rows["replicate"] == 0]
+    first = rows.iloc[0]
+    rows = rows[rows["seed"].isna() | (rows["seed"] == first["seed"])]
+    axes = SearchSpace.axes
+    values = tuple(
+        tuple(sorted(rows[a].unique().tolist())) if AXES[a].ordered else tuple(rows[a].unique()) for a in axes
+    )
+    seed = 42 if pd.isna(first["seed"]) else int(first["seed"])
+    model = first["model"] if isinstance(first["model"], str) else "model"
+    device = "cpu" if first["energy_source"] == "estimate" else "cuda"
+    space = SearchSpace(str(first["task"]), model, seed, values, device)
+    by_point = {tuple(row[a] for a in axes): row for row in rows.to_dict("records")}
+    try:
+        windows = analysis.load_windows(path) if path.is_dir() else pd.DataFrame()
+    except Exception as error:
+        print(f"{path}: no windows ({error})")
+        windows = pd.DataFrame()
+    firsts = windows[windows["window"] == 0].set_index("trial_id") if len(windows) else windows
+    probes = {point: probe_of(row, firsts) for point, row in by_point.items()}
+    scores = [goal.scores(v) for row in by_point.values() if (v := goal.values(row)) is not None]
+    reference = tuple(float(x) for x in np.max(np.array(scores), axis=0))
+    return Grid(path.name, space, goal, by_point, probes, reference)
+
+
+def probe_of(row: Mapping[str, Any], firsts: pd.DataFrame) -> dict[str, Any]:
+    """The pruned row this trial would have been: bounds from its first window, and its shorter time."""
+    energy, latency, window_s = row["energy_j_per_example"], row["latency_ms_per_example"], row["window_s"]
+    if row["trial_id"] in firsts.index:
+        window = firsts.loc[row["trial_id"]]
+        examples = window["passes"] * row["examples_per_pass"]
+        energy, latency = window["energy_j"] / examples, 1e3 * window["duration_s"] / examples
+        window_s = window["duration_s"]
+    probe = dict(row) | {"status": "pruned", ENERGY_BOUND: energy * (1 - MARGIN), LATENCY_BOUND: latency * (1 - MARGIN)}
+    spared = row["warmup_s"] / 2 + row["total_s"] - window_s
+    return probe | {"trial_s": row["trial_s"] - spared if np.isfinite(spared) else row["trial_s"]}
+
+
+def best_subset(scores: Sequence[Scores], reference: Scores, target: float) -> list[int]:
+    """The fewest of the points (two objectives, minimised) whose hypervolume reaches the target: indices.
+
+    Dynamic programming over the frontier in the order of the first objective: of all chains of k points that
+    end in a point, the largest volume (Bringmann, Friedrich and Klitzke 2014 do it faster).
+    """
+    points = np.array(scores)
+    front = [int(i) for i in np.flatnonzero(nondominated(points)) if (points[i] < np.array(reference)).all()]
+    front.sort(key=lambda i: tuple(points[i]))
+    best: dict[int, tuple[float, list[int]]] = {}
+    for i in front:
+        best[i] = ((reference[0] - points[i][0]) * (reference[1] - points[i][1]), [i])
+    while best:
+        volume, chain = max(best.values(), key=lambda pair: pair[0])
+        if volume >= target * (1 - 1e-12):
+            return chain
+        longer: dict[int, tuple[float, list[int]]] = {}
+        for place, i in enumerate(front):
+            # Appending i (larger first, smaller second objective) adds the strip below the chain's last point.
+            options = [
+                (v + (reference[0] - points[i][0]) * (points[j][1] - points[i][1]), [*c, i])
+                for j in front[:place]
+                if j in best
+                for v, c in [best[j]]
+            ]
+            if options:
+                longer[i] = max(options, key=lambda pair: pair[0])
+        best = longer
+    return []

@@ -1,0 +1,1 @@
+"""Experiments without bars: `python -m benchmarks.experiments.NAME`."""
