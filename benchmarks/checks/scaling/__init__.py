@@ -28,8 +28,8 @@ class Arguments:
     """Folder for the runs and scaling.json."""
     gpus: tuple[int, ...] = ()
     """How many cards, one run each."""
-    options: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="-- OPTION ...")] = ()
-    """Options of tuner.grid."""
+    options: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="OPTION ...")] = ()
+    """Options of tuner.grid, after `--`."""
 
 
 SCALING = Command("benchmarks.checks.scaling", __doc__, Arguments)
