@@ -7,8 +7,8 @@ import pandas as pd
 from analysis.findings.agreement import Value
 from analysis.findings.comparison import Comparison, TaskResult
 from analysis.findings.energy_model.model import DEFAULT_EQUIVALENCE
-from analysis.findings.recommend import NOT_WORSE, WORSE
 from analysis.findings.regime import RegimeEnd
+from analysis.findings.verdict import NOT_WORSE, WORSE
 from analysis.report.cells import Cell, Head, Row, Table
 from analysis.words.across import setting_words
 from analysis.words.configuration import describe

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from scipy.special import stdtrit
 
-from analysis.findings.recommend import CANNOT_TELL
+from analysis.findings.verdict import CANNOT_TELL
 from analysis.words.rounding import format_percent
 
 AGREE, DISAGREE = "agree", "do not agree"

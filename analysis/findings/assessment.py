@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.findings.baseline import find_baseline
 from analysis.findings.configurations import TOGETHER, comparable_groups, configurations, valid
 from analysis.findings.energy_model.model import EnergyModel, fit_energy
 from analysis.findings.front_probability import front_probability
 from analysis.findings.pareto import pareto_set
 from analysis.findings.part import Part, attempt
 from analysis.findings.payback import FinetuningCost, Payback, finetuning_cost, payback
-from analysis.findings.recommend import Recommendation, find_baseline, recommend
+from analysis.findings.recommend import Recommendation, recommend
 from analysis.findings.slices import score_column
 from search_spaces.objectives import DEFAULT_OBJECTIVES, TOLERANCE
 from search_spaces.trial_config import model_slug

@@ -12,9 +12,9 @@ from analysis.findings.agreement import AGREE, DISAGREE
 from analysis.findings.comparison import Comparison, TaskResult
 from analysis.findings.energy_model.terms import inputs_of
 from analysis.findings.per_token import PerToken
-from analysis.findings.recommend import CANNOT_TELL, NOT_WORSE, WORSE
 from analysis.findings.regime import RegimeEnd
 from analysis.findings.slices import same_as
+from analysis.findings.verdict import CANNOT_TELL, NOT_WORSE, WORSE
 from analysis.words.rounding import count_of, format_percent, points_word, times
 from search_spaces.axes import AXES, other_axes
 

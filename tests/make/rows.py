@@ -67,6 +67,14 @@ def row(
     return empty_row(**(trial.to_dict() | defaults | values))
 
 
+def flipped(lost: int, gained: int, right: int = 800) -> np.ndarray:
+    """The first `right` examples correct; of these `lost` become wrong, of the others `gained` right."""
+    bits = np.arange(EXAMPLES) < right
+    bits[:lost] = False
+    bits[right : right + gained] = True
+    return bits
+
+
 def frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Rows as `analysis.rows.load` gives them."""
     return _set_types(pd.DataFrame(rows)).assign(latency_ms_per_example_ci95=np.nan, run="fabricated")

@@ -17,7 +17,8 @@ from analysis.errors import CannotAnswer
 from analysis.files import write_text
 from analysis.findings.configurations import comparable_columns, configurations, valid
 from analysis.findings.energy_model.terms import design, formula, inputs_of
-from analysis.findings.recommend import CANNOT_TELL, NOT_WORSE, assess
+from analysis.findings.noninferiority import judge
+from analysis.findings.verdict import CANNOT_TELL, NOT_WORSE
 from analysis.statistics.intervals import NONE, ratios
 from analysis.statistics.least_squares import Fitted, relative_least_squares, wants_more
 from analysis.words.rounding import count_of, format_percent, points_word
@@ -441,7 +442,7 @@ def _regime(
     """Verdict of each (precision, max_seq_len, depth), None where there is no accuracy."""
     if clean["accuracy"].isna().all() and clean["exact_match"].isna().all():
         return None, "everything measured (accuracy is unknown)"
-    judged = assess(clean, baseline, tolerance)
+    judged = judge(clean, baseline, tolerance).table
     keys = zip(judged["precision"], judged["max_seq_len"], judged["depth"], judged["verdict"], strict=True)
     return {(p, s, d): v for p, s, d, v in keys}, f"where accuracy is not worse by more than {points_word(tolerance)}"
 

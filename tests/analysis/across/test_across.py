@@ -18,8 +18,9 @@ from analysis.findings.agreement import AGREE, DISAGREE, Value, agreement
 from analysis.findings.comparison import compare
 from analysis.findings.configurations import configurations
 from analysis.findings.per_token import per_token
-from analysis.findings.recommend import CANNOT_TELL, recommend
+from analysis.findings.recommend import recommend
 from analysis.findings.regime import regime_ends
+from analysis.findings.verdict import CANNOT_TELL
 from search_spaces.errors import UsageError
 from tests.make import runs as fabricated
 from tests.make.rows import frame, row
