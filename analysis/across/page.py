@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 from analysis.across import tables
 from analysis.findings.comparison import Comparison
-from analysis.findings.energy_model.model import DEFAULT_EQUIVALENCE
 from analysis.report.cells import Table
 from analysis.report.exclusions import exclusion_table
 from analysis.report.gallery import Gallery
 from analysis.report.method import source_words
+from analysis.statistics.equivalence import EQUIVALENCE
 from analysis.words.across import listed
 from analysis.words.rounding import points_word
 
@@ -71,6 +71,6 @@ def _method(c: Comparison, source: str) -> list[str]:
         f"own task's baseline on the same examples: paired non-inferiority, tolerance {points_word(c.tolerance)}, "
         "score interval (Tango 1998), one-sided 5 %.",
         "Energy per token: a line through each task's configurations at full depth, all tasks in one form. Two tasks "
-        f"agree where the 95 % interval of their ratio lies within {100 * DEFAULT_EQUIVALENCE:g} %. The intervals hold "
+        f"agree where the 95 % interval of their ratio lies within {100 * EQUIVALENCE:g} %. The intervals hold "
         "what the line leaves over; a drift of the card between the runs is not in them.",
     ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from scipy.special import stdtrit
 
 from analysis.findings.verdict import CANNOT_TELL
+from analysis.statistics.equivalence import departure, greatest_departure, least_departure
 from analysis.words.rounding import format_percent
 
 AGREE, DISAGREE = "agree", "do not agree"
@@ -67,20 +68,15 @@ def agreement(what: str, values: Mapping[str, Value], limit: float, reason: str 
         return Agreement(what, CANNOT_TELL, limit, None, None, None, reason or "one task alone has it")
     ratios = {pair: _ratio(values[pair[0]], values[pair[1]]) for pair in itertools.combinations(values, 2)}
     if not all(math.isfinite(end) for ends in ratios.values() for end in ends):
-        pair = max(ratios, key=lambda p: distance(ratios[p][0]))
-        percent = 100 * distance(ratios[pair][0])
+        pair = max(ratios, key=lambda p: departure(ratios[p][0]))
+        percent = 100 * departure(ratios[pair][0])
         return Agreement(what, CANNOT_TELL, limit, pair, percent, None, "an interval is unknown")
-    apart = [pair for pair, (_, low, high) in ratios.items() if _nearest(low, high) > limit]
-    pair = max(apart or ratios, key=lambda p: distance(ratios[p][0]))
-    farthest = max(distance(end) for _, *ends in ratios.values() for end in ends)
+    apart = [pair for pair, (_, low, high) in ratios.items() if least_departure(low, high) > limit]
+    pair = max(apart or ratios, key=lambda p: departure(ratios[p][0]))
+    farthest = max(greatest_departure(*ends) for _, *ends in ratios.values())
     verdict = DISAGREE if apart else AGREE if farthest <= limit else CANNOT_TELL
     why = "the intervals are too wide" if verdict == CANNOT_TELL else ""
-    return Agreement(what, verdict, limit, pair, 100 * distance(ratios[pair][0]), 100 * farthest, why)
-
-
-def distance(ratio: float) -> float:
-    """How far apart as a fraction, the same in both directions: 0.1 for a ratio of 1.1 or 1 / 1.1."""
-    return math.exp(abs(math.log(ratio))) - 1
+    return Agreement(what, verdict, limit, pair, 100 * departure(ratios[pair][0]), 100 * farthest, why)
 
 
 def _ratio(first: Value, second: Value) -> tuple[float, float, float]:
@@ -89,8 +85,3 @@ def _ratio(first: Value, second: Value) -> tuple[float, float, float]:
     freedom = min(first.freedom, second.freedom)
     half = float(stdtrit(freedom, 0.975)) * math.hypot(first.relative_se, second.relative_se)
     return ratio, ratio * math.exp(-half), ratio * math.exp(half)
-
-
-def _nearest(low: float, high: float) -> float:
-    """How far the interval stays from equality."""
-    return 0.0 if low <= 1 <= high else min(distance(low), distance(high))

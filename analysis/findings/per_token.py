@@ -21,9 +21,10 @@ from scipy.special import stdtrit
 
 from analysis.errors import CannotAnswer
 from analysis.findings.agreement import Agreement, Value, agreement
-from analysis.findings.configurations import plain, with_intervals
-from analysis.findings.energy_model.model import DEFAULT_EQUIVALENCE
+from analysis.findings.configurations import with_intervals
 from analysis.findings.energy_model.terms import Floats, design, inputs_of
+from analysis.findings.plain import plain
+from analysis.statistics.equivalence import EQUIVALENCE
 from analysis.statistics.intervals import POOLED, REPLICATES
 from analysis.statistics.least_squares import Fitted, relative_least_squares, wants_more
 from search_spaces.axes import setting_axes
@@ -97,9 +98,7 @@ class PerToken:
     marginal: Agreement
 
 
-def per_token(
-    tables: Mapping[str, pd.DataFrame], equivalence: float = DEFAULT_EQUIVALENCE
-) -> tuple[list[PerToken], list[str]]:
+def per_token(tables: Mapping[str, pd.DataFrame], equivalence: float = EQUIVALENCE) -> tuple[list[PerToken], list[str]]:
     """(one comparison per setting that at least two tasks have, a sentence for each that cannot be made).
 
     `tables`: task -> `configurations` of comparable rows (one card, sensor and model).

@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.findings.configurations import configuration_columns, plain
+from analysis.findings.configurations import configuration_columns
 from analysis.findings.noninferiority import judge
+from analysis.findings.plain import plain
 from analysis.findings.slices import same_as, score_column
 from analysis.findings.verdict import NOT_WORSE
 from analysis.statistics.intervals import Ratio, ratio
