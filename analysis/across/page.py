@@ -12,7 +12,7 @@ from analysis.report.exclusions import exclusion_table
 from analysis.report.gallery import Gallery
 from analysis.report.method import source_words
 from analysis.statistics.equivalence import EQUIVALENCE
-from analysis.words.across import listed
+from analysis.words.across import listed, notes
 from analysis.words.rounding import points_word
 
 FIGURE_SECTIONS = ("regime", "tradeoff", "energy", "per_token")  # where a figure may stand
@@ -52,7 +52,7 @@ def page(c: Comparison, gallery: Gallery, headline: str, sentences: list[str]) -
         source=source,
         headline=headline,
         sentences=sentences,
-        notes=c.notes,
+        notes=notes(c),
         glance=tables.glance_table(c),
         regime=tables.regime_table(c),
         factors=tables.factor_table(c),
