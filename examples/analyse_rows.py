@@ -11,8 +11,8 @@ from pathlib import Path
 
 import analysis
 from analysis.audit import audit
-from analysis.predict import predict
-from analysis.words.recommendation import sentences
+from analysis.findings.energy_model.prediction import predict
+from analysis.words import energy_model, prediction, recommendation
 
 PUBLISHED = Path(analysis.__file__).parent / "data" / "l4_published.csv"
 
@@ -47,7 +47,7 @@ def main() -> None:
 
     # 3. The cheapest configuration whose accuracy is not worse than the baseline's by more than a point.
     answer = analysis.recommend(rows, tolerance=0.01)
-    print("\n" + "\n".join(sentences(answer)))
+    print("\n" + "\n".join(recommendation.sentences(answer)))
     if answer.choice is not None:
         try:
             for step in analysis.decompose(answer.table, answer.baseline, answer.choice):
@@ -62,12 +62,12 @@ def main() -> None:
     except analysis.CannotAnswer as reason:
         print(f"\n{reason}")
     else:
-        print("\n" + "\n".join(model.sentences))
+        print("\n" + "\n".join(energy_model.sentences(model)))
         lengths = sorted(group["max_seq_len"].unique())
         middle = int(lengths[-2] + lengths[-1]) // 2 if len(lengths) > 1 else int(lengths[0])
         precision = str(group["precision"].iloc[0])
         if model.fit_for(precision) is not None:
-            print(predict(model, middle, int(group["depth"].max()), precision).sentence())
+            print(prediction.sentence(predict(model, middle, int(group["depth"].max()), precision)))
 
     # 5. Claims as data, checked against rows: here the published ones, against the rows they were made from.
     if run is None:

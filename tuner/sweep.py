@@ -359,8 +359,8 @@ class Sweep:
         from dataclasses import replace
 
         from analysis import pareto_set
+        from analysis.findings.baseline import find_baseline
         from analysis.findings.configurations import configurations, valid
-        from analysis.findings.recommend import find_baseline
         from analysis.rows.load import load
 
         rows = load(self.folder.path)

@@ -31,6 +31,7 @@ class Arguments(Reading):
 
 def _main(arguments: Arguments) -> int:
     from analysis.across.build import build_across  # here, since it needs pandas and `--help` is to answer at once
+    from analysis.words.across import notes
 
     columns = column_mapping(arguments.columns) or None
     across = build_across(arguments.runs, arguments.output, arguments.tolerance, columns=columns)
@@ -38,7 +39,7 @@ def _main(arguments: Arguments) -> int:
     said = [
         f"{c.model}, {c.card}{', ENERGY IS ESTIMATED, NOT MEASURED' if c.estimated else ''}",
         f"{across.headline}.\n",
-        *(f"- {line}" for line in [*across.sentences, *c.notes, *across.gallery.problems]),
+        *(f"- {line}" for line in [*across.sentences, *notes(c), *across.gallery.problems]),
         f"\nReport   {across.html}",
     ]
     print(printable("\n".join(said)))

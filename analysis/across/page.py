@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from analysis.across import tables
 from analysis.findings.comparison import Comparison
-from analysis.findings.energy_model.model import DEFAULT_EQUIVALENCE
 from analysis.report.cells import Table
 from analysis.report.exclusions import exclusion_table
 from analysis.report.gallery import Gallery
 from analysis.report.method import source_words
-from analysis.words.across import listed
+from analysis.statistics.equivalence import EQUIVALENCE
+from analysis.words.across import listed, notes
 from analysis.words.rounding import points_word
 
 FIGURE_SECTIONS = ("regime", "tradeoff", "energy", "per_token")  # where a figure may stand
@@ -52,7 +52,7 @@ def page(c: Comparison, gallery: Gallery, headline: str, sentences: list[str]) -
         source=source,
         headline=headline,
         sentences=sentences,
-        notes=c.notes,
+        notes=notes(c),
         glance=tables.glance_table(c),
         regime=tables.regime_table(c),
         factors=tables.factor_table(c),
@@ -71,6 +71,6 @@ def _method(c: Comparison, source: str) -> list[str]:
         f"own task's baseline on the same examples: paired non-inferiority, tolerance {points_word(c.tolerance)}, "
         "score interval (Tango 1998), one-sided 5 %.",
         "Energy per token: a line through each task's configurations at full depth, all tasks in one form. Two tasks "
-        f"agree where the 95 % interval of their ratio lies within {100 * DEFAULT_EQUIVALENCE:g} %. The intervals hold "
+        f"agree where the 95 % interval of their ratio lies within {100 * EQUIVALENCE:g} %. The intervals hold "
         "what the line leaves over; a drift of the card between the runs is not in them.",
     ]

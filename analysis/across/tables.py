@@ -6,10 +6,10 @@ import pandas as pd
 
 from analysis.findings.agreement import Value
 from analysis.findings.comparison import Comparison, TaskResult
-from analysis.findings.energy_model.model import DEFAULT_EQUIVALENCE
-from analysis.findings.recommend import NOT_WORSE, WORSE
 from analysis.findings.regime import RegimeEnd
+from analysis.findings.verdict import NOT_WORSE, WORSE
 from analysis.report.cells import Cell, Head, Row, Table
+from analysis.statistics.equivalence import EQUIVALENCE
 from analysis.words.across import setting_words
 from analysis.words.configuration import describe
 from analysis.words.payback import count_words
@@ -145,7 +145,7 @@ def factor_table(c: Comparison) -> Table | None:
                 apart = MISSING if factor.deviation_percent is None else f"{factor.deviation_percent:.2g}"
                 badge = {"holds": "good", "does not hold": "bad"}.get(factor.verdict, "unsure")
                 cells = [Cell(f"{factor.slow} over {factor.fast}"), Cell(task.name), Cell(value, numeric=True)]
-                cells += [Cell(str(sum(p["stable"] for p in factor.pairs)), numeric=True)]
+                cells += [Cell(str(len(factor.stable)), numeric=True)]
                 rows.append(Row([*cells, Cell(apart, numeric=True), Cell(factor.verdict, badge=badge)]))
     if not rows:
         return None
@@ -153,7 +153,7 @@ def factor_table(c: Comparison) -> Table | None:
     heads += [Head("Largest departure", "%", True), Head("One factor?")]
     note = (
         "Within the stable regime, over all lengths and depths measured in both precisions; one factor holds where no "
-        f"pair departs from it by more than {100 * DEFAULT_EQUIVALENCE:g} %, its interval included."
+        f"pair departs from it by more than {100 * EQUIVALENCE:g} %, its interval included."
     )
     return Table(heads, sorted(rows, key=lambda row: row.cells[0].text), note)
 

@@ -13,7 +13,7 @@ from analysis.figures.points import points, seed_points
 from analysis.figures.slices import Slice, all_title, paper_slices
 from analysis.figures.tradeoff import tradeoff
 from analysis.findings.assessment import Assessment
-from analysis.findings.recommend import NOT_WORSE
+from analysis.findings.verdict import NOT_WORSE
 from analysis.words.configuration import describe
 from analysis.words.quantities import LATENCY, Quantity, energy_quantity, score_quantity
 from analysis.words.rounding import points_word, times

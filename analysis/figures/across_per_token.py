@@ -11,9 +11,9 @@ import pandas as pd
 from analysis.figures.page_figure import Drawing, PageFigure
 from analysis.figures.panel_points import energy_word
 from analysis.figures.panels import panels
-from analysis.findings.agreement import AGREE
 from analysis.findings.comparison import Comparison
 from analysis.findings.per_token import TaskLine
+from analysis.findings.verdict import AGREE
 from analysis.words.across import listed, setting_words
 from analysis.words.rounding import format_percent
 

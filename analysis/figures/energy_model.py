@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from analysis.figures.page_figure import Drawing, PageFigure
@@ -13,8 +12,10 @@ from analysis.figures.style import INK, finish, new_figure, ordered_series, prec
 from analysis.figures.style import title as set_title
 from analysis.findings.assessment import Assessment
 from analysis.findings.energy_model.band import fitted_band
-from analysis.findings.energy_model.model import EnergyModel, Fit, spelled
+from analysis.findings.energy_model.fit import Fit
+from analysis.findings.energy_model.model import EnergyModel
 from analysis.words.configuration import describe
+from analysis.words.energy_model import law, spelled
 from analysis.words.quantities import Quantity, energy_quantity
 from analysis.words.rounding import format_percent
 from search_spaces.axes import other_axes
@@ -45,7 +46,7 @@ def make(assessment: Assessment, anchors: pd.DataFrame) -> Iterator[Drawing]:
 def _drawing(name: str, assessment: Assessment, model: EnergyModel, group: str) -> Drawing:
     energy = energy_quantity(assessment.table)
     fits = model.depth_fits or model.length_fits
-    by_depth = fits[0].kind == "depth_length"
+    by_depth = fits[0].by_depth
     of = "example" if fits[0].one_input else "model input"
     title = _title(fits, "layers and tokens" if by_depth else "tokens")
 
@@ -64,7 +65,7 @@ def _drawing(name: str, assessment: Assessment, model: EnergyModel, group: str) 
     return Drawing(name, title, drawn, _caption(fits))
 
 
-def _title(fits: list[Fit], what: str) -> str:
+def _title(fits: Sequence[Fit], what: str) -> str:
     errors = [f.loo_median_percent for f in fits if f.loo_median_percent is not None]
     if any(f.coefficient("b").value <= 0 for f in fits):
         return f"Energy does not grow with {what}"
@@ -75,34 +76,34 @@ def _title(fits: list[Fit], what: str) -> str:
     return f"Energy against {what}"
 
 
-def _caption(fits: list[Fit]) -> str:
-    formulas = "; ".join(f"{f.precision}: {spelled(f.formula)}" for f in fits)
+def _caption(fits: Sequence[Fit]) -> str:
+    formulas = "; ".join(f"{f.precision}: {spelled(law(f))}" for f in fits)
     caption = f"{formulas}. Shaded: 95 % of the fitted line."
     if any(len(f.coefficients) > 2 for f in fits):
         caption += " With the attention term, the line is drawn at the full depth."
     return caption
 
 
-def _points(model: EnergyModel, fits: list[Fit], energy: Quantity) -> pd.DataFrame:
+def _points(model: EnergyModel, fits: Sequence[Fit], energy: Quantity) -> pd.DataFrame:
     """What was measured, per model input, with what each fit leaves over."""
-    errors = {
-        (m["precision"], m["max_seq_len"], m["depth"]): m.get("energy_j_per_example_ci95") for m in model.measured
-    }
-    rows = []
+    place = ["max_seq_len", "depth"]
+    parts = []
     for fit in fits:
-        for r in fit.residuals:
-            inputs = r["inputs_per_example"]
-            error = errors.get((fit.precision, r["max_seq_len"], r["depth"]))
-            rows.append(
+        known = model.measured.loc[model.measured["precision"] == fit.precision, [*place, "energy_j_per_example_ci95"]]
+        rows = fit.residuals.merge(known, on=place, how="left")
+        inputs = rows["inputs_per_example"]
+        parts.append(
+            pd.DataFrame(
                 {
-                    "x": r["tokens_per_example"] / inputs * (r["depth"] if fit.kind == "depth_length" else 1),
-                    "y": r["energy_j_per_example"] * energy.factor / inputs,
-                    "y_error": np.nan if error is None else error * energy.factor / inputs,
-                    "residual_percent": r["residual_percent"],
+                    "x": rows["tokens_per_example"] / inputs * (rows["depth"] if fit.by_depth else 1),
+                    "y": rows["energy_j_per_example"] * energy.factor / inputs,
+                    "y_error": rows["energy_j_per_example_ci95"].astype(float) * energy.factor / inputs,
+                    "residual_percent": rows["residual_percent"],
                     "series": fit.precision,
                 }
             )
-    return pd.DataFrame(rows)
+        )
+    return pd.concat(parts, ignore_index=True)
 
 
 def _line(fit: Fit, energy: Quantity) -> pd.DataFrame:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.findings.configurations import plain
 from analysis.findings.pareto import pareto_set
+from analysis.findings.plain import plain
 from analysis.findings.slices import same_as, wilson
 from analysis.statistics.seeds import per_seed
 from analysis.words.quantities import Quantity

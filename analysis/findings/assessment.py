@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.errors import CannotAnswer
+from analysis.findings.baseline import find_baseline
 from analysis.findings.configurations import TOGETHER, comparable_groups, configurations, valid
 from analysis.findings.energy_model.model import EnergyModel, fit_energy
 from analysis.findings.front_probability import front_probability
 from analysis.findings.pareto import pareto_set
 from analysis.findings.part import Part, attempt
 from analysis.findings.payback import FinetuningCost, Payback, finetuning_cost, payback
-from analysis.findings.recommend import Recommendation, find_baseline, recommend
+from analysis.findings.recommend import Recommendation, recommend
 from analysis.findings.slices import score_column
 from search_spaces.objectives import DEFAULT_OBJECTIVES, TOLERANCE
 from search_spaces.trial_config import model_slug
@@ -38,6 +40,7 @@ class Assessment:
     objectives: tuple[str, ...]
     recommendation: Part[Recommendation]
     front: Part[pd.DataFrame]
+    unsure: str  # why the front has no probabilities; empty where it has
     models: list[tuple[dict[str, Any], Part[EnergyModel]]]  # (what its rows have in common, fit)
     finetuning: FinetuningCost | None = None  # None where no comparable joules of it are known
 
@@ -111,7 +114,7 @@ def _assessment(
     score = score_column(table)
     if score is not None and table["accuracy"].isna().all():  # SQuAD is scored by exact match
         objectives = tuple(score if o == "accuracy" else o for o in objectives)
-    front = _front(clean, table, objectives, rng, bootstrap)
+    front, unsure = _front(clean, table, objectives, rng, bootstrap)
     if front.value is not None:
         added = [c for c in front.value.columns if c not in table.columns]
         table = table.join(front.value[added]) if len(front.value) == len(table) else table
@@ -119,9 +122,19 @@ def _assessment(
         (shared, attempt("The energy model", lambda group=group: fit_energy(group)))  # type: ignore[misc]
         for shared, group in comparable_groups(clean)
     ]
-    estimated = bool(table["estimated"].any())
     return Assessment(
-        slug, heading(common), common, clean, table, estimated, tolerance, objectives, recommendation, front, models
+        slug=slug,
+        heading=heading(common),
+        common=common,
+        clean=clean,
+        table=table,
+        estimated=bool(table["estimated"].any()),
+        tolerance=tolerance,
+        objectives=objectives,
+        recommendation=recommendation,
+        front=front,
+        unsure=unsure,
+        models=models,
     )
 
 
@@ -132,20 +145,22 @@ def _cost(finetune: pd.DataFrame, assessment: Assessment) -> FinetuningCost | No
 
 def _front(
     clean: pd.DataFrame, table: pd.DataFrame, objectives: tuple[str, ...], rng: np.random.Generator, bootstrap: bool
-) -> Part[pd.DataFrame]:
-    """With probabilities where they can be had; the exact set alone otherwise, with a note that says why."""
-    why = "no probabilities were drawn"
+) -> tuple[Part[pd.DataFrame], str]:
+    """With probabilities where they can be had; the exact set alone otherwise, and why."""
+    sure = attempt("Front probabilities", lambda: _probabilities(clean, table, objectives, rng, bootstrap))
+    if sure.value is not None:
+        return sure, ""
+    return attempt("The Pareto set", lambda: pareto_set(table, objectives)), sure.problem
+
+
+def _probabilities(
+    clean: pd.DataFrame, table: pd.DataFrame, objectives: tuple[str, ...], rng: np.random.Generator, bootstrap: bool
+) -> pd.DataFrame:
     if len(table) > BOOTSTRAP_LIMIT:
-        why += f", since there are more than {BOOTSTRAP_LIMIT} configurations"
-    if bootstrap and len(table) <= BOOTSTRAP_LIMIT:
-        sure = attempt("Front probabilities", lambda: front_probability(clean, objectives, rng=rng))
-        if sure.value is not None:
-            return sure
-        why = sure.problem
-    plain = attempt("The Pareto set", lambda: pareto_set(table, objectives))
-    if plain.value is not None:
-        plain.value["front_note"] = why
-    return plain
+        raise CannotAnswer(f"no probabilities were drawn, since there are more than {BOOTSTRAP_LIMIT} configurations")
+    if not bootstrap:
+        raise CannotAnswer("no probabilities were drawn")
+    return front_probability(clean, objectives, rng=rng)
 
 
 def heading(common: dict[str, Any]) -> str:

@@ -13,12 +13,14 @@ import pandas as pd
 from analysis.errors import CannotAnswer
 from analysis.findings.assessment import Assessment, assessments
 from analysis.findings.configurations import is_estimated, valid
+from analysis.findings.energy_model.terms import inputs_of
 from analysis.findings.part import attempt
-from analysis.findings.per_token import PerToken, per_token
+from analysis.findings.per_token import NotCompared, PerToken, per_token
 from analysis.findings.regime import RegimeEnd, regime_ends
+from analysis.findings.slices import same_as
 from analysis.rows.cards import level_cards
 from analysis.rows.load import load, load_anchors, load_finetune
-from search_spaces.axes import reducing_axes
+from search_spaces.axes import AXES, reducing_axes
 from search_spaces.errors import UsageError
 from search_spaces.objectives import TOLERANCE
 from search_spaces.trial_config import model_slug
@@ -42,6 +44,53 @@ class TaskResult:
         found = self.assessment.recommendation.value
         return None if found is None else found.baseline
 
+    def along(self, axis: str) -> pd.DataFrame:
+        """The configurations that differ from the baseline in one axis only, the baseline among them."""
+        if self.baseline is None:
+            return self.assessment.table.iloc[:0]
+        return same_as(self.assessment.table, self.baseline, [a for a in AXES if a != axis])
+
+    def cheapest(self, axis: str) -> Cheapest | None:
+        """None where one value of the axis was measured."""
+        line = self.along(axis)
+        if len(line) < 2:
+            return None
+        return Cheapest(line.sort_values(axis).iloc[0], line.sort_values("energy_j_per_example").iloc[0])
+
+    def end(self, axis: str) -> RegimeEnd | None:
+        """Where the regime ends at the baseline's precision; None where nothing on the axis is known to be kept."""
+        if self.baseline is None:
+            return None
+        of = self.baseline["precision"]
+        return next((e for e in self.ends.get(axis, []) if e.precision == of and e.value is not None), None)
+
+
+@dataclass(frozen=True)
+class Cheapest:
+    """The configurations along one axis: of the smallest value, and the cheapest; rows of `configurations`."""
+
+    smallest: pd.Series
+    cheapest: pd.Series
+
+    @property
+    def ratio(self) -> float:
+        """Energy of the smallest value over that of the cheapest; 1 where they are the same."""
+        return float(self.smallest["energy_j_per_example"] / self.cheapest["energy_j_per_example"])
+
+    @property
+    def inputs(self) -> tuple[float, float]:
+        """Model inputs per example of the smallest and the cheapest."""
+        smallest, cheapest = inputs_of(pd.DataFrame([self.smallest, self.cheapest]))
+        return float(smallest), float(cheapest)
+
+
+@dataclass(frozen=True)
+class OtherSweeps:
+    """A foreign table held several sweeps, and one is compared."""
+
+    compared: Any
+    configurations: int  # left out, of the others
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -53,10 +102,26 @@ class Comparison:
     estimated: bool
     model: str
     per_token: list[PerToken]
+    not_per_token: list[NotCompared]
     tolerance: float
     rows: pd.DataFrame
     excluded: pd.DataFrame
-    notes: list[str]  # what could not be compared or read, a sentence each
+    reading: list[str]  # what was said on reading the runs
+    other_sweeps: OtherSweeps | None
+    without_energy: list[str]  # tasks that have no trial with a valid energy
+
+    def ends(self, axis: str) -> dict[str, RegimeEnd]:
+        """task -> where its regime ends, of the tasks that have such an end."""
+        return {task.name: end for task in self.tasks if (end := task.end(axis)) is not None}
+
+    def precision_verdicts(self) -> dict[str, dict[str, str]]:
+        """precision -> task -> verdict, the other axes as the baseline has them; the baseline's own is left out."""
+        found: dict[str, dict[str, str]] = {}
+        for task in self.tasks:
+            for row in task.along("precision").to_dict("records") if task.scored else ():
+                if not row["is_baseline"]:
+                    found.setdefault(str(row["precision"]), {})[task.name] = str(row["verdict"])
+        return found
 
 
 def compare(
@@ -64,33 +129,28 @@ def compare(
 ) -> Comparison:
     """Load runs of several tasks and compare them.
 
-    Raises UsageError where they hold fewer than two tasks, or differ in card, source of energy or model.
+    Raises UsageError where they hold fewer than two tasks, or differ in card, source of energy or model, and
+    CannotAnswer where fewer than two tasks have a valid energy.
     """
     rows = load(*paths, columns=columns)
     rows["model"] = [model_slug(m) if isinstance(m, str) else m for m in rows["model"]]  # a path differs by machine
     _refuse_mixtures(rows)
     anchors = attempt("The anchors", lambda: load_anchors(*paths))
     tuned = attempt("The fine-tunings", lambda: load_finetune(*paths))
-    notes = [*rows.attrs.get("notes", []), *(part.problem for part in (anchors, tuned) if part.problem)]
     levelled, said = level_cards(rows, _slugged(anchors.value))
-    notes += said.values()
     found = assessments(
         levelled, tolerance=tolerance, rng=np.random.default_rng(0), bootstrap=False, finetune=_slugged(tuned.value)
     )
-    chosen, left = _one_per_task(found)
-    notes += left
-    tasks = []
-    for name in dict.fromkeys(rows["task"]):
-        if name in chosen:
-            tasks.append(_task(name, chosen[name]))
-        else:
-            notes.append(f"{name} has no trial with a valid energy, so it is not compared.")
+    chosen, other_sweeps = _one_per_task(found)
+    names = list(dict.fromkeys(rows["task"]))
+    tasks = [_task(name, chosen[name]) for name in names if name in chosen]
+    without_energy = [str(name) for name in names if name not in chosen]
     if len(tasks) < 2:
-        names = ", ".join(t.name for t in tasks) or "none"
+        listed = ", ".join(t.name for t in tasks) or "none"
         raise CannotAnswer(
-            f"At least two tasks with a valid energy are needed, but there is {names}. {' '.join(notes)}"
+            f"At least two tasks with a valid energy are needed, but there is {listed}; without one: "
+            f"{', '.join(without_energy)}."
         )
-    notes += [f"The score of {t.name} is not known, so only its energy is compared." for t in tasks if not t.scored]
     compared, missing = per_token({t.name: t.assessment.table for t in tasks})
     first = tasks[0].assessment
     return Comparison(
@@ -100,27 +160,32 @@ def compare(
         estimated=first.estimated,
         model=str(first.common.get("model") or "an unnamed model"),
         per_token=compared,
+        not_per_token=missing,
         tolerance=tolerance,
         rows=rows,
         excluded=valid(levelled)[1],
-        notes=[*notes, *(f"Energy per token is not compared at {reason}" for reason in missing)],
+        reading=[
+            *rows.attrs.get("notes", []),
+            *(part.problem for part in (anchors, tuned) if part.problem),
+            *said.values(),
+        ],
+        other_sweeps=other_sweeps,
+        without_energy=without_energy,
     )
 
 
-def _one_per_task(found: list[Assessment]) -> tuple[dict[str, Assessment], list[str]]:
+def _one_per_task(found: list[Assessment]) -> tuple[dict[str, Assessment], OtherSweeps | None]:
     """(the assessment of each task, what that leaves out). A foreign table may hold several sweeps: of those the one
     that most tasks have, then the largest."""
     by_sweep: dict[Any, dict[str, Assessment]] = {}
     for assessment in found:
         by_sweep.setdefault(assessment.common.get("sweep"), {}).setdefault(str(assessment.common["task"]), assessment)
     if not by_sweep:
-        return {}, []
+        return {}, None
     best = max(by_sweep, key=lambda sweep: (len(by_sweep[sweep]), sum(len(s.table) for s in by_sweep[sweep].values())))
     chosen = by_sweep[best]
     others = [s for s in found if s not in chosen.values()]
-    rest = sum(len(s.table) for s in others)
-    left = [f"The sweep {best} is compared; {rest} configurations of others are left out."] if others else []
-    return chosen, left
+    return chosen, OtherSweeps(best, sum(len(s.table) for s in others)) if others else None
 
 
 def _task(name: str, assessment: Assessment) -> TaskResult:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.findings.plain import plain
 from analysis.rows.load import LATENCY_CI
 from analysis.statistics.intervals import NONE, WITHIN, between_trials, within_error
 from analysis.statistics.seeds import seed_mean, seed_spread
@@ -209,13 +210,6 @@ def comparable_columns(rows: pd.DataFrame) -> list[str]:
     levelled = CARD_FACTOR in rows and bool(rows[CARD_FACTOR].notna().all())
     names = (*WHOSE, *other_axes(), "gpu_name", "gpu_uuid", "energy_source", "sweep")
     return [k for k in names if k in rows and not (levelled and k == "gpu_uuid")]
-
-
-def plain(value: Any) -> Any:
-    """A cell as a plain Python value: None for null, numpy scalars unwrapped."""
-    if value is None or (not isinstance(value, str) and pd.isna(value)):
-        return None
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _joined(values: pd.Series, group: np.ndarray, count: int) -> list[str]:

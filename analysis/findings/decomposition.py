@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.errors import CannotAnswer
-from analysis.findings.configurations import plain
+from analysis.findings.plain import plain
 from analysis.statistics.intervals import Ratio, ratio
 from search_spaces.axes import AXES
 

@@ -64,11 +64,6 @@ class Hypervolume:
     log10: dict[str, bool]
     points: int
 
-    def sentence(self) -> str:
-        axes = " x ".join(f"log10 {n}" if self.log10[n] else n for n in self.objectives)
-        corner = ", ".join(f"{n} {v:.4g}" for n, v in self.reference.items())
-        return f"Hypervolume {self.value:.4g} ({axes}) against the reference point {corner}."
-
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -21,9 +21,10 @@ from scipy.special import stdtrit
 
 from analysis.errors import CannotAnswer
 from analysis.findings.agreement import Agreement, Value, agreement
-from analysis.findings.configurations import plain, with_intervals
-from analysis.findings.energy_model.model import DEFAULT_EQUIVALENCE
+from analysis.findings.configurations import with_intervals
 from analysis.findings.energy_model.terms import Floats, design, inputs_of
+from analysis.findings.plain import plain
+from analysis.statistics.equivalence import EQUIVALENCE
 from analysis.statistics.intervals import POOLED, REPLICATES
 from analysis.statistics.least_squares import Fitted, relative_least_squares, wants_more
 from search_spaces.axes import setting_axes
@@ -97,19 +98,28 @@ class PerToken:
     marginal: Agreement
 
 
+@dataclass(frozen=True)
+class NotCompared:
+    """A setting whose tasks cannot be compared, and why."""
+
+    setting: dict[str, Any]
+    reason: str
+
+
 def per_token(
-    tables: Mapping[str, pd.DataFrame], equivalence: float = DEFAULT_EQUIVALENCE
-) -> tuple[list[PerToken], list[str]]:
-    """(one comparison per setting that at least two tasks have, a sentence for each that cannot be made).
+    tables: Mapping[str, pd.DataFrame], equivalence: float = EQUIVALENCE
+) -> tuple[list[PerToken], list[NotCompared]]:
+    """(one comparison per setting that at least two tasks have, those that cannot be made).
 
     `tables`: task -> `configurations` of comparable rows (one card, sensor and model).
     """
-    found, missing = [], []
+    found: list[PerToken] = []
+    missing: list[NotCompared] = []
     for setting, points in _settings(_pooled(tables)):
         try:
             found.append(_compare(setting, points, equivalence))
         except CannotAnswer as reason:
-            missing.append(f"{setting['precision']}: {reason}")
+            missing.append(NotCompared(setting, str(reason)))
     return found, missing
 
 
@@ -141,21 +151,20 @@ def _compare(setting: dict[str, Any], points: Points, limit: float) -> PerToken:
     terms = _terms(data)
     lines = [_line(task, terms, points) for task, points in data.items()]
     at = _meeting_point([line.tokens for line in lines])
-    reason = "" if at else "the lengths of the tasks do not meet"
     whole = {}
     if at:  # measured inputs are not compared with fitted ones
         measured = {line.task: value for line in lines if (value := line.measured(at)) is not None}
         whole = measured if len(measured) == len(lines) else {line.task: line.whole(at) for line in lines}
     marginal = {line.task: line.marginal(at) for line in lines} if at else {}
     return PerToken(
-        setting,
-        next(iter(depths.values())),
-        terms,
-        lines,
-        at,
-        whole,
-        agreement(f"the energy of an input of {at or 0:.0f} tokens", whole, limit, reason),
-        agreement(f"the energy of one more token at {at or 0:.0f}", marginal, limit, reason),
+        setting=setting,
+        depth=next(iter(depths.values())),
+        terms=terms,
+        lines=lines,
+        at_tokens=at,
+        compared=whole,
+        whole=agreement(whole, limit),
+        marginal=agreement(marginal, limit),
     )
 
 

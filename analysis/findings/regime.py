@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.findings.recommend import NOT_WORSE
 from analysis.findings.slices import same_as
+from analysis.findings.verdict import NOT_WORSE
 from search_spaces.axes import AXES
 
 
@@ -38,7 +38,7 @@ class RegimeEnd:
 def regime_ends(table: pd.DataFrame, baseline: pd.Series, axis: str) -> list[RegimeEnd]:
     """One end per precision of which at least two values of the axis were measured, the baseline's first.
 
-    `table`: of `assess` or `Recommendation.table`, with its verdicts against the baseline.
+    `table`: of `Judgement` or `Recommendation`, with its verdicts against the baseline.
     """
     others = [a for a in AXES if a not in (axis, "precision")]
     part = same_as(table, baseline, others).dropna(subset=[axis]).sort_values(axis, ascending=False)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.findings.assessment import Assessment
-from analysis.findings.configurations import plain
-from analysis.findings.recommend import NOT_WORSE, Recommendation
+from analysis.findings.plain import plain
+from analysis.findings.recommend import Recommendation
+from analysis.findings.verdict import NOT_WORSE
 from analysis.report.cells import Table, with_error
 from analysis.report.configuration_table import neighbour_table
 from analysis.report.method import SHORT_INTERVALS

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from analysis.findings.energy_model.model import EnergyModel, Fit, spelled
+from analysis.findings.energy_model.fit import Fit
+from analysis.findings.energy_model.model import EnergyModel
 from analysis.findings.part import Part
 from analysis.report.cells import Table, text_table
+from analysis.words.energy_model import factor_sentence, fit_sentence, law, spelled, warnings
 from analysis.words.rounding import MISSING, format_percent, format_with_uncertainty
 from search_spaces.axes import AXES, other_axes
 
@@ -30,14 +32,12 @@ def model_part(common: Mapping[str, Any], part: Part[EnergyModel]) -> ModelPart:
     model = part.value
     if model is None:
         return ModelPart(words, part.problem)
-    fits = [*model.depth_fits, *model.length_fits]
-    rows = [row for fit in fits for row in _terms(fit)]
-    verdicts = [f.verdict for f in fits]
+    rows = [row for fit in model.fits for row in _terms(fit)]
     return ModelPart(
         common=words,
-        sentences=[spelled(s) for s in model.sentences if s not in (*verdicts, *model.not_made)],
-        fits=[spelled(verdict) for verdict in verdicts],
-        not_made=model.not_made,
+        sentences=[spelled(s) for s in (*map(factor_sentence, model.precision_factors), *warnings(model))],
+        fits=[spelled(fit_sentence(fit)) for fit in model.fits],
+        not_made=list(model.not_made),
         table=text_table(rows) if rows else None,
     )
 
@@ -50,7 +50,7 @@ def _terms(fit: Fit) -> list[dict[str, str]]:
         rows.append(
             {
                 "Precision": fit.precision,
-                "Model": spelled(fit.formula),
+                "Model": spelled(law(fit)),
                 "Term": c.name,
                 "Value (95 %)": format_with_uncertainty(c.value * factor, None if half is None else half * factor),
                 "Unit": unit,

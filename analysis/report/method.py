@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from analysis.findings.assessment import Assessment
-from analysis.findings.recommend import CANNOT_TELL
+from analysis.findings.verdict import CANNOT_TELL
 from analysis.report.seed_table import several_seeds
 from analysis.statistics.intervals import NONE, POOLED, REPLICATES, WITHIN
 from analysis.words.rounding import count_of, points_word

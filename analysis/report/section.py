@@ -9,7 +9,6 @@ import pandas as pd
 from analysis.findings.assessment import Assessment
 from analysis.findings.claims import Finding
 from analysis.findings.configurations import CARD_FACTOR
-from analysis.findings.pareto import hypervolume, knee
 from analysis.findings.part import Part, attempt
 from analysis.report.answer import Answer, answer
 from analysis.report.audit import audit_of
@@ -20,6 +19,7 @@ from analysis.report.energy_models import ModelPart, model_part
 from analysis.report.gallery import Gallery
 from analysis.report.method import how_to_read, method, repeats_note, source_words
 from analysis.report.seed_table import seed_table
+from analysis.words import pareto
 
 FIGURE_SECTIONS = ("saving", "frontiers", "models", "card")  # where a figure may stand
 
@@ -56,9 +56,6 @@ def section(
     table, recommendation = assessment.table, assessment.recommendation.value
     levelled = CARD_FACTOR in assessment.clean and bool(assessment.clean[CARD_FACTOR].notna().all())
     caveats = [left_out, "" if levelled else card_note, repeats_note(table)]
-    front_note = assessment.front.problem
-    if assessment.front.value is not None and len(assessment.front.value):
-        front_note = str(assessment.front.value["front_note"].iloc[0])
     return Section(
         anchor=assessment.slug or "answer",
         task=str(assessment.common.get("task")),
@@ -73,8 +70,8 @@ def section(
         how_to_read=how_to_read(assessment),
         table=configuration_table(assessment),
         seeds=seed_table(assessment),
-        front_summary=_front_summary(assessment),
-        front_note=front_note,
+        front_summary=pareto.summary(assessment),
+        front_note=pareto.probability_note(assessment),
         front_probabilities="front_probability" in table and bool(table["front_probability"].notna().any()),
         model_parts=[model_part(common, part) for common, part in assessment.models],
         audit=attempt("The audit", lambda: audit_of(assessment)),
@@ -82,13 +79,3 @@ def section(
         caveats=list(filter(None, caveats)),
         cards=card_table(anchors, assessment),
     )
-
-
-def _front_summary(assessment: Assessment) -> str:
-    """Where giving up more buys the least, and how much the frontier dominates; empty where there is none."""
-    front = assessment.front.value
-    if front is None or front.empty:
-        return ""
-    middle = knee(front, assessment.objectives)
-    words = [] if middle is None else [f"Knee, where giving up more buys the least: {middle['configuration']}."]
-    return " ".join([*words, hypervolume(front, assessment.objectives).sentence()])

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from analysis.cli import printable
 from analysis.findings.assessment import Assessment
-from analysis.findings.recommend import NOT_WORSE
 from analysis.findings.slices import told_axes
+from analysis.findings.verdict import NOT_WORSE
 from analysis.report.cells import Row, Table
 from analysis.report.configuration_table import configuration_table
 from analysis.report.report import Report

@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.files import replacing
-from analysis.findings.energy_model.model import EnergyModel, save
+from analysis.findings.energy_model.model import EnergyModel
+from analysis.report.energy_model_json import save
 from analysis.rows.load import load_anchors, load_finetune, load_windows
 
 PARETO_PAIRS = (

@@ -80,12 +80,6 @@ def smallest_tolerance(examples: int, alpha: float = ALPHA) -> float:
     return z2 / (examples + z2)
 
 
-def verdicts(low: Floats, high: Floats, tolerance: float) -> list[str]:
-    """ "not worse" or "worse" (by more than the tolerance), else "cannot tell"."""
-    out = np.where(low > -tolerance, "not worse", np.where(high < -tolerance, "worse", "cannot tell"))
-    return [str(v) for v in out]
-
-
 def paired_z(delta: Floats, gained: Floats, lost: Floats, n: int) -> Floats:
     """Tango's score statistic of the hypothesis difference = delta; falls as delta rises."""
     b = -gained - lost + (2 * n - gained + lost) * delta

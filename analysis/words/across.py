@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from analysis.findings.agreement import AGREE, DISAGREE
-from analysis.findings.comparison import Comparison, TaskResult
-from analysis.findings.energy_model.terms import inputs_of
+from analysis.findings.comparison import Comparison
 from analysis.findings.per_token import PerToken
-from analysis.findings.recommend import CANNOT_TELL, NOT_WORSE, WORSE
 from analysis.findings.regime import RegimeEnd
-from analysis.findings.slices import same_as
+from analysis.findings.verdict import AGREE, CANNOT_TELL, DISAGREE, NOT_WORSE, WORSE
+from analysis.words import agreement
 from analysis.words.rounding import count_of, format_percent, points_word, times
 from search_spaces.axes import AXES, other_axes
 
@@ -25,19 +22,33 @@ def sentences(c: Comparison) -> list[str]:
     """The verdict: precision, length, depth, energy per token, and where less is not cheaper."""
     found = [*precision_sentences(c), *axis_sentences(c, "max_seq_len"), *axis_sentences(c, "depth")]
     for part in c.per_token:
-        whole, marginal = part.whole.sentence(), part.marginal.sentence()
+        whole, marginal = agreement.whole(part), agreement.marginal(part)
         found.append(f"{setting_words(part, c)}: {whole[0].lower()}{whole[1:]} {marginal}")
     return [*found, *rising_sentences(c)]
+
+
+def notes(c: Comparison) -> list[str]:
+    """What could not be read or compared, a sentence each."""
+    found = list(c.reading)
+    if c.other_sweeps is not None:
+        left = c.other_sweeps.configurations
+        found.append(f"The sweep {c.other_sweeps.compared} is compared; {left} configurations of others are left out.")
+    found += [f"{name} has no trial with a valid energy, so it is not compared." for name in c.without_energy]
+    found += [f"The score of {t.name} is not known, so only its energy is compared." for t in c.tasks if not t.scored]
+    return [
+        *found,
+        *(f"Energy per token is not compared at {m.setting['precision']}: {m.reason}" for m in c.not_per_token),
+    ]
 
 
 def headline(c: Comparison) -> str:
     """The first thing a reader should know: what holds everywhere, and what each task has of its own."""
     everywhere = [
         precision
-        for precision, verdicts in precision_verdicts(c).items()
+        for precision, verdicts in c.precision_verdicts().items()
         if len(verdicts) == len(c.tasks) and set(verdicts.values()) == {NOT_WORSE}
     ]
-    ends = _ends(c, "max_seq_len")
+    ends = c.ends("max_seq_len")
     parts = []
     if everywhere:
         parts.append(f"{listed(everywhere)} {'keeps' if len(everywhere) == 1 else 'keep'} the score on every task")
@@ -57,21 +68,9 @@ def headline(c: Comparison) -> str:
     return text if everywhere else f"{text[0].upper()}{text[1:]}"  # fp16 keeps its small letter
 
 
-def precision_verdicts(c: Comparison) -> dict[str, dict[str, str]]:
-    """precision -> task -> verdict, the other axes as the baseline has them; the baseline's own is left out."""
-    found: dict[str, dict[str, str]] = {}
-    for task in c.tasks:
-        if not task.scored:
-            continue
-        for _, row in _along(task, "precision").iterrows():
-            if not row["is_baseline"]:
-                found.setdefault(str(row["precision"]), {})[task.name] = str(row["verdict"])
-    return found
-
-
 def precision_sentences(c: Comparison) -> list[str]:
     out = []
-    for precision, verdicts in precision_verdicts(c).items():
+    for precision, verdicts in c.precision_verdicts().items():
         by = {v: [t for t, found in verdicts.items() if found == v] for v in (NOT_WORSE, WORSE, CANNOT_TELL)}
         words = []
         if by[NOT_WORSE]:
@@ -83,7 +82,7 @@ def precision_sentences(c: Comparison) -> list[str]:
         savings = [
             float(row["energy_ratio"])
             for task in c.tasks
-            for _, row in _along(task, "precision").iterrows()
+            for _, row in task.along("precision").iterrows()
             if row["precision"] == precision
         ]
         if words:
@@ -93,7 +92,7 @@ def precision_sentences(c: Comparison) -> list[str]:
 
 def axis_sentences(c: Comparison, axis: str) -> list[str]:
     """Where the stable regime ends, at the baseline's precision."""
-    ends, unit = _ends(c, axis), AXES[axis].unit
+    ends, unit = c.ends(axis), AXES[axis].unit
     if not ends:
         return []
     full = {task.name: int(task.baseline[axis]) for task in c.tasks if task.baseline is not None}
@@ -121,20 +120,15 @@ def rising_sentences(c: Comparison) -> list[str]:
     """Where the shortest limit is not the cheapest."""
     out = []
     for task in c.tasks:
-        line = _along(task, "max_seq_len")
-        if len(line) < 2:
+        found = task.cheapest("max_seq_len")
+        if found is None or found.ratio < CHEAPER_BY:
             continue
-        cheapest = line.sort_values("energy_j_per_example").iloc[0]
-        shortest = line.sort_values("max_seq_len").iloc[0]
-        more = float(shortest["energy_j_per_example"] / cheapest["energy_j_per_example"])
-        if more < CHEAPER_BY:
-            continue
-        few, many = (inputs_of(pd.DataFrame([row]))[0] for row in (cheapest, shortest))
+        many, few = found.inputs
         why = f", with {many:.3g} model inputs per example against {few:.3g}" if many > few * CHEAPER_BY else ""
         out.append(
-            f"On {task.name} a shorter limit does not always cost less ({cheapest['precision']}): "
-            f"{cheapest['max_seq_len']:.0f} tokens are cheapest, {shortest['max_seq_len']:.0f} cost "
-            f"{format_percent(100 * (more - 1))} more{why}."
+            f"On {task.name} a shorter limit does not always cost less ({found.cheapest['precision']}): "
+            f"{found.cheapest['max_seq_len']:.0f} tokens are cheapest, {found.smallest['max_seq_len']:.0f} cost "
+            f"{format_percent(100 * (found.ratio - 1))} more{why}."
         )
     return out
 
@@ -150,23 +144,6 @@ def listed(names: Sequence[Any]) -> str:
     """ "sst2", "sst2 and qqp", "sst2, qqp and squad"."""
     texts = [str(name) for name in names]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
-
-
-def _along(task: TaskResult, axis: str) -> pd.DataFrame:
-    """The configurations that differ from the baseline in one axis only, the baseline among them."""
-    if task.baseline is None:
-        return task.assessment.table.iloc[:0]
-    return same_as(task.assessment.table, task.baseline, [a for a in AXES if a != axis])
-
-
-def _ends(c: Comparison, axis: str) -> dict[str, RegimeEnd]:
-    """task -> the end at the precision of its baseline."""
-    return {
-        task.name: end
-        for task in c.tasks
-        for end in task.ends.get(axis, [])
-        if task.baseline is not None and end.precision == task.baseline["precision"] and end.value is not None
-    }
 
 
 def _by_value(ends: dict[str, RegimeEnd]) -> dict[int, list[str]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.findings.recommend import NOT_WORSE, Recommendation
+from analysis.findings.recommend import Recommendation
+from analysis.findings.verdict import NOT_WORSE
 from analysis.statistics.intervals import NONE, WITHIN, Ratio
-from analysis.words import snippet
 from analysis.words.rounding import points_change, points_word
+from analysis.words.snippet import Checkpoint, find_checkpoint, snippet
 
 
 def sentences(recommendation: Recommendation) -> list[str]:
@@ -33,10 +34,21 @@ def answer(recommendation: Recommendation) -> str:
     return sentences(recommendation)[0]
 
 
-def code(recommendation: Recommendation) -> str:
-    """Python that runs the choice, or the baseline where there is none; see `analysis.words.snippet`."""
+def code(recommendation: Recommendation, checkpoint: str | None = None) -> str:
+    """Python that runs the choice, or the baseline where there is none.
+
+    `checkpoint`: folder or hub id of the fine-tuned weights; by default what the row's run folder says.
+    """
     r = recommendation
-    return snippet.snippet(r.reference, full_depth=int(r.table["depth"].max()), checkpoint=r.checkpoint)
+    weights = Checkpoint(checkpoint) if checkpoint else _checkpoint(r)
+    return snippet(r.reference, full_depth=int(r.table["depth"].max()), checkpoint=weights)
+
+
+def _checkpoint(r: Recommendation) -> Checkpoint | None:
+    row = r.reference
+    runs = [r.folders[name] for name in str(row.get("run", "")).split(";") if name in r.folders]
+    found = (find_checkpoint(folder, str(row["task"]), str(row["model"])) for folder in runs)
+    return next(filter(None, found), None)
 
 
 def _kind(r: Recommendation) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.audit import audit, main
 from analysis.findings.claims import load_claims, render
-from analysis.findings.recommend import assess
+from analysis.findings.noninferiority import judge
 from search_spaces.errors import UsageError
 from tests.make.rows import frame, row
 
@@ -118,7 +118,7 @@ def test_other_replicates_of_the_rows_count_too(tmp_path):
     )
     (found,) = audit(rows, claims_file(tmp_path))
     assert found.interval_kind == "replicates"
-    judged = assess(rows).set_index("precision")
+    judged = judge(rows).table.set_index("precision")
     assert found.ratio_high == pytest.approx(judged.loc["fp16", "energy_ratio_high"])
 
 

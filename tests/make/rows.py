@@ -67,6 +67,14 @@ def row(
     return empty_row(**(trial.to_dict() | defaults | values))
 
 
+def flipped(lost: int, gained: int, right: int = 800) -> np.ndarray:
+    """The first `right` examples correct; of these `lost` become wrong, of the others `gained` right."""
+    bits = np.arange(EXAMPLES) < right
+    bits[:lost] = False
+    bits[right : right + gained] = True
+    return bits
+
+
 def frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Rows as `analysis.rows.load` gives them."""
     return _set_types(pd.DataFrame(rows)).assign(latency_ms_per_example_ci95=np.nan, run="fabricated")
@@ -130,3 +138,22 @@ def write_trial(
     if error:
         (folder / "error.txt").write_text(f"Failure # 1\nTraceback\n  File x\n{error}\n")
     return folder
+
+
+# Windows per question of a long text at each limit, as an overlap of 128 tokens gives them.
+WINDOWS = {128: 2.4, 160: 1.76, 192: 1.42, 256: 1.14, 384: 1.02}
+
+
+def windowed_rows(a: float, b: float, c: float, depths: tuple[int, ...] = (2, 4, 6)) -> list[dict[str, Any]]:
+    """Energy a per window, b per token and layer, c per pair of tokens within a window and layer."""
+    return [
+        row(
+            length,
+            depth,
+            energy=count * (a + b * depth * length + c * depth * length**2),
+            tokens_per_example=count * length,
+            inputs_per_example=count,
+        )
+        for length, count in WINDOWS.items()
+        for depth in depths
+    ]

@@ -184,3 +184,27 @@ def write_csv_run(folder: Path, rows: pd.DataFrame, environment: dict[str, Any] 
     rows.to_csv(folder / "results.csv", index=False)
     (folder / "environment.json").write_text(json.dumps(environment or ENVIRONMENT))
     return folder
+
+
+def two_tasks(root: Path, **changes: dict[str, Any]) -> list[Path]:
+    """sst2 and squad, as one card would measure them; `changes` by task go to `table`."""
+    made = {
+        "sst2": {"lengths": (16, 32, 48, 64, 128), "depths": (10, 12)},
+        "squad": {
+            "lengths": tuple(SQUAD_WINDOWS),
+            "depths": (10, 12),
+            "windows": SQUAD_WINDOWS,
+            "text_tokens": 55,
+            "examples": 10570,
+        },
+    }
+    return [
+        write_csv_run(root / task, table(task=task, **(settings | changes.get(task, {}))))
+        for task, settings in made.items()
+    ]
+
+
+def tuned(*energies: float | None, source: str = "nvml_counter", **values: object) -> pd.DataFrame:
+    """finetune.csv with one run per energy, of seeds 42, 43, ..."""
+    known = {"task": "sst2", "model": "bert-base", "train_energy_source": source} | values
+    return pd.DataFrame([known | {"seed": 42 + i, "train_energy_j": e} for i, e in enumerate(energies)])

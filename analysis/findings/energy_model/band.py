@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from analysis.findings.energy_model.model import Fit
+from analysis.findings.energy_model.fit import Fit
 from analysis.findings.energy_model.terms import design
 
 
@@ -17,13 +17,11 @@ def fitted_band(fit: Fit, steps: int = 60) -> pd.DataFrame:
     `work` is the tokens of the input, times the layers where the fit is over depth; there the line is that of the full
     depth, and begins at the tokens which cost the full depth as much as the shortest input costs the least.
     """
-    by_depth = fit.kind == "depth_length"
-    depth = fit.depth_range[1] if by_depth else 1
-    least = fit.depth_range[0] / depth if by_depth else 1.0
+    depth = fit.depth_range[1] if fit.by_depth else 1
+    least = fit.depth_range[0] / depth if fit.by_depth else 1.0
     shortest, longest = fit.tokens_per_input_range
     tokens = np.linspace(shortest * least, longest, steps)
     x = design(fit.terms, np.ones_like(tokens), np.full_like(tokens, depth), tokens)
     mean = x @ np.array([c.value for c in fit.coefficients])
-    covariance = np.array(fit.covariance, dtype=float)
-    half = stdtrit(fit.freedom, 0.975) * np.sqrt(np.einsum("ij,jk,ik->i", x, covariance, x))
+    half = stdtrit(fit.freedom, 0.975) * np.sqrt(np.einsum("ij,jk,ik->i", x, fit.covariance, x))
     return pd.DataFrame({"work": depth * tokens, "mean": mean, "low": mean - half, "high": mean + half})

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from analysis.across.build import build_across
-from tests.analysis.across.test_across import runs
 from tests.analysis.report.test_browser import browser  # noqa: F401 (a fixture)
+from tests.make.runs import two_tasks
 
 pytestmark = pytest.mark.browser
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("across")
-    return build_across(runs(folder), folder / "out").html
+    return build_across(two_tasks(folder), folder / "out").html
 
 
 @pytest.mark.parametrize("width", [1280, 390])

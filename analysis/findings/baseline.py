@@ -1,0 +1,33 @@
+"""The configuration that all others are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from search_spaces.axes import AXES
+from search_spaces.errors import UsageError
+
+
+def find_baseline(table: pd.DataFrame, wanted: Mapping[str, Any] | None = None) -> Any:
+    """Index label of the baseline in a table of `configurations`.
+
+    `wanted` fixes columns ({"precision": "fp32"}); among the rows that agree it is the one nearest to what a baseline
+    prefers on each axis (`Axis.from_baseline`), the first axis first: fp32, longest, deepest, batch 64, max_length,
+    eager. UsageError where a column is not in the table or no row has the value.
+    """
+    pool = table
+    for column, value in (wanted or {}).items():
+        if column not in table:
+            raise UsageError(f"a baseline must be given by columns of the table, but got {column!r}; see --help")
+        pool = pool[pool[column] == value]
+        if pool.empty:
+            raise UsageError(
+                f"the baseline must be a measured configuration, but no clean row has {column} = {value!r}; "
+                f"measured: {', '.join(map(str, sorted(table[column].dropna().unique())))}"
+            )
+    known = pool.astype(object).where(pool.notna(), None)
+    order = pd.DataFrame({name: known[name].map(axis.from_baseline) for name, axis in AXES.items() if name in pool})
+    return order.sort_values(list(order.columns), kind="stable").index[0]

@@ -1,0 +1,111 @@
+"""A recommendation told: the answer, its warnings, and the code that runs it."""
+
+import json
+
+import analysis
+from analysis.findings.recommend import recommend
+from analysis.words.recommendation import answer, code, sentences
+from analysis.words.snippet import find_checkpoint
+from tests.make.rows import flipped, frame, row
+
+
+def test_the_answer_is_one_sentence_and_the_rest_follows():
+    rows = [
+        row(length, precision=precision, replicate=r, energy=energy * (1 + s), bits=flipped(lost, 0))
+        for length, precision, energy, lost in ((128, "fp32", 0.4, 0), (48, "fp16", 0.02, 1))
+        for r, s in enumerate((-0.01, 0.01))
+    ]
+    found = recommend(frame(rows))
+    said = sentences(found)
+    assert said == [
+        "fp16, 48 tokens uses 20x less energy than fp32, 128 tokens (95 % saved, 95 % interval 94.7 to 95.3) "
+        "and its accuracy is not worse by more than 1 point.",
+        "Accuracy changes by −0.11 points, at worst −0.51 (one-sided 95 %): of 872 examples 1 became wrong "
+        "and 0 right.",
+        "It was chosen among 1 configurations, and still passes corrected for that (Holm).",
+        "With 872 examples a loss below 0.31 points cannot be ruled out, even where no prediction changes (one-sided "
+        "95 %).",
+    ]
+    assert answer(found) == said[0]
+
+
+def test_a_tolerance_that_the_examples_cannot_show_is_said():
+    rows = frame([row(128, energy=0.4), row(48, energy=0.1)])
+    said = sentences(recommend(rows, tolerance=0.001))
+    assert said[0] == (
+        "Nothing cheaper than the baseline (fp32, 128 tokens) is known to be not worse by more than 0.1 points: stay "
+        "with it."
+    )
+    assert said[-1].startswith("A tolerance of 0.1 points is below that")
+
+
+def test_a_baseline_that_is_itself_poor_is_pointed_out():
+    rows = [
+        row(128, depth=1, energy=0.1, bits=flipped(0, 0, right=450)),
+        row(64, depth=1, energy=0.05, bits=flipped(0, 0, right=450)),
+        row(64, depth=12, energy=0.2, bits=flipped(0, 0, right=800)),
+    ]
+    said = sentences(recommend(frame(rows), baseline={"max_seq_len": 128, "depth": 1}))
+    assert "64 tokens, 1 layer uses 2x less energy" in said[0]
+    assert "is itself poor" in said[1]
+    assert "64 tokens, 12 layers is better by 40.1 points" in said[1]
+    good = [row(128, energy=0.1, bits=flipped(0, 0)), row(64, energy=0.05, bits=flipped(0, 0))]
+    assert not any("itself poor" in s for s in sentences(recommend(frame(good))))
+
+
+def test_having_chosen_among_many_is_said():
+    rows = [row(128, energy=0.4)]
+    rows += [row(64, depth=d, energy=0.1 + d / 1000, bits=flipped(3, 0)) for d in range(1, 12)]
+    said = sentences(recommend(frame(rows)))
+    assert any("chosen among 11" in s and "confirm it on fresh examples" in s for s in said)
+
+
+def test_an_unpaired_comparison_is_said():
+    published = analysis.load("analysis/data/l4_published.csv")
+    rows = published[published["sweep"] == "precision_x_seq_len"]
+    assert any("unpaired" in s for s in sentences(recommend(rows[rows["task"] == "qqp"])))
+    assert "Nothing cheaper" in answer(recommend(rows[rows["task"] == "sst2"]))
+
+
+def test_of_random_weights_the_cheapest_is_named_and_nothing_is_recommended():
+    random = {"accuracy": None, "correct_bits": None}
+    (sentence,) = sentences(recommend(frame([row(128, **random), row(16, energy=0.01, **random)])))
+    assert "nothing is recommended" in sentence
+    assert "needs 10x less energy" in sentence
+
+
+def test_the_code_runs_the_choice():
+    found = recommend(frame([row(128, energy=0.4), row(48, precision="fp16", energy=0.02)]))
+    text = code(found, checkpoint="runs/x/checkpoints/42")
+    compile(text, "snippet", "exec")
+    assert 'checkpoint = "runs/x/checkpoints/42"' in text
+    assert "max_length=48" in text
+    assert "torch.float16" in text
+
+
+def test_the_code_loads_the_runs_own_checkpoint(tmp_path):
+    rows = frame([row(48)])
+    rows.attrs["folders"] = {"fabricated": str(tmp_path)}
+    assert '"path/to/checkpoint"' in code(recommend(rows))
+    (tmp_path / "checkpoints/sst2-bert-base-s42").mkdir(parents=True)
+    (tmp_path / "checkpoints/sst2-bert-base-s43.tmp").mkdir()  # cut short while it was copied
+    assert f'checkpoint = "{tmp_path.name}/checkpoints/sst2-bert-base-s42"' in code(recommend(rows))
+    assert "checkpoints/sst2-bert-base-s42" in code(recommend(analysis.valid(rows)[0]))
+
+
+def test_the_snippet_names_weights_by_a_relative_path_or_a_hub_id(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = tmp_path / "runs/one"
+    run.mkdir(parents=True)
+
+    def given(checkpoint):
+        (run / "sweep.json").write_text(json.dumps({"checkpoint": checkpoint}))
+        return find_checkpoint(run, "sst2", "bert-base")
+
+    assert given(None) is None
+    assert given("org/bert-sst2").name == "org/bert-sst2"
+    (tmp_path / "weights").mkdir()
+    assert given(str(tmp_path / "weights")).name == "weights"
+    assert given("/elsewhere/secret/weights").name == "weights"
+    (run / "checkpoints/sst2-bert-base-s42").mkdir(parents=True)
+    assert given("org/bert-sst2").name == "runs/one/checkpoints/sst2-bert-base-s42"
