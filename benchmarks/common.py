@@ -22,7 +22,9 @@ from search_spaces.trial_config import TrialConfig
 from trainables import backends, batches
 from trainables.device import free_memory, set_precision
 from trainables.energy.meter import DeviceInfo, EnergySource, Sample
-from trainables.model import loading as encoder
+from trainables.model import loading
+from trainables.model.architectures import first_position, layer_list, max_positions, takes_staged_mask
+from trainables.model.cut import cut
 from trainables.tasks import get_task
 from trainables.worker import Bench, MeasuringData
 
@@ -99,17 +101,13 @@ class Load:
         self.bench, self.shape = bench, shape
         dtype = set_precision(shape.precision)
         master = bench.master(seed)
-        self.model = encoder.cut(master, len(encoder.layer_list(master)), dtype, bench.device)
+        self.model = cut(master, len(layer_list(master)), dtype, bench.device)
         inputs = bench.inputs(shape.tokens)
         plan = batches.plan(inputs.ids.lengths, shape.batch, shape.tokens, "max_length")
         self.examples = len(inputs.ids)  # per pass
         with torch.inference_mode():
             self.staged = batches.stage(
-                inputs,
-                plan,
-                bench.device,
-                encoder.takes_staged_mask(self.model),
-                encoder.first_position(self.model.config),
+                inputs, plan, bench.device, takes_staged_mask(self.model), first_position(self.model.config)
             )
             self._run = backends.build(shape.backend, self.model, self.staged)
         bench.synchronize()
@@ -137,7 +135,7 @@ def trial(bench: Bench, model: str, shape: Shape, replicate: int) -> TrialConfig
         model=model,
         seed=SEED,
         max_seq_len=shape.tokens,
-        depth=len(encoder.layer_list(bench.master(SEED))),
+        depth=len(layer_list(bench.master(SEED))),
         precision=shape.precision,
         batch_size=shape.batch,
         backend=shape.backend,
@@ -165,15 +163,15 @@ def open_bench(arguments: argparse.Namespace) -> Bench:
     task = get_task(name)
     data_dir = Path(arguments.data_dir) if arguments.data_dir and not arguments.smoke else None
     examples = task.load("validation", data_dir, 64 if arguments.smoke else None)
-    tokenized = task.tokenize(examples, encoder.load_tokenizer(model))
-    no_weights = Path(model).is_dir() and not (Path(model) / encoder.WEIGHTS_FILE).is_file()
+    tokenized = task.tokenize(examples, loading.load_tokenizer(model))
+    no_weights = Path(model).is_dir() and not (Path(model) / loading.WEIGHTS_FILE).is_file()
     labels = task.num_labels(examples)
-    own = encoder.load_pretrained(model, task.head, labels, SEED, random_weights=no_weights)
-    positions = encoder.max_positions(encoder.load_config(model))
+    own = loading.load_pretrained(model, task.head, labels, SEED, random_weights=no_weights)
+    positions = max_positions(loading.load_config(model))
     data = MeasuringData(name, tokenized, trained=False, settings=Measuring(), max_positions=positions)
     files = {
         SEED: lambda: own,
-        RANDOM_SEED: lambda: encoder.load_pretrained(model, task.head, labels, RANDOM_SEED, random_weights=True),
+        RANDOM_SEED: lambda: loading.load_pretrained(model, task.head, labels, RANDOM_SEED, random_weights=True),
     }
     bench = Bench(data, files, arguments.cpus)
     if arguments.smoke:

@@ -127,34 +127,35 @@ class Opened:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         from search_spaces.sweep_config import Measuring
-        from trainables.model import loading as encoder
+        from trainables.model import loading
+        from trainables.model.architectures import max_positions
         from trainables.tasks import get_task
         from trainables.worker import Bench, MeasuringData
 
         task = get_task("sst2")
         self.source = arguments.checkpoint or arguments.model
         examples = task.load("validation", Path(arguments.data_dir) if arguments.data_dir else None, None)
-        self.validation = task.tokenize(examples, encoder.load_tokenizer(self.source))
+        self.validation = task.tokenize(examples, loading.load_tokenizer(self.source))
         files = (
-            encoder.load_checkpoint(arguments.checkpoint, task.head)
+            loading.load_checkpoint(arguments.checkpoint, task.head)
             if arguments.checkpoint
-            else encoder.load_pretrained(arguments.model, task.head, task.num_labels(examples), 42, random_weights=True)
+            else loading.load_pretrained(arguments.model, task.head, task.num_labels(examples), 42, random_weights=True)
         )
-        config = encoder.load_config(self.source)
+        config = loading.load_config(self.source)
         self.depth = config.num_hidden_layers
-        data = MeasuringData("sst2", self.validation, True, Measuring(), encoder.max_positions(config))
+        data = MeasuringData("sst2", self.validation, True, Measuring(), max_positions(config))
         self.bench = Bench(data, {42: partial(lambda f: f, files)}, 4)
 
     def prepared(self, trial: TrialConfig) -> tuple[Any, ...]:
         """The cut model, the inputs, their plan, staged batches and backend."""
         from trainables.device import free_memory, set_precision
         from trainables.measure import prepare
-        from trainables.model import loading as encoder
         from trainables.model.attention.packed import use_packed_attention
+        from trainables.model.cut import cut
 
         free_memory(self.bench.device)
         dtype = set_precision(trial.precision)
-        model = encoder.cut(self.bench.master(42), trial.depth, dtype, self.bench.device)
+        model = cut(self.bench.master(42), trial.depth, dtype, self.bench.device)
         if trial.padding == "packed":
             use_packed_attention(model, classify=True)
         inputs = self.bench.inputs(trial.max_seq_len)

@@ -17,8 +17,9 @@ from trainables.device import free_memory, set_precision
 from trainables.energy.meter import MeterError
 from trainables.energy.processes import ForeignWatch
 from trainables.energy.sampler import Sampler
-from trainables.model import loading as encoder
+from trainables.model.architectures import first_position, takes_staged_mask
 from trainables.model.attention.packed import use_packed_attention
+from trainables.model.cut import cut
 from trainables.model.flops import config_sizes, encoder_flop
 from trainables.rows.columns import TRACE, WINDOW_TABLE, empty_row, join_flags
 from trainables.window import Windows, half_width, measure
@@ -40,7 +41,7 @@ def measure_trial(trial: TrialConfig, bench: Bench, prune: PruneRule | None = No
     free_memory(bench.device)
     setup_start = time.perf_counter()
     dtype = set_precision(trial.precision)
-    model = encoder.cut(bench.master(trial.seed), trial.depth, dtype, bench.device)
+    model = cut(bench.master(trial.seed), trial.depth, dtype, bench.device)
     if trial.padding == "packed":
         use_packed_attention(model, classify=bench.task.head == "sequence_classification")
     inputs = bench.inputs(trial.max_seq_len)
@@ -168,9 +169,7 @@ def _bounds(probe: Windows, examples: int, prune: PruneRule | None, bench: Bench
 def prepare(trial: TrialConfig, model: Any, inputs: Any, bench: Bench) -> tuple[Any, list[Any], backends.Run, float]:
     """Plan, staged batches and the callable that runs them; seconds of compiling and capturing."""
     plan = batches.plan(inputs.ids.lengths, trial.batch_size, trial.max_seq_len, trial.padding)
-    staged = batches.stage(
-        inputs, plan, bench.device, encoder.takes_staged_mask(model), encoder.first_position(model.config)
-    )
+    staged = batches.stage(inputs, plan, bench.device, takes_staged_mask(model), first_position(model.config))
     start = time.perf_counter()
     run = backends.build(trial.backend, model, staged)
     bench.synchronize()

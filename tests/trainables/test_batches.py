@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tests.make import models as tiny
 from trainables import backends, batches
 from trainables.measure import outputs_of
-from trainables.model import loading as encoder
+from trainables.model.architectures import first_position, takes_staged_mask
 from trainables.model.attention.packed import use_packed_attention
+from trainables.model.cut import cut
 
 CPU = torch.device("cpu")
 needs_compiler = pytest.mark.skipif(not shutil.which("c++"), reason="no C++ compiler")
@@ -69,7 +70,7 @@ def all_logits(model, inputs, padding, backend="eager", batch_size=4):
     plan = batches.plan(inputs.ids.lengths, batch_size, 16, padding)
     if padding == "packed":
         use_packed_attention(model, classify=True)
-    staged = batches.stage(inputs, plan, CPU, encoder.takes_staged_mask(model), encoder.first_position(model.config))
+    staged = batches.stage(inputs, plan, CPU, takes_staged_mask(model), first_position(model.config))
     with torch.inference_mode():
         return outputs_of(backends.build(backend, model, staged), plan, staged, inputs, trial)
 
@@ -79,14 +80,14 @@ def all_logits(model, inputs, padding, backend="eager", batch_size=4):
 def test_paddings_agree(architecture, padding, rng):
     master = tiny.model(architecture)
     inputs = tiny.inputs(LENGTHS, rng, pad_id=master.config.pad_token_id)
-    fresh = [encoder.cut(master, 3, torch.float32, CPU) for _ in range(2)]
+    fresh = [cut(master, 3, torch.float32, CPU) for _ in range(2)]
     reference = all_logits(fresh[0], inputs, "max_length")
     assert np.ptp(reference[:, 0]) > 0.1
     np.testing.assert_allclose(all_logits(fresh[1], inputs, padding), reference, atol=2e-5)
 
 
 def test_each_input_alone_is_the_reference(rng):
-    model = encoder.cut(tiny.model(), 4, torch.float32, CPU)
+    model = cut(tiny.model(), 4, torch.float32, CPU)
     inputs = tiny.inputs(LENGTHS, rng)
     with torch.inference_mode():
         alone = [model(input_ids=torch.from_numpy(inputs.ids[i].astype(np.int64))[None]).logits[0] for i in range(11)]
@@ -94,13 +95,13 @@ def test_each_input_alone_is_the_reference(rng):
 
 
 def test_a_cuda_graph_on_a_cpu_says_why_not(rng):
-    model = encoder.cut(tiny.model(), 1, torch.float32, CPU)
+    model = cut(tiny.model(), 1, torch.float32, CPU)
     with pytest.raises(backends.BackendError, match="CUDA graphs need a CUDA device"):
         all_logits(model, tiny.inputs(LENGTHS, rng), "max_length", "cuda_graph")
 
 
 def test_packing_sliding_windows_says_why_not(rng):
-    model = encoder.cut(tiny.model("modernbert"), 2, torch.float32, CPU)
+    model = cut(tiny.model("modernbert"), 2, torch.float32, CPU)
     with pytest.raises(backends.BackendError, match="no sliding windows, but modernbert needs them; use padding"):
         all_logits(model, tiny.inputs(LENGTHS, rng), "packed")
 
@@ -128,7 +129,7 @@ def test_a_head_that_reads_the_first_token_costs_no_more_than_it_reads(rng):
     inputs = tiny.inputs(LENGTHS, rng)
     plan = batches.plan(inputs.ids.lengths, 11, 16, "packed")
     (batch,) = batches.stage(inputs, plan, CPU)
-    model = encoder.cut(master, 1, torch.float32, CPU)
+    model = cut(master, 1, torch.float32, CPU)
     use_packed_attention(model, classify=True)
     with torch.inference_mode(), FlopCounterMode(display=False) as counted:
         backends.build("eager", model, [batch])(0)
@@ -161,8 +162,8 @@ def test_an_equal_program_is_taken_over_and_any_other_is_compiled_afresh(padding
     resets = []
 
     def compiled(seed, depth):
-        model = encoder.cut(tiny.model(seed=seed), depth, torch.float32, CPU)
-        eager = all_logits(encoder.cut(tiny.model(seed=seed), depth, torch.float32, CPU), inputs, padding)
+        model = cut(tiny.model(seed=seed), depth, torch.float32, CPU)
+        eager = all_logits(cut(tiny.model(seed=seed), depth, torch.float32, CPU), inputs, padding)
         np.testing.assert_allclose(all_logits(model, inputs, padding, "compile"), eager, atol=2e-5)
         resets.append(counters["stats"]["unique_graphs"])
         return weakref.ref(model)
@@ -186,7 +187,7 @@ def test_backends_agree(padding, precision, rng):
 
     inputs = tiny.inputs(LENGTHS[:8], rng)
     dtype = set_precision(precision)
-    made = [encoder.cut(tiny.model(), 2, dtype, CPU) for _ in range(2)]
+    made = [cut(tiny.model(), 2, dtype, CPU) for _ in range(2)]
     eager = all_logits(made[0], inputs, padding)
     # Compiled, intermediate results are rounded to bf16 less often.
     atol = 2e-5 if precision == "fp32" else 0.05 * np.ptp(eager)

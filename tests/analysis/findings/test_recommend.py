@@ -18,7 +18,6 @@ from analysis.statistics.paired import (
 )
 from analysis.words.snippet import find_checkpoint
 from search_spaces.errors import UsageError
-from search_spaces.precisions import PRECISIONS
 from tests.make.rows import EXAMPLES, frame, row
 
 Z = 1.6448536269514722  # one-sided 95 %
@@ -262,17 +261,3 @@ def test_what_cannot_be_recommended_says_why():
     (sentence,) = found.sentences
     assert "nothing is recommended" in sentence
     assert "needs 10x less energy" in sentence
-
-
-def test_snippets_for_every_axis_are_python():
-    from analysis.words.snippet import snippet
-
-    for task in ("sst2", "qqp", "squad", "demo"):
-        for padding in ("max_length", "longest", "packed"):
-            for backend in ("eager", "cuda_graph", "compile", "compile_cuda_graph"):
-                for precision in PRECISIONS:
-                    text = snippet(row(48, 6, precision, task=task, padding=padding, backend=backend), full_depth=12)
-                    compile(text, "snippet", "exec")
-                    assert "num_hidden_layers = 6" in text
-                    assert ('padding="max_length"' in text) == (padding == "max_length")
-                    assert (f"{precision} linear layers" in text) == (precision in ("int8", "fp8"))
