@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search_spaces.backends import BACKENDS
 from search_spaces.errors import UsageError
 from search_spaces.grid import grid
 from search_spaces.sweep_config import SweepConfig
@@ -85,7 +86,7 @@ def plan(config: SweepConfig) -> SweepPlan:
     trials = grid(config, model.num_hidden_layers, max_positions(model))
     m = config.measuring
     windows_s = max(m.min_total_s, m.min_windows * m.min_window_s)
-    compiled = sum(t.backend.startswith("compile") for t in trials) / len(trials)
+    compiled = sum(BACKENDS[t.backend].compiles for t in trials) / len(trials)
     return SweepPlan(trials, m.warmup_s + windows_s + OVERHEAD_S + compiled * COMPILE_S)
 
 

@@ -8,14 +8,16 @@ from torch import nn
 from search_spaces.precisions import PRECISIONS
 from search_spaces.trial_config import TrialConfig
 from tests.make import models as tiny
+from tests.make.passes import all_logits
 from trainables import batches
 from trainables.device import BackendError, set_precision
 from trainables.matmul_reference import matmul
 from trainables.model import quantized
-from trainables.model.architectures import layer_list
+from trainables.model.architectures import ARCHITECTURES, layer_list
 from trainables.model.cut import cut
 
 CPU = torch.device("cpu")
+LENGTHS = [3, 16, 9, 9, 4, 12, 7, 16, 5, 3, 11]
 INT8, FP8 = torch.int8, torch.float8_e4m3fn
 
 
@@ -112,7 +114,7 @@ def fp8_anywhere(monkeypatch):
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp8"])
-@pytest.mark.parametrize("architecture", ["bert", "roberta", "electra", "distilbert", "modernbert"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_encoder_is_quantised_and_nothing_else(architecture, precision, fp8_anywhere):
     master = tiny.model(architecture)
     before = {name: p.clone() for name, p in master.named_parameters()}
@@ -135,8 +137,6 @@ def test_the_encoder_is_quantised_and_nothing_else(architecture, precision, fp8_
 @pytest.mark.parametrize(("precision", "atol"), [("int8", 0.03), ("fp8", 0.12)])
 @pytest.mark.parametrize("padding", ["max_length", "longest", "packed"])
 def test_a_model_agrees_with_fp32(padding, precision, atol, fp8_anywhere, rng):
-    from tests.trainables.test_batches import LENGTHS, all_logits
-
     master = tiny.model()
     inputs = tiny.inputs(LENGTHS, rng)
     exact = all_logits(cut(master, 3, torch.float32, CPU), inputs, "max_length")
