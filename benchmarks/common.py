@@ -21,7 +21,8 @@ from search_spaces.sweep_config import Measuring
 from search_spaces.trial_config import TrialConfig
 from trainables import backends, batches
 from trainables.device import free_memory, set_precision
-from trainables.energy.meter import DeviceInfo, EnergySource, Sample
+from trainables.energy.meter import DeviceInfo, Meter, Sample
+from trainables.energy.sources import SOURCES
 from trainables.model import loading
 from trainables.model.architectures import first_position, layer_list, max_positions, takes_staged_mask
 from trainables.model.cut import cut
@@ -58,13 +59,13 @@ def shape_for(bench: Bench, shape: Shape, backend: str | None = None) -> Shape:
     return replace(chosen, backend=backend) if backend else chosen
 
 
-class TickingMeter:
+class TickingMeter(Meter):
     """Smoke mode's meter: a counter of SMOKE_WATTS that ticks like NVML's, the same in every process.
 
     Its time is the system's monotonic clock, so a second process that counts the same way must agree.
     """
 
-    source: EnergySource = "nvml_counter"
+    source = "nvml_counter"
     tick_s = 0.1
     poll_s = 0.01
 
@@ -76,14 +77,8 @@ class TickingMeter:
         now = time.perf_counter()
         return Sample(now, 0.0, energy_j=ticking_j(self.watts, now), power_w=self.watts, temperature_c=40.0)
 
-    def context_created(self) -> None:
-        pass
-
     def foreign_processes(self) -> bool | None:
         return False
-
-    def close(self) -> None:
-        pass
 
 
 def ticking_j(watts: float, now_s: float, tick_s: float = TickingMeter.tick_s) -> float:
@@ -177,7 +172,7 @@ def open_bench(arguments: argparse.Namespace) -> Bench:
     if arguments.smoke:
         bench.meter.close()
         bench.meter = TickingMeter()
-    if bench.meter.source == "estimate":
+    if not SOURCES[bench.meter.source].measured:
         raise SystemExit("these benchmarks need an energy sensor: see `python -m tuner.doctor`, or --smoke")
     return bench
 

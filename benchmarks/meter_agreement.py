@@ -47,8 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(bench: "Bench", arguments: argparse.Namespace) -> tuple[dict[str, Any], list[Any]]:
     from benchmarks.common import GPU_BOUND, Bar, Load, shape_for, table
+    from trainables.energy.counter import counter_energy
+    from trainables.energy.power import power_energy
     from trainables.energy.sampler import Sampler
-    from trainables.energy.trace import counter_energy, power_energy
 
     zeus, why_not = open_zeus(arguments.zeus_path, bench)
     print(f"zeus: {why_not or 'in use'}")

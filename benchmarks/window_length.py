@@ -29,10 +29,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trainables.energy.meter import Meter, Sample
 from tuner.cli import run_command
 
 if TYPE_CHECKING:
-    from trainables.energy.meter import Sample
     from trainables.energy.trace import Trace
     from trainables.worker import Bench
 
@@ -127,7 +127,7 @@ def _spread(bias: dict[str, float]) -> str:
 # ---- recording --------------------------------------------------------------------------------------------
 
 
-class AveragedPower:
+class AveragedPower(Meter):
     """A meter of `nvmlDeviceGetPowerUsage` alone (a trailing 1 s average on Ada and Hopper; nvml.h)."""
 
     source = "nvml_power"
@@ -143,9 +143,7 @@ class AveragedPower:
             pynvml.nvmlInit()
             self._nvml, self._handle = pynvml, pynvml.nvmlDeviceGetHandleByUUID(str(self.device.uuid))
 
-    def read(self) -> "Sample":
-        from trainables.energy.meter import Sample
-
+    def read(self) -> Sample:
         begin = time.perf_counter()
         watts = self._watts or self._nvml.nvmlDeviceGetPowerUsage(self._handle) / 1e3
         end = time.perf_counter()
@@ -160,7 +158,7 @@ def _backend(bench: "Bench", shape: Any, arguments: argparse.Namespace) -> dict[
 
     load = Load(bench, shape)
     load.run_for(0.2)  # kernels chosen, libraries loaded
-    with Sampler(bench.meter) as sampler, Sampler(AveragedPower(bench)) as averaged:  # type: ignore[arg-type]
+    with Sampler(bench.meter) as sampler, Sampler(AveragedPower(bench)) as averaged:
         starts = []
         for _ in range(arguments.cold_starts):
             time.sleep(arguments.idle_s)
@@ -196,7 +194,7 @@ def analyse(
     defaults: Any,
 ) -> dict[str, Any]:
     """From the traces and the ends of passes of each start (the long load last) to biases, in J/example."""
-    from trainables.energy.trace import counter_energy
+    from trainables.energy.counter import counter_energy
     from trainables.window import relative_half_width
 
     long = starts[-1]
@@ -261,7 +259,9 @@ def as_read(trace: "Trace", edges: np.ndarray) -> np.ndarray:
 
 def _point(trace: "Trace", averaged: "Trace", windows: list[Window], reference_j: float) -> dict[str, Any]:
     """Biases of windows by each method, the bound of the edge error and how many are flagged short."""
-    from trainables.energy.trace import counter_energy, power_energy, window_energies
+    from trainables.energy.counter import counter_energy
+    from trainables.energy.power import power_energy
+    from trainables.energy.windows import window_energies
 
     edges, passes = np.array([w[:2] for w in windows]), np.array([w[2] for w in windows])
     one = [counter_energy(trace, e[None]) for e in edges]  # one by one: warm windows overlap
@@ -300,7 +300,7 @@ def needed_length(bias: dict[float, float], limit: float) -> float | None:
 
 def settled_after(trace: "Trace", ends: np.ndarray, reference_j: float, limit: float) -> float | None:
     """Seconds after which a load's windows of 1 s stay within the limit of the reference, in J per pass."""
-    from trainables.energy.trace import counter_energy
+    from trainables.energy.counter import counter_energy
 
     windows = spaced_windows(ends, 1.0, stride_s=0.25)
     settled: float | None = None

@@ -18,8 +18,9 @@ ALLOWED = {
     "analysis": (
         "search_spaces",
         "trainables.rows",
+        "trainables.energy.sources",
         "trainables.energy.trace",
-        "trainables.energy.meter",
+        "trainables.energy.windows",
         "trainables.model.architectures",
     ),
 }

@@ -13,7 +13,7 @@ import numpy as np
 
 from trainables.device import set_precision
 from trainables.energy.sampler import Sampler
-from trainables.energy.trace import window_energies
+from trainables.energy.windows import window_energies
 
 if TYPE_CHECKING:
     import torch

@@ -21,9 +21,8 @@ from trainables import backends
 from trainables.batches import Batch
 from trainables.device import accelerator, free_memory, set_precision, set_threads
 from trainables.energy.idle import settled_idle_power_w
-from trainables.energy.meters.nvml import NvmlMeter
+from trainables.energy.open_meter import meter_of
 from trainables.energy.sampler import Sampler
-from trainables.energy.sources import meter_of
 from trainables.matmul_reference import matmul_pj_per_flop
 from trainables.model import loading
 from trainables.model.architectures import layer_list
@@ -70,8 +69,7 @@ class Bench:
         self.task = get_task(data.task)
         self.device = accelerator()
         self.meter = meter_of(self.device, self.settings.assumed_watts)
-        if isinstance(self.meter, NvmlMeter):
-            self.meter.read_in_child()
+        self.meter.read_in_child()
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self._files = files
         self._master: tuple[int, PreTrainedModel] | None = None

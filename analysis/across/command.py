@@ -18,6 +18,7 @@ import tyro
 from analysis.cli import Reading, column_mapping, printable, run
 from search_spaces.errors import check
 from search_spaces.objectives import TOLERANCE
+from trainables.energy.sources import words_of
 
 if TYPE_CHECKING:
     from analysis.findings.comparison import Comparison
@@ -92,14 +93,14 @@ def _page(c: Comparison, pictures: dict[str, list[Picture]], headline: str, said
 
     from analysis.across import tables
     from analysis.across.words import listed
-    from analysis.report.page import SOURCES, exclusion_table
+    from analysis.report.page import exclusion_table
 
     return {
         "title": f"What holds across {listed([t.name for t in c.tasks])}",
         "runs": list(dict.fromkeys(c.rows["run"])),
         "subject": f"{c.model}, {c.card}",
         "estimated": c.estimated,
-        "source": SOURCES.get(c.energy_source, "not recorded"),
+        "source": words_of(c.energy_source, "not recorded"),
         "headline": headline,
         "sentences": said,
         "notes": c.notes,
@@ -110,7 +111,7 @@ def _page(c: Comparison, pictures: dict[str, list[Picture]], headline: str, said
         "measured": tables.measured_table(c),
         "excluded": exclusion_table(c.excluded),
         "pictures": pictures,
-        "method": _method(c, SOURCES.get(c.energy_source, "not recorded")),
+        "method": _method(c, words_of(c.energy_source, "not recorded")),
         "made_at": datetime.now(UTC),
     }
 

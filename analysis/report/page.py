@@ -37,15 +37,10 @@ from analysis.words.rounding import (
     points_word,
 )
 from search_spaces.axes import AXES
+from trainables.energy.sources import words_of
 from trainables.rows.columns import FLAGS
 
 TEMPLATES = Path(__file__).parent / "templates"
-SOURCES = {
-    "nvml_counter": "the card's own total-energy counter (NVML)",
-    "nvml_power": "the card's power readings, integrated (NVML)",
-    "rapl": "the CPU package's energy counter (RAPL)",
-    "estimate": "no sensor: an assumed power times the busy time",
-}
 INTERVALS = {
     WITHIN: "over the windows of the only trial, too narrow as a statement about the configuration",
     NONE: "no interval",
@@ -127,7 +122,7 @@ def section(study: Study, gallery: Gallery, anchors: pd.DataFrame, card_note: st
         anchor=study.slug or "answer",
         heading=study.heading,
         measured="estimated" if study.estimated else "measured",
-        source=SOURCES.get(str(study.common.get("energy_source")), "the source of the energy is not recorded"),
+        source=words_of(study.common.get("energy_source"), "the source of the energy is not recorded"),
         estimated=study.estimated,
         trials=len(study.clean),
         answer=None if recommendation is None else answer(study, recommendation, card_note if levelled else ""),
@@ -408,7 +403,7 @@ def finding_words(finding: Finding) -> dict[str, str]:
 
 def _method(study: Study) -> list[str]:
     rows = study.clean
-    source = SOURCES.get(str(study.common.get("energy_source")), "not recorded")
+    source = words_of(study.common.get("energy_source"), "not recorded")
     lines = [f"Energy: {source}; gross, idle power not subtracted."]
     if rows["windows"].notna().any():
         lines.append(

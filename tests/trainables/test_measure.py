@@ -13,7 +13,8 @@ from tests.make.meter import ConstantMeter
 from trainables import measure as measure_module
 from trainables import worker as bench_module
 from trainables.energy.meter import MeterError
-from trainables.energy.trace import Trace, window_energies
+from trainables.energy.trace import Trace
+from trainables.energy.windows import window_energies
 from trainables.measure import MeasureTrainable, failed_row, measure_trial, one_line
 from trainables.model import loading
 from trainables.model.flops import encoder_flop

@@ -17,7 +17,7 @@ from ray import tune
 from search_spaces.sweep_config import Finetuning
 from trainables.batches import Plan, stage
 from trainables.device import accelerator, set_threads
-from trainables.energy.sources import meter_of
+from trainables.energy.open_meter import meter_of
 from trainables.energy.spent import Spent, metered
 from trainables.finetune.train_step import TrainStep
 from trainables.model import loading
