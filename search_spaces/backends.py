@@ -13,14 +13,26 @@ class Backend:
     module: str
     compiles: bool = False  # minutes of set-up, which trials of one program share
     cpu: bool = True  # a CPU can run it
+    nearest: tuple[str, ...] = ()  # lines of plain PyTorch that come nearest, for a snippet with a `model`
 
 
 BACKENDS: Registry[Backend] = Registry(
     "a backend",
     (
         Backend("eager", "trainables.backends.eager"),
-        Backend("cuda_graph", "trainables.backends.cuda_graph", cpu=False),
-        Backend("compile", "trainables.backends.compile", compiles=True),
-        Backend("compile_cuda_graph", "trainables.backends.compile_cuda_graph", compiles=True, cpu=False),
+        Backend(
+            "cuda_graph",
+            "trainables.backends.cuda_graph",
+            cpu=False,
+            nearest=('model = torch.compile(model, mode="reduce-overhead")  # the nearest to a plain CUDA graph',),
+        ),
+        Backend("compile", "trainables.backends.compile", compiles=True, nearest=("model = torch.compile(model)",)),
+        Backend(
+            "compile_cuda_graph",
+            "trainables.backends.compile_cuda_graph",
+            compiles=True,
+            cpu=False,
+            nearest=('model = torch.compile(model, mode="reduce-overhead")  # compiled, in a CUDA graph',),
+        ),
     ),
 )

@@ -17,7 +17,7 @@ class Precision:
     @property
     def quantised(self) -> bool:
         """Only the encoder's linear layers have this dtype; the rest is bf16."""
-        return self.dtype in ("int8", "float8_e4m3fn")
+        return self.dtype.startswith(("int8", "float8"))
 
     @property
     def half(self) -> bool:

@@ -17,12 +17,13 @@ T = TypeVar("T", bound=_Named)
 class Registry(dict[str, T]):
     """Items by name, in the order they were entered. A name that is not there is a `UsageError` that lists what is.
 
-    `kind` is what one item is called in that message: "a precision".
+    `kind` is what one item is called in that message ("a precision"), `remedy` where a new one is entered, or what else
+    helps.
     """
 
-    def __init__(self, kind: str, items: Iterable[T]) -> None:
+    def __init__(self, kind: str, items: Iterable[T], remedy: str = "see --help") -> None:
         super().__init__()
-        self.kind = kind
+        self.kind, self.remedy = kind, remedy
         for item in items:
             self.add(item)
 
@@ -34,7 +35,7 @@ class Registry(dict[str, T]):
         return item
 
     def __missing__(self, name: object) -> T:
-        raise UsageError(f"{self.kind} must be one of {', '.join(self)}, but got {name!r}; see --help")
+        raise UsageError(f"{self.kind} must be one of {', '.join(self)}, but got {name!r}; {self.remedy}")
 
     def rank(self, name: object) -> int:
         """The place of a name in the order; behind all where it is not known (an old or a foreign table's)."""

@@ -15,7 +15,14 @@ ALLOWED = {
     "search_spaces": (),
     "trainables": ("search_spaces",),
     "tuner": ("search_spaces", "trainables", "analysis"),
-    "analysis": ("search_spaces", "trainables.rows", "trainables.energy.trace", "trainables.energy.meter"),
+    "analysis": (
+        "search_spaces",
+        "trainables.rows",
+        "trainables.energy.sources",
+        "trainables.energy.trace",
+        "trainables.energy.windows",
+        "trainables.model.architectures",
+    ),
 }
 
 

@@ -12,9 +12,9 @@ from trainables import backends, batches
 from trainables.device import set_precision
 from trainables.matmul_reference import matmul
 from trainables.measure import outputs_of
-from trainables.model import loading as encoder
-from trainables.model import quantized
+from trainables.model import loading, quantized
 from trainables.model.attention.packed import use_packed_attention
+from trainables.model.cut import cut
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
@@ -40,9 +40,9 @@ def logits(model, inputs, padding, backend, device, batch_size=20):
 def test_agrees_with_fp32_on_the_cpu(precision, backend, rng):
     master = tiny.model(**SIZES)
     inputs = tiny.inputs(LENGTHS, rng)
-    exact = logits(encoder.cut(master, 3, torch.float32, CPU), inputs, "max_length", "eager", CPU)
+    exact = logits(cut(master, 3, torch.float32, CPU), inputs, "max_length", "eager", CPU)
     for padding in ("max_length", "longest", "packed"):
-        model = encoder.cut(master, 3, set_precision(precision), CUDA)
+        model = cut(master, 3, set_precision(precision), CUDA)
         error = np.abs(logits(model, inputs, padding, backend, CUDA) - exact).max() / np.ptp(exact)
         print(f"{precision:5} {backend:18} {padding:10} error {error:.2e}")
         assert error < TOLERANCE[precision]
@@ -123,9 +123,9 @@ def test_peak_memory_does_not_depend_on_the_order_of_trials(monkeypatch):
     monkeypatch.setattr(Bench, "anchor", lambda self, seed: None)
     monkeypatch.setattr(Bench, "reference_pj_per_flop", lambda self, precision: None)
     task = get_task("demo")
-    tokenized = task.tokenize(task.load("validation", None, 200), encoder.load_tokenizer("demo-bert"))
+    tokenized = task.tokenize(task.load("validation", None, 200), loading.load_tokenizer("demo-bert"))
     settings = Measuring(warmup_s=0.05, min_window_s=0.05, min_windows=2, min_total_s=0.1, max_measure_s=0.1)
-    files = encoder.load_pretrained("demo-bert", task.head, 2, seed=1)
+    files = loading.load_pretrained("demo-bert", task.head, 2, seed=1)
 
     def peaks(order):
         bench = Bench(MeasuringData("demo", tokenized, True, settings, 80), {1: lambda: files}, cpus=1)

@@ -27,7 +27,7 @@ def set_threads(cpus: int) -> None:
 
 
 def set_precision(precision: str) -> "torch.dtype":
-    """Set TF32 on or off for this trial (it survives actor reuse) and return the dtype for `encoder.cut`."""
+    """Set TF32 on or off for this trial (it survives actor reuse) and return the dtype to cut a model for."""
     import torch
 
     known = PRECISIONS[precision]

@@ -13,7 +13,7 @@ import numpy as np
 
 from trainables.device import set_precision
 from trainables.energy.sampler import Sampler
-from trainables.energy.trace import window_energies
+from trainables.energy.windows import window_energies
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +27,7 @@ WARMUP_S, WINDOW_S = 0.7, 1.3
 def matmul_pj_per_flop(precision: str, device: "torch.device", meter: "Meter") -> float:
     """pJ/FLOP of an 8192-cube matrix product with normal operands, over about a second of load.
 
-    Of int8 and fp8 it is the product alone, its operands quantised beforehand; an operation counts as in fp16.
+    Of 8-bit operands it is the product alone, quantised beforehand; an operation counts as in fp16.
     `BackendError` where the device has no such product.
     """
     import torch
@@ -60,23 +60,9 @@ def matmul(dtype: "torch.dtype", device: "torch.device", size: int = SIZE) -> Ca
 
     generator = torch.Generator(device).manual_seed(0)
     a, b = (torch.randn(size, size, device=device, generator=generator) for _ in range(2))
-    if dtype.itemsize > 1:
-        a, b = a.to(dtype), b.to(dtype)
-        out = torch.empty(size, size, device=device, dtype=dtype)
-        return partial(torch.mm, a, b, out=out)
-    from trainables.model import quantized
+    if dtype.itemsize == 1:
+        from trainables.model.quantized import product  # torch: not before a trial needs it
 
-    quantized.require_support(dtype, device)
-    (a, scale_a), (b, scale_b) = (quantized.quantize_rows(x, dtype) for x in (a, b))
-    if dtype == torch.int8:
-        return partial(torch._int_mm, a, b.t(), out=torch.empty(size, size, device=device, dtype=torch.int32))
-    return partial(
-        torch._scaled_mm,
-        a,
-        b.t(),
-        scale_a=scale_a,
-        scale_b=scale_b.reshape(1, -1),
-        out_dtype=quantized.CARRIER,
-        use_fast_accum=True,
-        out=torch.empty(size, size, device=device, dtype=quantized.CARRIER),
-    )
+        return product(a, b, dtype)
+    out = torch.empty(size, size, device=device, dtype=dtype)
+    return partial(torch.mm, a.to(dtype), b.to(dtype), out=out)

@@ -17,8 +17,10 @@ from trainables.device import free_memory, set_precision
 from trainables.energy.meter import MeterError
 from trainables.energy.processes import ForeignWatch
 from trainables.energy.sampler import Sampler
-from trainables.model import loading as encoder
+from trainables.energy.sources import SOURCES
+from trainables.model.architectures import first_position, takes_staged_mask
 from trainables.model.attention.packed import use_packed_attention
+from trainables.model.cut import cut
 from trainables.model.flops import config_sizes, encoder_flop
 from trainables.rows.columns import TRACE, WINDOW_TABLE, empty_row, join_flags
 from trainables.window import Windows, half_width, measure
@@ -40,7 +42,7 @@ def measure_trial(trial: TrialConfig, bench: Bench, prune: PruneRule | None = No
     free_memory(bench.device)
     setup_start = time.perf_counter()
     dtype = set_precision(trial.precision)
-    model = encoder.cut(bench.master(trial.seed), trial.depth, dtype, bench.device)
+    model = cut(bench.master(trial.seed), trial.depth, dtype, bench.device)
     if trial.padding == "packed":
         use_packed_attention(model, classify=bench.task.head == "sequence_classification")
     inputs = bench.inputs(trial.max_seq_len)
@@ -120,7 +122,7 @@ def measure_trial(trial: TrialConfig, bench: Bench, prune: PruneRule | None = No
     )
     if prune is not None and windows.stopped:
         row |= dict.fromkeys(NOT_OF_PRUNED) | bounds(windows) | {"error": prune.verdict(bounds(windows))}
-        row["flags"] = "estimated" if energies.source == "estimate" else ""
+        row["flags"] = "" if SOURCES[energies.source].measured else "estimated"
     row["null_reasons"] = _null_reasons(row, bench)
     table = np.column_stack(
         [
@@ -168,9 +170,7 @@ def _bounds(probe: Windows, examples: int, prune: PruneRule | None, bench: Bench
 def prepare(trial: TrialConfig, model: Any, inputs: Any, bench: Bench) -> tuple[Any, list[Any], backends.Run, float]:
     """Plan, staged batches and the callable that runs them; seconds of compiling and capturing."""
     plan = batches.plan(inputs.ids.lengths, trial.batch_size, trial.max_seq_len, trial.padding)
-    staged = batches.stage(
-        inputs, plan, bench.device, encoder.takes_staged_mask(model), encoder.first_position(model.config)
-    )
+    staged = batches.stage(inputs, plan, bench.device, takes_staged_mask(model), first_position(model.config))
     start = time.perf_counter()
     run = backends.build(trial.backend, model, staged)
     bench.synchronize()
@@ -199,7 +199,7 @@ def outputs_of(run: backends.Run, plan: Any, staged: list[Any], inputs: Any, tri
 def _flags(windows: Any, bench: Bench, foreign: bool | None) -> set[str]:
     """The energies' own flags, and what only the trial knows. An estimate has no sensor to be too short for."""
     flags = set(windows.energies.flags)
-    if bench.meter.source != "estimate":
+    if SOURCES[bench.meter.source].measured:
         if not windows.interval_reached:
             flags.add("interval_not_reached")
         if len(windows.durations_s) < 5 or windows.durations_s.sum() < 5:
@@ -234,7 +234,7 @@ def pack_bits(correct: np.ndarray) -> str:
 
 def _null_reasons(row: dict[str, Any], bench: Bench) -> str:
     """Why each null is null; a null without a known reason says so."""
-    estimated = bench.meter.source == "estimate"
+    source = SOURCES[bench.meter.source]
     pruned = row["status"] == "pruned"
     reasons = {
         "accuracy": "random weights",
@@ -245,9 +245,9 @@ def _null_reasons(row: dict[str, Any], bench: Bench) -> str:
         "error": "none",
         "energy_j_per_example": "see error",
         "energy_j_per_example_ci95": "see error",
-        "counter_power_residual": "one source only" if bench.meter.source != "nvml_counter" else "see error",
+        "counter_power_residual": "see error" if source.checked_by_power else "one source only",
         "net_energy_j_per_example": "no idle reading",
-        "idle_power_w": "no sensor" if estimated else "no idle reading",
+        "idle_power_w": "no idle reading" if source.measured else "no sensor",
         "peak_gpu_memory_mib": "no GPU",
         "temperature_start_c": "no sensor",
         "temperature_end_c": "no sensor",

@@ -13,8 +13,9 @@ import numpy as np
 from scipy.special import stdtrit
 
 from search_spaces.sweep_config import Measuring
+from trainables.energy.counter import STUCK_S
 from trainables.energy.sampler import Sampler
-from trainables.energy.trace import STUCK_S, WindowEnergies, window_energies
+from trainables.energy.windows import WindowEnergies, window_energies
 
 SETTLED = 0.02  # relative change of the pass time between two warm-up chunks
 CHUNK_S = 0.25  # a warm-up chunk lasts at least this long

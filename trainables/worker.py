@@ -21,11 +21,12 @@ from trainables import backends
 from trainables.batches import Batch
 from trainables.device import accelerator, free_memory, set_precision, set_threads
 from trainables.energy.idle import settled_idle_power_w
-from trainables.energy.meters.nvml import NvmlMeter
+from trainables.energy.open_meter import meter_of
 from trainables.energy.sampler import Sampler
-from trainables.energy.sources import meter_of
 from trainables.matmul_reference import matmul_pj_per_flop
-from trainables.model import loading as encoder
+from trainables.model import loading
+from trainables.model.architectures import layer_list
+from trainables.model.cut import cut
 from trainables.tasks import get_task
 from trainables.tasks.base import Inputs, Ragged
 
@@ -58,7 +59,7 @@ class Bench:
     def __init__(
         self,
         data: MeasuringData,
-        files: dict[int, Callable[[], encoder.ModelFiles]],
+        files: dict[int, Callable[[], loading.ModelFiles]],
         cpus: int,
         first_seed: int | None = None,
     ) -> None:
@@ -68,8 +69,7 @@ class Bench:
         self.task = get_task(data.task)
         self.device = accelerator()
         self.meter = meter_of(self.device, self.settings.assumed_watts)
-        if isinstance(self.meter, NvmlMeter):
-            self.meter.read_in_child()
+        self.meter.read_in_child()
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self._files = files
         self._master: tuple[int, PreTrainedModel] | None = None
@@ -92,7 +92,7 @@ class Bench:
         """The full model of a seed in fp32 on the host, rebuilt only when the seed changes."""
         if self._master is None or self._master[0] != seed:
             self._master = None
-            self._master = (seed, encoder.from_files(self._files[seed]()))
+            self._master = (seed, loading.from_files(self._files[seed]()))
         return self._master[1]
 
     def _inputs(self, max_seq_len: int) -> Inputs:
@@ -140,7 +140,7 @@ class Bench:
         from trainables.window import measure
 
         master = self.master(seed)
-        model = encoder.cut(master, len(encoder.layer_list(master)), set_precision("fp16"), self.device)
+        model = cut(master, len(layer_list(master)), set_precision("fp16"), self.device)
         tokens = min(ANCHOR_TOKENS, self.data.max_positions)
         generator = torch.Generator(self.device).manual_seed(0)
         ids = torch.randint(5, model.config.vocab_size, (ANCHOR_BATCH, tokens), device=self.device, generator=generator)

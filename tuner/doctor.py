@@ -19,6 +19,7 @@ from trainables.energy.meter import Meter, MeterError, SensorUnavailable
 from trainables.energy.meters.cpu import cpu_name, usable_cores
 from trainables.energy.meters.nvml import NvmlMeter, handles, load_nvml, start_nvml
 from trainables.energy.meters.rapl import POWERCAP, RaplMeter
+from trainables.energy.sources import SOURCES
 from tuner.cli import run_command
 
 Verdict = Literal["ok", "warning", "cannot measure"]
@@ -97,7 +98,7 @@ def _readings(meter: NvmlMeter, subject: str, clock: dict[str, Any]) -> Iterator
     yield Line(subject, "name", meter.device.name)
     yield Line(subject, "driver", str(facts["driver"]))
     yield Line(subject, "MIG", "disabled")
-    if meter.source == "nvml_counter":
+    if SOURCES[meter.source].counter:
         yield Line(subject, "energy counter", f"ticks every {meter.tick_s * 1e3:.0f} ms")
     else:
         remedy = "energy will be integrated power: prefer windows of 10 s"

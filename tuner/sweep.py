@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search_spaces.backends import BACKENDS
 from search_spaces.errors import UsageError
 from search_spaces.grid import grid
 from search_spaces.sweep_config import SweepConfig
@@ -78,13 +79,14 @@ class SweepPlan:
 
 def plan(config: SweepConfig) -> SweepPlan:
     """The trials of a sweep; reads the model's config, loads no weights. UsageError for impossible values."""
-    from trainables.model.loading import load_config, max_positions
+    from trainables.model.architectures import max_positions
+    from trainables.model.loading import load_config
 
     model = load_config(config.checkpoint or config.model)
     trials = grid(config, model.num_hidden_layers, max_positions(model))
     m = config.measuring
     windows_s = max(m.min_total_s, m.min_windows * m.min_window_s)
-    compiled = sum(t.backend.startswith("compile") for t in trials) / len(trials)
+    compiled = sum(BACKENDS[t.backend].compiles for t in trials) / len(trials)
     return SweepPlan(trials, m.warmup_s + windows_s + OVERHEAD_S + compiled * COMPILE_S)
 
 
@@ -155,28 +157,29 @@ class Inputs:
 
 
 def load_inputs(config: SweepConfig) -> Inputs:
-    from trainables.model import loading as encoder
+    from trainables.model import loading
+    from trainables.model.architectures import max_positions
     from trainables.tasks import get_task
     from trainables.tasks.token_cache import tokenized
 
     task = get_task(config.task)
     data_dir = Path(config.data_dir) if config.data_dir else None
     source = config.checkpoint or config.model
-    tokenizer = encoder.load_tokenizer(source)
+    tokenizer = loading.load_tokenizer(source)
     validation = task.load("validation", data_dir, config.measuring.eval_examples)
     finetuned = not (config.checkpoint or config.random_weights)
     train = task.load("train", data_dir, config.finetuning.train_examples) if finetuned else None
     num_labels = task.num_labels(validation if train is None else train)
     given = None
     if config.checkpoint:
-        given = encoder.load_checkpoint(config.checkpoint, task.head)
+        given = loading.load_checkpoint(config.checkpoint, task.head)
     tokens = tokenized(task, train, tokenizer) if train is not None else None
     return Inputs(
         tokenizer=tokenizer,
         train=tokens,
         validation=tokenized(task, validation, tokenizer),
         num_labels=num_labels,
-        max_positions=encoder.max_positions(encoder.load_config(source)),
+        max_positions=max_positions(loading.load_config(source)),
         given=given,
         remarks=task.remarks(tokens, config.finetuning.train_max_seq_len) if train is not None else {},
     )
@@ -242,7 +245,7 @@ class Sweep:
         from ray import tune
 
         from trainables.finetune.finetune_trainable import TrainingData
-        from trainables.model import loading as encoder
+        from trainables.model import loading
         from trainables.tasks import get_task
         from tuner.cluster.progress import Progress
         from tuner.run.checkpoints import KeptFinetune
@@ -256,7 +259,7 @@ class Sweep:
             check_shared(self.folder.ray_dir, self.devices)
         head = get_task(self.config.task).head
         files = {
-            seed: ray.put(encoder.load_pretrained(self.config.model, head, self.inputs.num_labels, seed))
+            seed: ray.put(loading.load_pretrained(self.config.model, head, self.inputs.num_labels, seed))
             for seed in missing
         }
         data = TrainingData(self.config.task, self.inputs.train, self.inputs.validation)
@@ -339,15 +342,15 @@ class Sweep:
         return {"data": data, "files": {seed: ray.put(self._files(seed)) for seed in seeds}}
 
     def _files(self, seed: int) -> "ModelFiles":
-        from trainables.model import loading as encoder
+        from trainables.model import loading
         from trainables.tasks import get_task
 
         if self.inputs.given is not None:
             return self.inputs.given
         head = get_task(self.config.task).head
         if self.config.random_weights:
-            return encoder.load_pretrained(self.config.model, head, self.inputs.num_labels, seed, random_weights=True)
-        return encoder.load_checkpoint(str(self.weights.path(seed)), head)
+            return loading.load_pretrained(self.config.model, head, self.inputs.num_labels, seed, random_weights=True)
+        return loading.load_checkpoint(str(self.weights.path(seed)), head)
 
     def replicate_frontier(self, trials: Sequence[TrialConfig]) -> bool:
         """More replicates of what is compared: the energy frontier, and the baseline of every saving. False if

@@ -13,6 +13,7 @@ from analysis.statistics.intervals import NONE, WITHIN, between_trials, within_e
 from analysis.statistics.seeds import seed_mean, seed_spread
 from search_spaces.axes import AXES, other_axes
 from search_spaces.objectives import score_names
+from trainables.energy.sources import estimates
 from trainables.rows.columns import FLAGS
 
 # The configuration; and what must never be averaged over: card, sensor, and the sweep of a foreign table.
@@ -26,7 +27,6 @@ _INTERVALS = {
 _APART = ("gpu_name", "energy_source", "sweep")
 
 INVALID_FLAGS = frozenset(f.name for f in FLAGS.values() if f.invalid)
-ESTIMATE = "estimate"
 
 _MEANS = (
     "examples",
@@ -45,7 +45,7 @@ _MEANS = (
 def is_estimated(rows: pd.DataFrame) -> pd.Series:
     """True where energy is assumed watts x busy time rather than read from a sensor."""
     flagged = [flags for flags in rows["flags"].unique() if "estimated" in flags.split(";")]
-    return (rows["energy_source"] == ESTIMATE) | rows["flags"].isin(flagged)
+    return rows["energy_source"].isin(estimates()) | rows["flags"].isin(flagged)
 
 
 def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

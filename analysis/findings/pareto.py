@@ -15,6 +15,7 @@ from analysis.errors import CannotAnswer
 from analysis.findings.configurations import is_estimated
 from search_spaces.errors import UsageError
 from search_spaces.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, Objective
+from trainables.energy.sources import kinds
 
 
 def pareto_set(table: pd.DataFrame, objectives: Sequence[str] = DEFAULT_OBJECTIVES) -> pd.DataFrame:
@@ -141,7 +142,8 @@ def _one_comparison(table: pd.DataFrame, goals: Sequence[Objective]) -> None:
             raise CannotAnswer(
                 "No Pareto set over estimated and measured energy together: choose one (`analysis.valid` does)."
             )
-        if (table["energy_source"] == "rapl").any() and (table["energy_source"] != "rapl").any():
+        of_cpu = table["energy_source"].map(kinds()) == "cpu"
+        if of_cpu.any() and not of_cpu.all():
             raise CannotAnswer("No Pareto set over CPU (rapl) and GPU energy together: choose the rows of one sensor.")
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-# Energies of one kind may be compared: the card's counter and its power readings, but neither with an estimate.
-KIND = {"nvml_counter": "card", "nvml_power": "card", "rapl": "cpu", "estimate": "estimate"}
+from trainables.energy.sources import estimates, kinds
 
 
 @dataclass(frozen=True)
@@ -64,12 +63,12 @@ def finetuning_cost(
     own = finetune[(finetune["task"] == task) & (finetune["model"] == model)]
     if seeds is not None and "seed" in own:
         own = own[own["seed"].isin(list(seeds))]
-    kind = KIND.get(str(energy_source))
-    own = own[own["train_energy_source"].map(KIND) == kind] if kind else own.iloc[:0]
+    kind = kinds().get(str(energy_source))
+    own = own[own["train_energy_source"].map(kinds()) == kind] if kind else own.iloc[:0]
     energy = pd.to_numeric(own["train_energy_j"], errors="coerce")
     energy = energy[energy > 0]
     if energy.empty:
         return None
     return FinetuningCost(
-        float(energy.mean()), len(energy), float(energy.min()), float(energy.max()), kind == "estimate"
+        float(energy.mean()), len(energy), float(energy.min()), float(energy.max()), energy_source in estimates()
     )

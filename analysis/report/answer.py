@@ -20,6 +20,7 @@ from analysis.words.quantities import LATENCY, Quantity, energy_quantity, score_
 from analysis.words.recommendation import code, sentences
 from analysis.words.rounding import MISSING, format_interval, points_change, times
 from search_spaces.axes import AXES
+from search_spaces.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,16 @@ def answer(assessment: Assessment, r: Recommendation, last: str = "") -> Answer:
         sentences=[*words, *filter(None, [payback.sentence(assessment.payback), last])],
         single_axis=neighbour_table(assessment, r.single_axis, changed_only=True) if len(r.single_axis) else None,
         runners_up=neighbour_table(assessment, r.runners_up) if len(r.runners_up) else None,
-        snippet=code(r),
+        snippet=_code(r),
     )
+
+
+def _code(r: Recommendation) -> str:
+    """A table of somebody else's may name a precision or backend that is not known here."""
+    try:
+        return code(r)
+    except UsageError as error:
+        return f"# No code for this: {error}"
 
 
 def _badge(r: Recommendation) -> tuple[str, str]:

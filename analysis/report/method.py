@@ -11,13 +11,8 @@ from analysis.findings.verdict import CANNOT_TELL
 from analysis.report.seed_table import several_seeds
 from analysis.statistics.intervals import NONE, POOLED, REPLICATES, WITHIN
 from analysis.words.rounding import count_of, points_word
+from trainables.energy.sources import words_of
 
-SOURCES = {
-    "nvml_counter": "the card's own total-energy counter (NVML)",
-    "nvml_power": "the card's power readings, integrated (NVML)",
-    "rapl": "the CPU package's energy counter (RAPL)",
-    "estimate": "no sensor: an assumed power times the busy time",
-}
 INTERVALS = {
     WITHIN: "over the windows of the only trial, too narrow as a statement about the configuration",
     NONE: "no interval",
@@ -27,7 +22,7 @@ SHORT_INTERVALS = {POOLED: "between trials", REPLICATES: "between trials", WITHI
 
 def source_words(energy_source: object, unknown: str = "not recorded") -> str:
     """Where joules of this source come from."""
-    return SOURCES.get(str(energy_source), unknown)
+    return words_of(energy_source, unknown)
 
 
 def method(assessment: Assessment) -> list[str]:

@@ -24,6 +24,7 @@ from analysis.rows.table_file import numbers_of, read_table
 from analysis.rows.trust import check_folder, trusted
 from search_spaces.errors import UsageError
 from search_spaces.trial_config import TrialConfig
+from trainables.energy.sources import estimates
 from trainables.rows.check import BY_NAME, NEEDED, checked, fits, is_null, is_number, is_text, problem_of
 from trainables.rows.columns import (
     COLUMN_NAMES,
@@ -242,7 +243,7 @@ def recompute(path: str | Path) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    from trainables.energy.trace import window_energies
+    from trainables.energy.windows import window_energies
 
     records = []
     for trial_id, result in _results(Path(path)).items():
@@ -340,7 +341,7 @@ def _load_table(path: Path, columns: Mapping[str, str] | None) -> tuple[pd.DataF
 def _flag_short_windows(frame: pd.DataFrame) -> list[str]:
     """Flag the rows of a table without flags as our own trials would be: no energy from a window shorter than
     the sensor needs. Estimates have no sensor."""
-    short = (frame["window_s"] < SHORT_WINDOW_S) & (frame["energy_source"].fillna("") != "estimate")
+    short = (frame["window_s"] < SHORT_WINDOW_S) & ~frame["energy_source"].isin(estimates())
     frame.loc[short, "flags"] = "short_window"
     if not short.any():
         return []

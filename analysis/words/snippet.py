@@ -10,21 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from search_spaces.backends import BACKENDS
+from search_spaces.errors import UsageError
+from search_spaces.precisions import PRECISIONS
 from search_spaces.trial_config import model_slug
-
-_DTYPES = {
-    "fp32": "torch.float32",
-    "tf32": "torch.float32",
-    "bf16": "torch.bfloat16",
-    "fp16": "torch.float16",
-    "int8": "torch.bfloat16",  # what its layers are carried in
-    "fp8": "torch.bfloat16",
-}
-_BACKENDS = {
-    "compile": "model = torch.compile(model)",
-    "cuda_graph": 'model = torch.compile(model, mode="reduce-overhead")  # the nearest to a plain CUDA graph',
-    "compile_cuda_graph": 'model = torch.compile(model, mode="reduce-overhead")  # compiled, in a CUDA graph',
-}
+from trainables.model.architectures import ARCHITECTURES
 
 
 @dataclass(frozen=True)
@@ -33,6 +23,16 @@ class Checkpoint:
 
     name: str
     remark: str = "the fine-tuned weights"
+    folder: Path | None = None  # where this machine has them
+
+    @property
+    def layers(self) -> str | None:
+        """Path of the encoder layers from the base model, by the weights' config.json; None where that is silent."""
+        try:
+            config = json.loads(((self.folder or Path(self.name)) / "config.json").read_text(encoding="utf-8"))
+            return ARCHITECTURES[config["model_type"]].layers
+        except (OSError, ValueError, LookupError, TypeError, UsageError):
+            return None
 
 
 NO_CHECKPOINT = Checkpoint("path/to/checkpoint", "put your fine-tuned weights here: the rows do not say where")
@@ -66,18 +66,20 @@ def find_checkpoint(run: Path, task: str, model: str) -> Checkpoint | None:
 def _relative(folder: Path, above: Path, remark: str) -> Checkpoint:
     here, target = Path.cwd().resolve(), folder.resolve()
     if target.is_relative_to(here):
-        return Checkpoint(target.relative_to(here).as_posix(), remark)
-    return Checkpoint(target.relative_to(above).as_posix(), f"{remark}, from the folder that holds it")
+        return Checkpoint(target.relative_to(here).as_posix(), remark, folder)
+    return Checkpoint(target.relative_to(above).as_posix(), f"{remark}, from the folder that holds it", folder)
 
 
 def snippet(row: pd.Series | Mapping[str, Any], full_depth: int, checkpoint: Checkpoint | None = None) -> str:
     """Plain `transformers` code, ready to paste, for a row of `configurations`.
 
-    `full_depth`: layers of the whole model. `checkpoint`: the fine-tuned weights and tokenizer.
+    `full_depth`: layers of the whole model. `checkpoint`: the fine-tuned weights and tokenizer. Raises UsageError for a
+    precision or backend that is not known.
     """
     weights = checkpoint or NO_CHECKPOINT
     head = "QuestionAnswering" if row["task"] == "squad" else "SequenceClassification"
-    precision, model = str(row["precision"]), str(row["model"])
+    precision = PRECISIONS[row["precision"]]
+    dtype = "bfloat16" if precision.quantised else precision.dtype
     lines = [
         "import torch",
         f"from transformers import AutoModelFor{head}, AutoTokenizer",
@@ -85,35 +87,35 @@ def snippet(row: pd.Series | Mapping[str, Any], full_depth: int, checkpoint: Che
         f"checkpoint = {json.dumps(weights.name)}  # {weights.remark}",
         "tokenizer = AutoTokenizer.from_pretrained(checkpoint)",
     ]
-    if precision in ("int8", "fp8"):
-        lines.append(f"# Measured with {precision} linear layers (docs/precisions.md); plain bf16 comes nearest.")
+    if precision.quantised:
+        lines.append(f"# Measured with {precision.name} linear layers (docs/precisions.md); plain bf16 comes nearest.")
     lines += [
-        f"dtype = {_DTYPES.get(precision, 'torch.float32')}",
+        f"dtype = torch.{dtype}",
         f"model = AutoModelFor{head}.from_pretrained(checkpoint, dtype=dtype)",
-        *_cut(int(row["depth"]), full_depth, model),
+        *_cut(int(row["depth"]), full_depth, weights.layers),
         'device = "cuda" if torch.cuda.is_available() else "cpu"',
         "model = model.to(device).eval()",
     ]
-    if precision in ("fp32", "tf32"):
-        name = "high" if precision == "tf32" else "highest"
-        lines.append(f'torch.set_float32_matmul_precision("{name}")')
-    if row["backend"] in _BACKENDS:
-        lines.append(_BACKENDS[str(row["backend"])])
+    if precision.dtype == "float32":
+        lines.append(f'torch.set_float32_matmul_precision("{"high" if precision.tf32 else "highest"}")')
+    if not pd.isna(row["backend"]):
+        lines += BACKENDS[row["backend"]].nearest
     return "\n".join([*lines, "", *_loop(row, head)]) + "\n"
 
 
-def _cut(depth: int, full_depth: int, model: str) -> list[str]:
+def _cut(depth: int, full_depth: int, layers: str | None) -> list[str]:
+    """Lines that keep the first layers. Where their path is unknown, the code looks for the one list of that length."""
     if depth >= full_depth:
         return []
-    owner, name = "model.base_model.encoder", "layer"
-    if "distil" in model.lower():
-        owner = "model.base_model.transformer"
-    elif "modernbert" in model.lower():
-        owner, name = "model.base_model", "layers"
-    return [
-        f"{owner}.{name} = {owner}.{name}[:{depth}]  # of {full_depth} layers",
-        f"model.config.num_hidden_layers = {depth}",
-    ]
+    path = f"model.base_model.{layers}"
+    found = [f"{path} = {path}[:{depth}]  # of {full_depth} layers"]
+    if layers is None:
+        found = [
+            "lists = [m for m in model.base_model.modules() if isinstance(m, torch.nn.ModuleList)]",
+            "(layers,) = (m for m in lists if len(m) == model.config.num_hidden_layers)",
+            f"del layers[{depth}:]  # of {full_depth} layers",
+        ]
+    return [*found, f"model.config.num_hidden_layers = {depth}"]
 
 
 def _loop(row: pd.Series | Mapping[str, Any], head: str) -> list[str]:

@@ -19,7 +19,9 @@ from benchmarks.lib.shapes import RANDOM_SEED, SEED
 from benchmarks.lib.smoke import TickingMeter
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import Measuring
-from trainables.model import loading as encoder
+from trainables.energy.sources import SOURCES
+from trainables.model import loading
+from trainables.model.architectures import max_positions
 from trainables.tasks import get_task
 from trainables.worker import Bench, MeasuringData
 from tuner.cli import USAGE
@@ -74,20 +76,20 @@ def open_bench(arguments: CardArguments) -> Bench:
     task = get_task(name)
     data_dir = None if arguments.smoke else arguments.data_dir
     examples = task.load("validation", data_dir, 64 if arguments.smoke else None)
-    tokenized = task.tokenize(examples, encoder.load_tokenizer(model))
-    no_weights = Path(model).is_dir() and not (Path(model) / encoder.WEIGHTS_FILE).is_file()
+    tokenized = task.tokenize(examples, loading.load_tokenizer(model))
+    no_weights = Path(model).is_dir() and not (Path(model) / loading.WEIGHTS_FILE).is_file()
     labels = task.num_labels(examples)
-    own = encoder.load_pretrained(model, task.head, labels, SEED, random_weights=no_weights)
-    positions = encoder.max_positions(encoder.load_config(model))
+    own = loading.load_pretrained(model, task.head, labels, SEED, random_weights=no_weights)
+    positions = max_positions(loading.load_config(model))
     data = MeasuringData(name, tokenized, trained=False, settings=Measuring(), max_positions=positions)
     files = {
         SEED: lambda: own,
-        RANDOM_SEED: lambda: encoder.load_pretrained(model, task.head, labels, RANDOM_SEED, random_weights=True),
+        RANDOM_SEED: lambda: loading.load_pretrained(model, task.head, labels, RANDOM_SEED, random_weights=True),
     }
     bench = Bench(data, files, arguments.cpus)
     if arguments.smoke:
         bench.meter.close()
         bench.meter = TickingMeter()
-    if bench.meter.source == "estimate":
+    if not SOURCES[bench.meter.source].measured:
         raise UsageError("these benchmarks need an energy sensor: see `python -m tuner.doctor`, or give --smoke")
     return bench

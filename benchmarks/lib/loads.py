@@ -10,7 +10,8 @@ from trainables import backends, batches
 from trainables.device import free_memory, set_precision
 from trainables.energy.sampler import Sampler
 from trainables.energy.trace import Trace
-from trainables.model import loading as encoder
+from trainables.model.architectures import first_position, layer_list, takes_staged_mask
+from trainables.model.cut import cut
 from trainables.window import Windows, measure
 from trainables.worker import Bench
 
@@ -23,17 +24,13 @@ class Load:
         self.bench, self.shape = bench, shape
         dtype = set_precision(shape.precision)
         master = bench.master(seed)
-        self.model = encoder.cut(master, len(encoder.layer_list(master)), dtype, bench.device)
+        self.model = cut(master, len(layer_list(master)), dtype, bench.device)
         inputs = bench.inputs(shape.tokens)
         plan = batches.plan(inputs.ids.lengths, shape.batch, shape.tokens, "max_length")
         self.examples = len(inputs.ids)  # per pass
         with torch.inference_mode():
             self.staged = batches.stage(
-                inputs,
-                plan,
-                bench.device,
-                encoder.takes_staged_mask(self.model),
-                encoder.first_position(self.model.config),
+                inputs, plan, bench.device, takes_staged_mask(self.model), first_position(self.model.config)
             )
             self._run = backends.build(shape.backend, self.model, self.staged)
         bench.synchronize()

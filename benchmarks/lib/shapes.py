@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from search_spaces.trial_config import TrialConfig
-from trainables.model import loading as encoder
+from trainables.model.architectures import layer_list
 from trainables.worker import Bench
 
 SEED, RANDOM_SEED = 42, 43  # of the model's own weights, and of random ones of the same shape
@@ -51,7 +51,7 @@ def trial_of(bench: Bench, model: str, shape: Shape, replicate: int) -> TrialCon
         model=model,
         seed=SEED,
         max_seq_len=shape.tokens,
-        depth=len(encoder.layer_list(bench.master(SEED))),
+        depth=len(layer_list(bench.master(SEED))),
         precision=shape.precision,
         batch_size=shape.batch,
         backend=shape.backend,

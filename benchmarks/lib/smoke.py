@@ -2,18 +2,18 @@
 
 import time
 
-from trainables.energy.meter import DeviceInfo, EnergySource, Sample
+from trainables.energy.meter import DeviceInfo, Meter, Sample
 
 SMOKE_WATTS = 50.0
 
 
-class TickingMeter:
+class TickingMeter(Meter):
     """A counter of SMOKE_WATTS that ticks like NVML's, the same in every process.
 
     Its time is the system's monotonic clock, so a second process that counts the same way must agree.
     """
 
-    source: EnergySource = "nvml_counter"
+    source = "nvml_counter"
     tick_s = 0.1
     poll_s = 0.01
 
@@ -25,14 +25,8 @@ class TickingMeter:
         now = time.perf_counter()
         return Sample(now, 0.0, energy_j=ticking_j(self.watts, now), power_w=self.watts, temperature_c=40.0)
 
-    def context_created(self) -> None:
-        pass
-
     def foreign_processes(self) -> bool | None:
         return False
-
-    def close(self) -> None:
-        pass
 
 
 def ticking_j(watts: float, now_s: float, tick_s: float = TickingMeter.tick_s) -> float:

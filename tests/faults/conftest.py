@@ -11,12 +11,12 @@ from tests.faults.harness import STARTED
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
     """A demo model that counts as fine-tuned."""
-    from trainables.model import loading as encoder
+    from trainables.model import loading
 
     folder = tmp_path_factory.mktemp("model") / "demo-model"
-    files = encoder.load_pretrained("demo-bert", "sequence_classification", 2, seed=42)
-    encoder.save(encoder.from_files(files), folder)
-    encoder.load_tokenizer("demo-bert").save_pretrained(folder)
+    files = loading.load_pretrained("demo-bert", "sequence_classification", 2, seed=42)
+    loading.save(loading.from_files(files), folder)
+    loading.load_tokenizer("demo-bert").save_pretrained(folder)
     return folder
 
 

@@ -2,13 +2,13 @@
 
 import time
 
-from trainables.energy.meter import DeviceInfo, EnergySource, MeterError, Sample
+from trainables.energy.meter import DeviceInfo, Meter, MeterError, Sample, Target
 
 
-class ConstantMeter:
+class ConstantMeter(Meter):
     """A continuous counter of `watts`; after `reads_before_failure` reads the sensor is lost."""
 
-    source: EnergySource = "rapl"
+    source = "rapl"
     tick_s = 0.0
     poll_s = 0.002
 
@@ -25,11 +25,17 @@ class ConstantMeter:
         now = time.perf_counter()
         return Sample(now, 0.0, energy_j=self.watts * now, power_w=self.watts, temperature_c=40.0)
 
-    def context_created(self) -> None:
-        pass
-
     def foreign_processes(self) -> bool | None:
         return self.foreign
 
-    def close(self) -> None:
-        pass
+
+def open_meter(target: Target) -> ConstantMeter:
+    """As the module of a made-up sensor: a meter of 12 W by the name of "made_up"."""
+    meter = ConstantMeter(12.0)
+    meter.source = "made_up"
+    return meter
+
+
+def ten_watts() -> ConstantMeter:
+    """Opened in a process of its own."""
+    return ConstantMeter(10.0)

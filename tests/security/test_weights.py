@@ -16,7 +16,7 @@ import torch
 
 from search_spaces.errors import UsageError
 from tests.make import models as tiny
-from trainables.model import loading as encoder
+from trainables.model import loading
 
 HEAD = "sequence_classification"
 
@@ -45,8 +45,8 @@ def test_pickled_weights_are_refused_with_the_command_that_converts_them(tmp_pat
 
     def weights() -> dict[str, np.ndarray]:
         if load == "base":
-            return encoder.load_pretrained(folder, HEAD, 2, seed=0).weights
-        return encoder.load_checkpoint(folder, HEAD).weights
+            return loading.load_pretrained(folder, HEAD, 2, seed=0).weights
+        return loading.load_checkpoint(folder, HEAD).weights
 
     with pytest.raises(UsageError, match="a pickle, which can run code when it is loaded") as refused:
         weights()
@@ -64,7 +64,7 @@ def test_the_conversion_runs_no_code_of_the_pickle(tmp_path: Path) -> None:
     fired = tmp_path / "fired"
     with (tmp_path / "pytorch_model.bin").open("wb") as file:
         pickle.dump({"weight": Bomb(fired)}, file)
-    command = encoder.conversion_command([tmp_path / "pytorch_model.bin"])
+    command = loading.conversion_command([tmp_path / "pytorch_model.bin"])
     done = subprocess.run([sys.executable, *shlex.split(command)[1:]], capture_output=True, check=False)
     assert done.returncode != 0
     assert not fired.exists()
@@ -75,7 +75,7 @@ def test_shards_are_converted_into_one_file(tmp_path: Path) -> None:
     names = sorted(state)
     for number, part in enumerate((names[:5], names[5:])):
         torch.save({n: state[n] for n in part}, tmp_path / f"pytorch_model-0000{number + 1}-of-00002.bin")
-    command = encoder.conversion_command(sorted(tmp_path.glob("pytorch_model*.bin")))
+    command = loading.conversion_command(sorted(tmp_path.glob("pytorch_model*.bin")))
     subprocess.run([sys.executable, *shlex.split(command)[1:]], check=True)
     from safetensors.torch import load_file
 
@@ -86,14 +86,14 @@ def test_a_folder_without_weights_says_so(tmp_path: Path) -> None:
     tiny.config().save_pretrained(tmp_path)
     (tmp_path / "training_args.bin").write_bytes(b"a pickle of the Trainer's, and no weights")
     with pytest.raises(UsageError, match=r"must hold model\.safetensors"):
-        encoder.load_checkpoint(str(tmp_path), HEAD)
+        loading.load_checkpoint(str(tmp_path), HEAD)
 
 
 def test_a_pickle_beside_safetensors_is_not_read(tmp_path: Path) -> None:
-    encoder.save(tiny.model(), tmp_path)
+    loading.save(tiny.model(), tmp_path)
     fired = tmp_path / "fired"
     (tmp_path / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb(fired)))
-    encoder.load_checkpoint(str(tmp_path), HEAD)
+    loading.load_checkpoint(str(tmp_path), HEAD)
     assert not fired.exists()
 
 
@@ -107,16 +107,16 @@ def test_a_model_of_the_hub_without_safetensors_is_refused(monkeypatch: pytest.M
         raise OSError("x does not appear to have a file and thus cannot be loaded with `safetensors`.")
 
     monkeypatch.setattr(AutoModelForSequenceClassification, "from_pretrained", refuse)
-    monkeypatch.setattr(encoder, "load_config", lambda model: tiny.config())
+    monkeypatch.setattr(loading, "load_config", lambda model: tiny.config())
     with pytest.raises(UsageError, match="weights must be safetensors, and it offers none"):
-        encoder.load_pretrained("somebody/old-model", HEAD, 2, seed=0)
+        loading.load_pretrained("somebody/old-model", HEAD, 2, seed=0)
 
 
 @pytest.fixture
 def with_code(tmp_path: Path) -> tuple[Path, Path]:
     """A model folder that names a Python file of its own (`auto_map`), and the file which that would create."""
     folder, fired = tmp_path / "model", tmp_path / "fired"
-    encoder.save(tiny.model(), folder)
+    loading.save(tiny.model(), folder)
     (folder / "own.py").write_text(f"open({str(fired)!r}, 'w').close()\nclass Own: pass\n")
     classes = {"AutoConfig": "own.Own", "AutoModelForSequenceClassification": "own.Own"}
     config = json.loads((folder / "config.json").read_text())
@@ -130,10 +130,10 @@ def with_code(tmp_path: Path) -> tuple[Path, Path]:
 def test_a_model_brings_no_code_of_its_own(with_code: tuple[Path, Path], what: str) -> None:
     folder, fired = with_code
     load = {
-        "config": encoder.load_config,
-        "tokenizer": encoder.load_tokenizer,
-        "base": lambda path: encoder.load_pretrained(path, HEAD, 2, seed=0),
-        "checkpoint": lambda path: encoder.load_checkpoint(path, HEAD),
+        "config": loading.load_config,
+        "tokenizer": loading.load_tokenizer,
+        "base": lambda path: loading.load_pretrained(path, HEAD, 2, seed=0),
+        "checkpoint": lambda path: loading.load_checkpoint(path, HEAD),
     }[what]
     with suppress(UsageError):  # known architectures are loaded by Transformers' own classes
         load(str(folder))

@@ -13,9 +13,10 @@ from tests.make.meter import ConstantMeter
 from trainables import measure as measure_module
 from trainables import worker as bench_module
 from trainables.energy.meter import MeterError
-from trainables.energy.trace import Trace, window_energies
+from trainables.energy.trace import Trace
+from trainables.energy.windows import window_energies
 from trainables.measure import MeasureTrainable, failed_row, measure_trial, one_line
-from trainables.model import loading as encoder
+from trainables.model import loading
 from trainables.model.flops import encoder_flop
 from trainables.rows.columns import COLUMN_NAMES, WINDOW_COLUMNS
 from trainables.tasks import get_task
@@ -31,8 +32,8 @@ TRIAL = TrialConfig("demo", "demo-bert", 1, 24, 2, "fp32", batch_size=16)
 def parts():
     task = get_task("demo")
     examples = task.load("validation", None, SETTINGS.eval_examples)
-    tokenized = task.tokenize(examples, encoder.load_tokenizer("demo-bert"))
-    files = encoder.load_pretrained("demo-bert", task.head, 2, seed=1)
+    tokenized = task.tokenize(examples, loading.load_tokenizer("demo-bert"))
+    files = loading.load_pretrained("demo-bert", task.head, 2, seed=1)
     return MeasuringData("demo", tokenized, True, SETTINGS, 80), files
 
 

@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from trainables.energy.counter import counter_ticks
 from trainables.energy.meter import Meter, Sample
-from trainables.energy.trace import COUNTER_SOURCES, Trace, counter_ticks
+from trainables.energy.sources import SOURCES
+from trainables.energy.trace import Trace
 
 IDLE_POLL_S = 0.002  # nothing runs that polling could disturb, and ticks are the better timed
 
@@ -23,7 +25,8 @@ def idle_power_w(
     By the counter, from its first tick to its last; with power readings, their mean. Let the device settle
     for a second after work: plain power is a trailing average. Raises MeterError when the sensor fails.
     """
-    if meter.source == "estimate":
+    source = SOURCES[meter.source]
+    if not source.measured:
         return None
     samples: list[Sample] = []
     end = clock() + duration_s
@@ -31,7 +34,7 @@ def idle_power_w(
         samples.append(meter.read())
         sleep(min(meter.poll_s, IDLE_POLL_S))
     trace = Trace.from_samples(samples, meter.source, meter.tick_s)
-    if meter.source in COUNTER_SOURCES:
+    if source.counter:
         ticks = counter_ticks(trace)
         at = (ticks.earliest_s + ticks.latest_s) / 2
         whole = len(ticks) >= 2 and len(ticks.resets_s) == 0

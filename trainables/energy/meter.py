@@ -1,13 +1,15 @@
 """What an energy meter is: something that can be read beside the load, and says what it knows.
 
 A meter is read by the sampler, never by the loop of batches. Its readings, with monotonic timestamps
-(`time.perf_counter`), form a trace; `trace.py` turns traces and window edges into joules.
+(`time.perf_counter`), form a trace (`trace.py`); `windows.py` turns traces and window edges into joules.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-EnergySource = Literal["nvml_counter", "nvml_power", "rapl", "estimate"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,17 @@ class Sample:
     power_w: float | None = None  # instantaneous
     temperature_c: float | None = None
     sm_clock_mhz: float | None = None
-    throttle: int = 0  # NVML clock-event bits, 0 where unknown
+    throttle: int = 0  # bits that the source explains (`EnergySource.throttle`), 0 where unknown
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be metered."""
+
+    device: str  # torch's kind: "cuda" or "cpu"
+    uuid: str | None = None  # of a CUDA device
+    assumed_watts: float | None = None  # where there is no sensor
+    no_sensor: str = ""  # why the sensors tried before could not be read
 
 
 @dataclass(frozen=True)
@@ -45,24 +57,54 @@ class SensorUnavailable(RuntimeError):
         self.remedy = remedy
 
 
-class Meter(Protocol):
-    """Attributes are set once the meter is built and do not change."""
+class Reader(Protocol):
+    """Samples that another process takes: rows of `trace.sample_row`, numbered from 0."""
 
-    source: EnergySource
+    @property
+    def count(self) -> int:
+        """Samples taken so far."""
+        ...
+
+    def since(self, first: int) -> "npt.NDArray[np.float64]":
+        """Samples from number `first` on, flattened."""
+        ...
+
+    def wait_for(self, count: int) -> None:
+        """Wait until so many samples have been taken; MeterError if none comes."""
+        ...
+
+    def check(self) -> None:
+        """Raise MeterError if the sensor or the process failed."""
+        ...
+
+
+class Meter(Protocol):
+    """Attributes are set once the meter is built and do not change, but for `child`. A meter derives from this class
+    and writes what differs from it."""
+
+    source: str  # a name of `sources.SOURCES`
     device: DeviceInfo
     tick_s: float  # period at which the sensor's value changes (0 where continuous)
     poll_s: float  # period at which the sampler should read it
+    child: Reader | None = None  # the process that reads it for samplers, where there is one
 
     def read(self) -> Sample:
         """One sample; raises MeterError when the sensor fails."""
         ...
 
+    def read_in_child(self) -> None:
+        """Have samplers read it through a process of its own from now on, until `close`, if reading it would disturb
+        the load; nothing otherwise."""
+        return
+
     def context_created(self) -> None:
         """Tell the meter that this process has just put its context on the device (see `processes.py`)."""
-        ...
+        return
 
     def foreign_processes(self) -> bool | None:
         """Does another process compute on the device? None where it cannot be told."""
-        ...
+        return None
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Release the sensor."""
+        return

@@ -1,7 +1,7 @@
 """Reading the meter beside the load; the loop of batches reads no sensor.
 
 NVML is read by a process of its own (`child.py`: a thread would take the interpreter lock from a launch-bound loop),
-every other meter by a thread.
+every other meter by a thread; the meter says which.
 """
 
 import threading
@@ -13,9 +13,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from trainables.energy.meter import Meter, MeterError
-from trainables.energy.meters.child import ChildReader
-from trainables.energy.trace import COUNTER_SOURCES, ROW_WIDTH, Trace, counter_ticks, sample_row
+from trainables.energy.counter import counter_ticks
+from trainables.energy.meter import Meter, MeterError, Reader
+from trainables.energy.sources import SOURCES
+from trainables.energy.trace import ROW_WIDTH, Trace, sample_row
 
 SILENCE_S = 10.0  # a sensor that does not answer for this long has failed
 
@@ -35,8 +36,8 @@ class Sampler:
 
     def __init__(self, meter: Meter) -> None:
         self.meter = meter
-        child = getattr(meter, "child", None)
-        self._rows: _Rows = _ChildRows(child) if child is not None else _ThreadRows(meter)
+        self._source = SOURCES[meter.source]
+        self._rows: _Rows = _ThreadRows(meter) if meter.child is None else _ChildRows(meter.child)
 
     def __enter__(self) -> "Sampler":
         self._rows.start()  # a meter that cannot be read fails here, in the caller
@@ -54,7 +55,7 @@ class Sampler:
     def trace(self) -> Trace:
         """All samples so far (a copy of a few hundred kilobytes a minute). Raises MeterError like `check`."""
         self.check()
-        return Trace.from_rows(self._rows.rows(), self.meter.source, self.meter.tick_s)
+        return Trace.from_rows(self._rows.rows(), self._source.name, self.meter.tick_s)
 
     def covered(self, time_s: float) -> bool:
         """Can windows that end at `time_s` be computed? The counter has ticked since, or power been read since; a
@@ -62,7 +63,7 @@ class Sampler:
         since_s = self._rows.last_s() - time_s
         if since_s >= 2.5 * self.meter.tick_s + self.meter.poll_s:
             return True
-        if self.meter.source not in COUNTER_SOURCES:
+        if not self._source.counter:
             return since_s >= self.meter.tick_s + self.meter.poll_s
         ticks = counter_ticks(self.trace()) if since_s > 0 else ()
         return len(ticks) >= 2 and bool(ticks.earliest_s[-1] >= time_s)  # type: ignore[union-attr]
@@ -80,7 +81,7 @@ class Sampler:
 class _ChildRows:
     """Samples that a running child takes, from now on."""
 
-    def __init__(self, child: ChildReader) -> None:
+    def __init__(self, child: Reader) -> None:
         self._child = child
         self._first = 0
         self._kept: npt.NDArray[np.float64] | None = None

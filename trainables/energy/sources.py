@@ -1,57 +1,94 @@
-"""Which meter a device gets: NVML counter, NVML power, RAPL, or an estimate; the row names the source."""
+"""The sources of energy: what a meter reads, each entered once. Standard library alone: `analysis` reads it.
 
-from typing import TYPE_CHECKING, Any, Literal
+A new meter is a file of `meters/` and an entry here for each thing it reads.
+"""
 
-from search_spaces.errors import UsageError, check
-from trainables.energy.meter import Meter, SensorUnavailable
-from trainables.energy.meters.estimate import EstimateMeter
-from trainables.energy.meters.nvml import NvmlMeter
-from trainables.energy.meters.rapl import RaplMeter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-if TYPE_CHECKING:
-    import torch
+from search_spaces.registry import Registry
+
+# Clock-event bits (nvmlClocksEventReasons in nvml.h) of each flag. HwThermalSlowdown is heat and hardware.
+NVML_THROTTLE: Mapping[str, int] = {
+    "power_capped": 0x4,  # SwPowerCap
+    "thermal_throttled": 0x20 | 0x40,  # SwThermalSlowdown, HwThermalSlowdown
+    "hw_slowdown": 0x8 | 0x40 | 0x80,  # HwSlowdown, HwThermalSlowdown, HwPowerBrakeSlowdown
+}
 
 
-def open_meter(
-    device: Literal["cuda", "cpu"],
-    cuda_uuid: str | None = None,
-    assumed_watts: float | None = None,
-    *,
-    nvml: Any = None,
-) -> Meter:
-    """The best meter the device has.
+@dataclass(frozen=True)
+class EnergySource:
+    """What a row's energy was read from.
 
-    cuda: NVML (energy counter where the card has one, otherwise power) of the card `cuda_uuid`; failing that,
-    an estimate of `assumed_watts`. cpu: RAPL; failing that, an estimate of `assumed_watts` or of a documented
-    default. A sensor is preferred to `assumed_watts`. For cuda, build it before the context and call
-    `context_created()` after.
-
-    Raises UsageError for MIG, an unknown UUID, or a GPU that has neither sensor nor assumed watts.
+    `meter` is the module of its meter, imported when one is wanted: its `open_meter(target)` returns a Meter of this
+    source, or raises SensorUnavailable. Measuring sources are tried in their order, an estimate last.
     """
-    check(device in ("cuda", "cpu"), "device must be cuda or cpu", device, "see --help")
-    try:
-        if device == "cpu":
-            return RaplMeter()
-        check(bool(cuda_uuid), "a CUDA device is metered by its UUID", cuda_uuid, "pass the device's uuid")
-        return NvmlMeter(str(cuda_uuid), nvml=nvml)
-    except SensorUnavailable as error:
-        if device == "cuda" and assumed_watts is None:
-            raise UsageError(
-                f"energy of the GPU cannot be measured ({error}); run `python -m tuner.doctor`, or give the "
-                "watts to assume, and every number will be marked as estimated"
-            ) from error
-        name = "GPU without a sensor" if device == "cuda" else None
-        return EstimateMeter(assumed_watts, name=name, why=str(error))
+
+    name: str
+    words: str
+    meter: str
+    devices: tuple[str, ...]  # torch's kinds of device that it meters
+    kind: str  # what was metered: energies of one kind may be compared
+    measured: bool = True  # by a sensor; otherwise power is assumed
+    counter: bool = False  # cumulative energy; otherwise power is integrated
+    resolution_j: float = 1e-3  # of a counter, at most
+    checked_by_power: bool = False  # a counter: power is read beside it
+    throttle: Mapping[str, int] = field(default_factory=dict)  # flag -> bits of `Sample.throttle` that set it
 
 
-def meter_of(device: "torch.device", assumed_watts: float | None = None) -> Meter:
-    """The meter of this process's device. It comes before the context: only so can foreign processes be told apart."""
-    import torch
+SOURCES: Registry[EnergySource] = Registry(
+    "an energy source",
+    (
+        EnergySource(
+            "nvml_counter",
+            "the card's own total-energy counter (NVML)",
+            meter="trainables.energy.meters.nvml",
+            devices=("cuda",),
+            kind="card",
+            counter=True,
+            checked_by_power=True,
+            throttle=NVML_THROTTLE,
+        ),
+        EnergySource(
+            "nvml_power",
+            "the card's power readings, integrated (NVML)",
+            meter="trainables.energy.meters.nvml",
+            devices=("cuda",),
+            kind="card",
+            throttle=NVML_THROTTLE,
+        ),
+        EnergySource(
+            "rapl",
+            "the CPU package's energy counter (RAPL)",
+            meter="trainables.energy.meters.rapl",
+            devices=("cpu",),
+            kind="cpu",
+            counter=True,  # of 15 to 61 uJ
+        ),
+        EnergySource(
+            "estimate",
+            "no sensor: an assumed power times the busy time",
+            meter="trainables.energy.meters.estimate",
+            devices=("cuda", "cpu"),
+            kind="estimate",
+            measured=False,
+        ),
+    ),
+    remedy="enter it in trainables/energy/sources.py",
+)
 
-    if device.type == "cpu":
-        return open_meter("cpu", assumed_watts=assumed_watts)
-    meter = open_meter("cuda", str(torch.cuda.get_device_properties(device).uuid), assumed_watts)
-    torch.zeros(1, device=device)
-    torch.cuda.synchronize(device)
-    meter.context_created()
-    return meter
+
+def words_of(name: object, unknown: str) -> str:
+    """What a source is in words; `unknown` for a table that names none, or another."""
+    source = SOURCES.get(str(name))
+    return unknown if source is None else source.words
+
+
+def kinds() -> dict[str, str]:
+    """What each source metered, by its name: energies of one kind may be compared."""
+    return {source.name: source.kind for source in SOURCES.values()}
+
+
+def estimates() -> list[str]:
+    """Names of the sources without a sensor."""
+    return [source.name for source in SOURCES.values() if not source.measured]

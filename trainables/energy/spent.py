@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from trainables.energy.meter import Meter, MeterError
 from trainables.energy.sampler import Sampler
-from trainables.energy.trace import window_energies
+from trainables.energy.windows import window_energies
 
 T = TypeVar("T")
 

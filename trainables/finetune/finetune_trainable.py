@@ -17,10 +17,10 @@ from ray import tune
 from search_spaces.sweep_config import Finetuning
 from trainables.batches import Plan, stage
 from trainables.device import accelerator, set_threads
-from trainables.energy.sources import meter_of
+from trainables.energy.open_meter import meter_of
 from trainables.energy.spent import Spent, metered
 from trainables.finetune.train_step import TrainStep
-from trainables.model import loading as encoder
+from trainables.model import loading
 from trainables.tasks import get_task
 from trainables.tasks.base import Inputs
 
@@ -59,7 +59,7 @@ class FinetuneTrainable(tune.Trainable):
         self.task = get_task(data.task)
         self.device = accelerator()
         self.meter = meter_of(self.device, self.job["assumed_watts"])
-        self.model = encoder.from_files(ray.get(files[self.seed])).to(self.device)
+        self.model = loading.from_files(ray.get(files[self.seed])).to(self.device)
         inputs = self.task.inputs(data.train, self.settings.train_max_seq_len)
         self.examples = len(inputs.ids)
         self.validation = data.validation
@@ -139,7 +139,7 @@ class FinetuneTrainable(tune.Trainable):
         from safetensors.torch import save_file
 
         folder = Path(checkpoint_dir)
-        encoder.save(self.model, folder)
+        loading.save(self.model, folder)
         moments = {
             f"{i}.{name}": value.contiguous()
             for i, state in self.optimizer.state_dict()["state"].items()
@@ -157,7 +157,7 @@ class FinetuneTrainable(tune.Trainable):
         folder = Path(str(checkpoint_dir))
         done = json.loads((folder / STATE_FILE).read_text())
         self.epoch, self.spent = done["epoch"], Spent(**done["spent"])
-        weights = load_file(folder / encoder.WEIGHTS_FILE)
+        weights = load_file(folder / loading.WEIGHTS_FILE)
         self.model.load_state_dict(weights)
         state: dict[int, dict[str, torch.Tensor]] = {}
         for key, value in load_file(folder / OPTIMIZER_FILE).items():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trainables.batches import Plan, stage
-from trainables.model import loading as encoder
+from trainables.model.architectures import takes_staged_mask
 from trainables.tasks.base import Inputs
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class TrainStep:
         self.types = None if batch.token_type_ids is None else batch.token_type_ids.int().to(device)
         self.real = batch.attention_mask.to(device)  # type: ignore[union-attr]  # padded batches have one
         self.targets = {name: torch.from_numpy(values).to(device) for name, values in targets.items()}
-        self.staged_mask = encoder.takes_staged_mask(model)
+        self.staged_mask = takes_staged_mask(model)
         self._graphs: dict[tuple[int, int], tuple[Any, torch.Tensor, torch.Tensor] | None] = {}
         self._pool = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
 

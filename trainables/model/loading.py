@@ -1,6 +1,5 @@
-"""The encoder: loaded once on the host, cut to its first k layers, cast, and placed on a device."""
+"""The encoder's files: config, tokenizer and weights, read once on the host; what fails is explained in one line."""
 
-import copy
 import json
 import logging
 import os
@@ -8,28 +7,18 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from search_spaces.errors import UsageError
-from trainables.model.attention.padded import use_padded_attention
+from trainables.model.architectures import ARCHITECTURES
 from trainables.tasks.base import Head
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-# model_type -> the ModuleList of encoder layers, seen from the base model.
-LAYER_LISTS = {
-    "bert": "encoder.layer",
-    "roberta": "encoder.layer",
-    "electra": "encoder.layer",
-    "distilbert": "transformer.layer",
-    "modernbert": "layers",
-}
 DEMO_MODEL = "demo-bert"
 WEIGHTS_FILE = "model.safetensors"
 # Of `from_pretrained`: pickled weights and a model's own Python files run code when they are loaded.
@@ -57,22 +46,11 @@ def load_config(model: str) -> "PretrainedConfig":
         _require_folder(model)
         with _explained(model):
             config = AutoConfig.from_pretrained(model, trust_remote_code=False)
-    if config.model_type not in LAYER_LISTS:
-        raise UsageError(
-            f"the architecture must be one of {', '.join(LAYER_LISTS)}, but got {config.model_type!r} ({model}); "
-            "add its layer list to trainables/model/loading.py"
-        )
+    try:
+        ARCHITECTURES[config.model_type]
+    except UsageError as error:
+        raise UsageError(f"cannot use {model!r}: {error}") from None
     return config
-
-
-def first_position(config: "PretrainedConfig") -> int:
-    """The position id of the first token: RoBERTa counts from behind the padding id."""
-    return config.pad_token_id + 1 if config.model_type == "roberta" else 0
-
-
-def max_positions(config: "PretrainedConfig") -> int:
-    """Tokens the position embeddings reach."""
-    return int(config.max_position_embeddings) - first_position(config)
 
 
 def load_tokenizer(model: str) -> "PreTrainedTokenizerBase":
@@ -142,61 +120,6 @@ def save(module: "PreTrainedModel", folder: Path) -> None:
     """Write `folder` as any Hugging Face model: config.json and model.safetensors."""
     with _quiet():
         module.save_pretrained(folder)
-
-
-def cut(master: "PreTrainedModel", depth: int, dtype: "torch.dtype", device: "torch.device") -> "PreTrainedModel":
-    """A model of the first `depth` layers of `master`, cast and on the device. `master` stays as it is.
-
-    For an 8-bit `dtype` the linear layers of the encoder are quantised and the rest is cast to bf16
-    (`trainables.model.quantized`); `BackendError` where the device cannot. The parameters share the master's memory
-    until cast or moved, so nothing is copied twice.
-    """
-    from torch import nn
-
-    path = LAYER_LISTS[master.config.model_type]
-    layers = layer_list(master)
-    dropped = {id(p) for layer in layers[depth:] for p in layer.parameters()}
-    # Parameters are aliased rather than copied; those of dropped layers never reach the new model.
-    memo: dict[int, Any] = {
-        id(p): nn.Parameter(p.detach(), requires_grad=False) for p in master.parameters() if id(p) not in dropped
-    }
-    memo |= {id(layer): nn.Identity() for layer in layers[depth:]}
-    model = copy.deepcopy(master, memo)
-    parent, _, name = path.rpartition(".")
-    owner = reduce(getattr, parent.split("."), model.base_model) if parent else model.base_model
-    setattr(owner, name, nn.ModuleList(list(getattr(owner, name))[:depth]))
-    model.config.num_hidden_layers = depth  # or a saved model would reload with random layers
-    if takes_staged_mask(model):
-        use_padded_attention(model)
-    if dtype.itemsize == 1:
-        return _quantized(model, dtype, device).eval()
-    return model.to(device=device, dtype=dtype).eval()
-
-
-def _quantized(model: "PreTrainedModel", dtype: "torch.dtype", device: "torch.device") -> "PreTrainedModel":
-    """Quantise straight from the fp32 weights, one layer on the device at a time: a peak is not raised by copies."""
-    from torch import nn
-
-    from trainables.model import quantized
-
-    quantized.require_support(dtype, device)
-    found = quantized.linears(layer_list(model))
-    for parent, name, _ in found:  # taken out first: a cast of the model would cast the quantised weights, too
-        setattr(parent, name, nn.Identity())
-    model.to(device=device, dtype=quantized.CARRIER)
-    for parent, name, linear in found:
-        setattr(parent, name, quantized.QuantizedLinear(linear, dtype, device))
-    return model
-
-
-def layer_list(model: "PreTrainedModel") -> "torch.nn.ModuleList":
-    """The encoder layers of a supported architecture."""
-    return reduce(getattr, LAYER_LISTS[model.config.model_type].split("."), model.base_model)
-
-
-def takes_staged_mask(model: "PreTrainedModel") -> bool:
-    """Can the model be given a ready mask? Not where layers differ in what they see (sliding windows)."""
-    return model.config.model_type != "modernbert"
 
 
 def _auto_class(head: Head) -> Any:

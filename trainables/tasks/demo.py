@@ -11,7 +11,6 @@ from trainables.tasks import demo_grammar
 from trainables.tasks.base import Split
 from trainables.tasks.classification import ClassificationTask, Examples
 
-MODEL_NAME = "demo-bert"
 TRAIN_EXAMPLES, VALIDATION_EXAMPLES = 8000, 800
 CORPUS_SEED = 20
 MAX_POSITIONS = 80

@@ -2,7 +2,7 @@
 
 An entry is a folder named by a digest of all that tokenising depends on: the examples themselves (so a changed data
 file or limit is another entry), the tokenizer, and the code of the tasks. Nothing is ever looked up by a name that
-could outlive its meaning. The folder holds the arrays end to end in one file and, in JSON, what they are and their
+could outlive its meaning. The folder holds the arrays as safetensors and, in JSON, what they are parts of and their
 digest; an entry that does not match it is dropped and computed again.
 
 Where: $XDG_CACHE_HOME/jouletune, or ~/.cache/jouletune; JOULETUNE_CACHE names another folder, or is "off".
@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import save_file
 
 VARIABLE = "JOULETUNE_CACHE"
 KEPT_ENTRIES = 24  # the most recently used ones; 1 to 100 MB each
-INDEX_FILE, ARRAYS_FILE = "index.json", "arrays.bin"
-ALIGNMENT = 64  # bytes; arrays begin at multiples of it
+INDEX_FILE, ARRAYS_FILE = "index.json", "arrays.safetensors"
 CLASSES_FROM = "trainables.tasks."  # an entry may name no other classes
 
 _log = logging.getLogger(__name__)
@@ -41,18 +42,17 @@ def tokenized(task: Any, examples: Any, tokenizer: Any, folder: Path | None = No
     if folder is None:
         return task.tokenize(examples, tokenizer)
     entry = folder / key(task, examples, tokenizer)
-    try:
-        return _read(entry)
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        _log.warning("the cached tokens in %s are damaged (%s) and computed again", entry, error)
-        shutil.rmtree(entry, ignore_errors=True)
+    if entry.is_dir():
+        try:
+            return _read(entry)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            _log.warning("the cached tokens in %s are damaged (%s) and computed again", entry, error)
+            shutil.rmtree(entry, ignore_errors=True)
     result = task.tokenize(examples, tokenizer)
     try:
         _write(entry, result)
         _prune(folder)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         _log.warning("tokens are not cached: %s; set %s to a writable folder, or off", error, VARIABLE)
     return result
 
@@ -117,18 +117,10 @@ def _write(entry: Path, value: Any) -> None:
     entry.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=entry.parent))
     try:
-        arrays: list[np.ndarray] = []
+        arrays: dict[str, np.ndarray] = {}
         content = _pack(value, arrays)
-        table, position = [], 0
-        with (temporary / ARRAYS_FILE).open("wb") as file:
-            for array in arrays:
-                file.write(bytes(-position % ALIGNMENT))
-                position += -position % ALIGNMENT
-                table.append({"dtype": array.dtype.str, "shape": array.shape, "at": position})
-                file.write(np.ascontiguousarray(array).data)
-                position += array.nbytes
-        body = {"arrays": table, "arrays_sha256": _sha256(temporary / ARRAYS_FILE), "content": content}
-        text = json.dumps(body)
+        save_file(arrays, temporary / ARRAYS_FILE)
+        text = json.dumps({"arrays_sha256": _sha256(temporary / ARRAYS_FILE), "content": content})
         index = {"sha256": hashlib.sha256(text.encode()).hexdigest(), "body": text}
         (temporary / INDEX_FILE).write_text(json.dumps(index))
         try:
@@ -147,24 +139,30 @@ def _read(entry: Path) -> Any:
     body = json.loads(index["body"])
     if _sha256(entry / ARRAYS_FILE) != body["arrays_sha256"]:
         raise ValueError(f"{ARRAYS_FILE} does not match its digest")
-    size = (entry / ARRAYS_FILE).stat().st_size
-    data = np.memmap(entry / ARRAYS_FILE, dtype=np.uint8, mode="r") if size else np.zeros(0, dtype=np.uint8)
-
-    def array(row: dict[str, Any]) -> np.ndarray:
-        dtype, shape = np.dtype(row["dtype"]), tuple(row["shape"])
-        length = dtype.itemsize * int(np.prod(shape))
-        return data[row["at"] : row["at"] + length].view(np.ndarray).view(dtype).reshape(shape)
-
-    value = _unpack(body["content"], [array(row) for row in body["arrays"]])
+    value = _unpack(body["content"], _mapped(entry / ARRAYS_FILE))
     os.utime(entry)  # recently used
     return value
 
 
-def _pack(value: Any, arrays: list[np.ndarray]) -> Any:
+def _mapped(file: Path) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file by name, read when they are touched: the library's reader copies them all."""
+    data = np.memmap(file, dtype=np.uint8, mode="r")
+    begin = 8 + int.from_bytes(data[:8].tobytes(), "little")
+    arrays = {}
+    for name, entry in json.loads(data[8:begin].tobytes()).items():
+        first, end = entry["data_offsets"]
+        kind, bits = entry["dtype"][0].lower(), entry["dtype"][1:]  # "I32", "BOOL"
+        dtype = np.dtype("?" if entry["dtype"] == "BOOL" else f"<{kind}{int(bits) // 8}")
+        arrays[name] = data[begin + first : begin + end].view(np.ndarray).view(dtype).reshape(entry["shape"])
+    return arrays
+
+
+def _pack(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     """As JSON, arrays by their number. A list says first what it is."""
     if isinstance(value, np.ndarray):
-        arrays.append(value)
-        return ["array", len(arrays) - 1]
+        name = str(len(arrays))
+        arrays[name] = np.ascontiguousarray(value).reshape(value.shape)
+        return ["array", name]
     if isinstance(value, tuple):
         plain = all(isinstance(v, str) for v in value)
         return ["strings", list(value)] if plain else ["tuple", [_pack(v, arrays) for v in value]]
@@ -178,7 +176,7 @@ def _pack(value: Any, arrays: list[np.ndarray]) -> Any:
     raise TypeError(f"cannot cache a {type(value).__name__}; add it to trainables/tasks/token_cache.py")
 
 
-def _unpack(packed: Any, arrays: list[np.ndarray]) -> Any:
+def _unpack(packed: Any, arrays: dict[str, np.ndarray]) -> Any:
     if not isinstance(packed, list):
         return packed
     kind, *rest = packed

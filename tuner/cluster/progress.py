@@ -6,6 +6,7 @@ from typing import Any
 
 from ray.tune import Callback
 
+from trainables.energy.sources import estimates
 from tuner.cluster.metrics import SweepMetrics
 from tuner.run.rows import why_failed
 
@@ -100,7 +101,7 @@ def measured_line(row: dict[str, Any]) -> str:
     )
     if row["status"] != "ok":
         return f"{name}  {row['status']}: {row['error']}"
-    unit = "J/example (estimated)" if row["energy_source"] == "estimate" else "J/example"
+    unit = "J/example (estimated)" if row["energy_source"] in estimates() else "J/example"
     flags = f"  [{row['flags']}]" if row["flags"] and row["flags"] != "estimated" else ""
     return f"{name}  {_scores(row)}  {row['energy_j_per_example']:.4g} {unit}{flags}"
 

@@ -58,7 +58,8 @@ def read_search(path: Path) -> tuple[SweepConfig, SearchConfig]:
 def space_of(config: SweepConfig, address: str | None = None) -> SearchSpace:
     """The space of a sweep's axes on this machine (on a cluster: with GPUs). Loads no weights."""
     from trainables.device import accelerator
-    from trainables.model.loading import load_config, max_positions
+    from trainables.model.architectures import max_positions
+    from trainables.model.loading import load_config
 
     model = load_config(config.checkpoint or config.model)
     device = "cuda" if address is not None else accelerator().type

@@ -16,8 +16,10 @@ from search_spaces.trial_config import TrialConfig
 from trainables.batches import Batch, Plan
 from trainables.device import free_memory, set_precision
 from trainables.measure import outputs_of, prepare
-from trainables.model import loading as encoder
+from trainables.model import loading
+from trainables.model.architectures import max_positions
 from trainables.model.attention.packed import use_packed_attention
+from trainables.model.cut import cut
 from trainables.tasks import get_task
 from trainables.tasks.base import Inputs
 from trainables.worker import Bench, MeasuringData
@@ -48,15 +50,15 @@ class Opened:
         task = get_task("sst2")
         self.source = str(checkpoint or model)
         examples = task.load("validation", data_dir, None)
-        self.validation = task.tokenize(examples, encoder.load_tokenizer(self.source))
+        self.validation = task.tokenize(examples, loading.load_tokenizer(self.source))
         files = (
-            encoder.load_checkpoint(checkpoint, task.head)
+            loading.load_checkpoint(checkpoint, task.head)
             if checkpoint
-            else encoder.load_pretrained(self.source, task.head, task.num_labels(examples), SEED, random_weights=True)
+            else loading.load_pretrained(self.source, task.head, task.num_labels(examples), SEED, random_weights=True)
         )
-        config = encoder.load_config(self.source)
+        config = loading.load_config(self.source)
         self.depth = config.num_hidden_layers
-        data = MeasuringData("sst2", self.validation, True, Measuring(), encoder.max_positions(config))
+        data = MeasuringData("sst2", self.validation, True, Measuring(), max_positions(config))
         self.bench = Bench(data, {SEED: partial(lambda f: f, files)}, 4)
 
     def prepare(self, point: Point) -> Prepared:
@@ -64,7 +66,7 @@ class Opened:
         (trial,) = trials(self.source, self.depth, [point])
         free_memory(self.bench.device)
         dtype = set_precision(trial.precision)
-        model = encoder.cut(self.bench.master(SEED), trial.depth, dtype, self.bench.device)
+        model = cut(self.bench.master(SEED), trial.depth, dtype, self.bench.device)
         if trial.padding == "packed":
             use_packed_attention(model, classify=True)
         inputs = self.bench.inputs(trial.max_seq_len)

@@ -18,9 +18,11 @@ from benchmarks.lib.loads import Load
 from benchmarks.lib.output import table
 from benchmarks.lib.readings import read_cost, read_summary
 from benchmarks.lib.shapes import GPU_BOUND, on_gpu, shape_for
+from trainables.energy.counter import counter_energy
 from trainables.energy.meter import Meter
+from trainables.energy.power import power_energy
 from trainables.energy.sampler import Sampler
-from trainables.energy.trace import Trace, counter_energy, power_energy
+from trainables.energy.trace import Trace
 from trainables.worker import Bench
 
 WARMUP_S, SMOKE_WARMUP_S = 2.0, 0.1

@@ -14,7 +14,7 @@ from benchmarks.lib.loads import Load
 from benchmarks.lib.output import table
 from benchmarks.lib.shapes import LAUNCH_BOUND, Shape, graph_backend, shape_for
 from search_spaces.sweep_config import Measuring
-from trainables.energy.meter import EnergySource, Sample
+from trainables.energy.meter import Meter, Sample
 from trainables.energy.sampler import Sampler
 from trainables.worker import Bench
 
@@ -85,10 +85,10 @@ def _spread(bias: dict[str, float]) -> str:
     return f"{100 * bias['median']:+.2f} ({100 * bias['p5']:+.2f} to {100 * bias['p95']:+.2f})"
 
 
-class AveragedPower:
+class AveragedPower(Meter):
     """A meter of `nvmlDeviceGetPowerUsage` alone (a trailing 1 s average on Ada and Hopper; nvml.h)."""
 
-    source: EnergySource = "nvml_power"
+    source = "nvml_power"
     tick_s = 0.1
     poll_s = 0.02
 
@@ -104,15 +104,6 @@ class AveragedPower:
         watts = self._watts or pynvml.nvmlDeviceGetPowerUsage(self._handle) / 1e3
         end = time.perf_counter()
         return Sample((begin + end) / 2, end - begin, power_w=float(watts))
-
-    def context_created(self) -> None:
-        pass
-
-    def foreign_processes(self) -> bool | None:
-        return None
-
-    def close(self) -> None:
-        pass
 
 
 def _backend(bench: Bench, shape: Shape, arguments: Arguments) -> dict[str, Any]:

@@ -7,7 +7,10 @@ import numpy as np
 
 from benchmarks.checks.window_length import PRECISION
 from search_spaces.sweep_config import Measuring
-from trainables.energy.trace import Trace, counter_energy, power_energy, window_energies
+from trainables.energy.counter import counter_energy
+from trainables.energy.power import power_energy
+from trainables.energy.trace import Trace
+from trainables.energy.windows import window_energies
 from trainables.window import relative_half_width
 
 METHODS = ("counter, interpolated", "counter, as read", "averaged power")

@@ -8,7 +8,6 @@ from analysis.errors import CannotAnswer
 from analysis.findings.noninferiority import NO_SCORE, SELF
 from analysis.findings.recommend import recommend
 from search_spaces.errors import UsageError
-from search_spaces.precisions import PRECISIONS
 from tests.make.rows import flipped, frame, row
 
 
@@ -95,17 +94,3 @@ def test_of_random_weights_nothing_is_recommended():
     assert found.choice is None
     assert found.cheapest["max_seq_len"] == 16
     assert list(found.table["compared"]) == [SELF, NO_SCORE]
-
-
-def test_snippets_for_every_axis_are_python():
-    from analysis.words.snippet import snippet
-
-    for task in ("sst2", "qqp", "squad", "demo"):
-        for padding in ("max_length", "longest", "packed"):
-            for backend in ("eager", "cuda_graph", "compile", "compile_cuda_graph"):
-                for precision in PRECISIONS:
-                    text = snippet(row(48, 6, precision, task=task, padding=padding, backend=backend), full_depth=12)
-                    compile(text, "snippet", "exec")
-                    assert "num_hidden_layers = 6" in text
-                    assert ('padding="max_length"' in text) == (padding == "max_length")
-                    assert (f"{precision} linear layers" in text) == (precision in ("int8", "fp8"))

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from tests.make.meter import ConstantMeter
+from trainables.energy import child
+from trainables.energy.child import CAPACITY, ChildReader, serve
 from trainables.energy.meter import MeterError
-from trainables.energy.meters import child
-from trainables.energy.meters.child import CAPACITY, ChildReader, serve
 from trainables.energy.sampler import Sampler
-from trainables.energy.trace import ROW_WIDTH, window_energies
+from trainables.energy.trace import ROW_WIDTH
+from trainables.energy.windows import window_energies
 
 
 class Memory:
@@ -77,8 +78,26 @@ def test_a_sensor_lost_in_the_child_fails_the_load_with_its_reason(ring):
         sampler.cover(time.perf_counter() + 5)
 
 
+def test_any_meter_can_be_read_by_a_process_of_its_own():
+    meter = ConstantMeter(watts=10.0)
+    reader = ChildReader("tests.make.meter:ten_watts", ())
+    meter.child = reader
+    try:
+        with Sampler(meter) as sampler:
+            sampler.cover(time.perf_counter())
+            start = time.perf_counter()
+            time.sleep(0.1)
+            end = time.perf_counter()
+            sampler.cover(end)
+            energies = window_energies(sampler.trace(), np.array([start, end]))
+        assert energies.energy_j[0] == pytest.approx(10.0 * (end - start), rel=0.1)
+        assert meter.left is None  # not read in this process
+    finally:
+        reader.close()
+
+
 def test_a_child_that_cannot_start_says_why():
-    reader = ChildReader("GPU-00000000-0000-0000-0000-000000000000", 0.1)
+    reader = ChildReader("trainables.energy.meters.nvml:reopen", ("GPU-00000000-0000-0000-0000-000000000000", "0.1"))
     try:
         with pytest.raises(MeterError, match=r"NVML|card|pynvml"):
             reader.wait_for(1)

@@ -7,14 +7,14 @@ import pytest
 
 from search_spaces.errors import UsageError
 from tests.make.nvml import UUID_A, UUID_B, FakeCard, FakeClock, FakeNvml, Power, poll
-from trainables.energy import sources as select
+from tests.make.powercap import zone
 from trainables.energy.idle import idle_power_w
 from trainables.energy.meter import MeterError, SensorUnavailable
 from trainables.energy.meters.estimate import WATTS_PER_CORE, EstimateMeter
 from trainables.energy.meters.nvml import POWER_INSTANT_FIELD, NvmlMeter
 from trainables.energy.meters.rapl import RaplMeter
 from trainables.energy.processes import ProcessWatch
-from trainables.energy.trace import THROTTLE_FLAGS
+from trainables.energy.sources import NVML_THROTTLE
 
 
 def open_card(card: FakeCard, *others: FakeCard) -> tuple[NvmlMeter, FakeClock]:
@@ -87,7 +87,7 @@ def test_the_fake_has_only_names_of_the_real_module_and_constants_agree() -> Non
         "hw_slowdown": pynvml.nvmlClocksEventReasonHwSlowdown
         | hw_thermal
         | pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown,
-    } == THROTTLE_FLAGS
+    } == NVML_THROTTLE
 
 
 # ---- NVML: capabilities and failures ----------------------------------------------------------------------
@@ -249,15 +249,6 @@ def test_our_own_pid_is_recognised() -> None:
 # ---- RAPL -------------------------------------------------------------------------------------------------
 
 
-def zone(root: Path, directory: str, name: str, energy_uj: int, range_uj: int = 1_000_000) -> Path:
-    path = root / directory
-    path.mkdir(parents=True)
-    (path / "name").write_text(f"{name}\n")
-    (path / "energy_uj").write_text(f"{energy_uj}\n")
-    (path / "max_energy_range_uj").write_text(f"{range_uj}\n")
-    return path
-
-
 def test_rapl_sums_packages_and_nothing_else(tmp_path: Path) -> None:
     zone(tmp_path, "intel-rapl:0", "package-0", 200_000)
     zone(tmp_path, "intel-rapl:1", "package-1", 300_000)
@@ -312,7 +303,7 @@ def test_rapl_vanishing_in_the_middle_is_a_meter_error(tmp_path: Path) -> None:
         meter.read()
 
 
-# ---- estimate, selection, idle ----------------------------------------------------------------------------
+# ---- estimate, idle ----------------------------------------------------------------------------
 
 
 def test_the_estimate_says_what_it_assumes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,27 +318,6 @@ def test_the_estimate_says_what_it_assumes(monkeypatch: pytest.MonkeyPatch) -> N
     assert EstimateMeter(30.0).read().power_w == 30.0
     with pytest.raises(UsageError, match="assumed power must be positive, but got 0"):
         EstimateMeter(0.0)
-
-
-def test_selection_prefers_sensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    zone(tmp_path, "intel-rapl:0", "package-0", 1)
-    monkeypatch.setattr(select, "RaplMeter", lambda: RaplMeter(tmp_path))
-    assert select.open_meter("cpu", assumed_watts=5.0).source == "rapl"
-    monkeypatch.setattr(select, "RaplMeter", lambda: RaplMeter(tmp_path / "missing"))
-    estimate = select.open_meter("cpu", assumed_watts=5.0)
-    assert estimate.source == "estimate"
-    assert "no RAPL package" in str(estimate.device.details["no_sensor"])
-
-
-def test_selection_on_a_gpu() -> None:
-    with pytest.raises(UsageError, match=r"Driver Not Loaded.*tuner.doctor"):
-        select.open_meter("cuda", UUID_A, nvml=FakeNvml(init_error=9))
-    meter = select.open_meter("cuda", UUID_A, 350.0, nvml=FakeNvml(init_error=9))
-    assert (meter.source, meter.read().power_w) == ("estimate", 350.0)
-    with pytest.raises(UsageError, match="MIG"):
-        select.open_meter("cuda", UUID_A, 350.0, nvml=FakeNvml(FakeCard(mig=True)))
-    with pytest.raises(UsageError, match="by its UUID"):
-        select.open_meter("cuda")
 
 
 @pytest.mark.parametrize("has_counter", [True, False])

@@ -5,16 +5,18 @@ import time
 import numpy as np
 import pytest
 
-from trainables.energy.meter import DeviceInfo, EnergySource, MeterError, Sample
+from trainables.energy.counter import counter_energy
+from trainables.energy.meter import DeviceInfo, Meter, MeterError, Sample
 from trainables.energy.meters.estimate import EstimateMeter
+from trainables.energy.power import power_energy
 from trainables.energy.sampler import Sampler
-from trainables.energy.trace import counter_energy, power_energy, window_energies
+from trainables.energy.windows import window_energies
 
 
-class TenWatts:
+class TenWatts(Meter):
     """A continuous counter at 10 W; fails from the n-th read on."""
 
-    source: EnergySource = "nvml_counter"
+    source = "nvml_counter"
     device = DeviceInfo("fake")
     tick_s = 0.0
     poll_s = 0.005
@@ -31,12 +33,8 @@ class TenWatts:
         now = time.perf_counter()
         return Sample(now, 0.0, 10 * now, 10.0)
 
-    def context_created(self) -> None: ...
-
     def foreign_processes(self) -> bool | None:
         return False
-
-    def close(self) -> None: ...
 
 
 def test_windows_cut_from_a_running_sampler() -> None:

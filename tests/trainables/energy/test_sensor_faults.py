@@ -14,7 +14,7 @@ from trainables.energy.meter import MeterError
 from trainables.energy.meters.nvml import NvmlMeter
 from trainables.energy.processes import ForeignWatch
 from trainables.measure import MeasureTrainable, measure_trial
-from trainables.model import loading as encoder
+from trainables.model import loading
 from trainables.tasks import get_task
 from trainables.worker import Bench, MeasuringData
 
@@ -38,8 +38,8 @@ class RealTime:
 def data():
     task = get_task("demo")
     examples = task.load("validation", None, SETTINGS.eval_examples)
-    tokenized = task.tokenize(examples, encoder.load_tokenizer("demo-bert"))
-    files = encoder.load_pretrained("demo-bert", task.head, 2, seed=1)
+    tokenized = task.tokenize(examples, loading.load_tokenizer("demo-bert"))
+    files = loading.load_pretrained("demo-bert", task.head, 2, seed=1)
     return MeasuringData("demo", tokenized, True, SETTINGS, 80), files
 
 

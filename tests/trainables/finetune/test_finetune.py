@@ -10,7 +10,7 @@ import torch
 from search_spaces.sweep_config import Finetuning
 from trainables.finetune import finetune_trainable as finetune
 from trainables.finetune.finetune_trainable import OPTIMIZER_FILE, STATE_FILE, FinetuneTrainable, TrainingData
-from trainables.model import loading as encoder
+from trainables.model import loading
 from trainables.tasks import get_task
 
 SETTINGS = Finetuning(epochs=3, learning_rate=1e-3, train_max_seq_len=48)
@@ -19,9 +19,9 @@ SETTINGS = Finetuning(epochs=3, learning_rate=1e-3, train_max_seq_len=48)
 @pytest.fixture(scope="module")
 def parts():
     task = get_task("demo")
-    tokenizer = encoder.load_tokenizer("demo-bert")
+    tokenizer = loading.load_tokenizer("demo-bert")
     train, validation = (task.tokenize(task.load(s, None, 96), tokenizer) for s in ("train", "validation"))
-    return TrainingData("demo", train, validation), {1: encoder.load_pretrained("demo-bert", task.head, 2, 1)}
+    return TrainingData("demo", train, validation), {1: loading.load_pretrained("demo-bert", task.head, 2, 1)}
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ def test_a_checkpoint_is_safetensors_and_says_how_far_it_is(start, tmp_path):
     trainable = start()
     trainable.step()
     trainable.save_checkpoint(str(tmp_path))
-    assert {p.name for p in tmp_path.iterdir()} == {"config.json", encoder.WEIGHTS_FILE, OPTIMIZER_FILE, STATE_FILE}
-    files = encoder.load_checkpoint(str(tmp_path), "sequence_classification")
+    assert {p.name for p in tmp_path.iterdir()} == {"config.json", loading.WEIGHTS_FILE, OPTIMIZER_FILE, STATE_FILE}
+    files = loading.load_checkpoint(str(tmp_path), "sequence_classification")
     assert set(files.weights) == set(trainable.model.state_dict())
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.make import models as tiny
-from trainables.model import loading as encoder
+from trainables.model.cut import cut
 from trainables.model.flops import config_sizes, encoder_flop
 
 # Per layer of BERT-base, 48 tokens: four h x h products, two h x 4h, scores and weighted sum; 2 per multiply-add.
@@ -33,7 +33,7 @@ def test_it_is_what_torch_counts(architecture, depth):
     """But for the pooler and the head, which read one token of each sequence."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    model = encoder.cut(tiny.model(architecture), depth, torch.float32, torch.device("cpu"))
+    model = cut(tiny.model(architecture), depth, torch.float32, torch.device("cpu"))
     model.set_attn_implementation("eager")  # plain products, which the counter knows
     ids = torch.full((5, 24), 7)
     with torch.inference_mode(), FlopCounterMode(display=False) as counted:

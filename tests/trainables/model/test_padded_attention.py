@@ -11,8 +11,9 @@ from tests.make import models as tiny
 from trainables import batches
 from trainables.backends import build
 from trainables.measure import outputs_of
-from trainables.model import loading as encoder
+from trainables.model.architectures import first_position, takes_staged_mask
 from trainables.model.attention.padded import NAME
+from trainables.model.cut import cut
 
 CPU = torch.device("cpu")
 ARCHITECTURES = ("bert", "roberta", "electra", "distilbert")
@@ -36,7 +37,7 @@ def masks(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def logits(model: Any, lengths: list[int], width: int) -> np.ndarray:
     inputs = tiny.inputs(lengths, np.random.default_rng(0), model.config.pad_token_id)
     plan = batches.plan(inputs.ids.lengths, 2, width, "max_length")
-    staged = batches.stage(inputs, plan, CPU, encoder.takes_staged_mask(model), encoder.first_position(model.config))
+    staged = batches.stage(inputs, plan, CPU, takes_staged_mask(model), first_position(model.config))
     trial = TrialConfig("sst2", "tiny", 0, width, 4, "fp32", batch_size=2)
     with torch.inference_mode():
         return outputs_of(build("eager", model, staged), plan, staged, inputs, trial)
@@ -44,7 +45,7 @@ def logits(model: Any, lengths: list[int], width: int) -> np.ndarray:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_full_batch_has_no_mask_and_a_padded_one_the_staged_mask(architecture: str, masks: list[Any]) -> None:
-    model = encoder.cut(tiny.model(architecture), 4, torch.float32, CPU)
+    model = cut(tiny.model(architecture), 4, torch.float32, CPU)
     assert model.config._attn_implementation == NAME
     logits(model, [8, 8, 8, 5], 8)
     assert masks[:4] == [None] * 4  # one per layer
@@ -53,15 +54,15 @@ def test_a_full_batch_has_no_mask_and_a_padded_one_the_staged_mask(architecture:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_outputs_are_those_of_transformers_own_attention(architecture: str) -> None:
-    ours = encoder.cut(tiny.model(architecture), 4, torch.float32, CPU)
-    theirs = encoder.cut(tiny.model(architecture), 4, torch.float32, CPU)
+    ours = cut(tiny.model(architecture), 4, torch.float32, CPU)
+    theirs = cut(tiny.model(architecture), 4, torch.float32, CPU)
     theirs.set_attn_implementation("sdpa")
     lengths = [8, 8, 8, 5]
     np.testing.assert_allclose(logits(ours, lengths, 8), logits(theirs, lengths, 8), atol=1e-5)
 
 
 def test_a_mask_of_two_dimensions_still_counts() -> None:
-    model = encoder.cut(tiny.model(), 4, torch.float32, CPU)
+    model = cut(tiny.model(), 4, torch.float32, CPU)
     ids = torch.arange(5, 13)[None]
     real = torch.tensor([[1, 1, 1, 1, 1, 0, 0, 0]])
     with torch.inference_mode():
@@ -71,5 +72,5 @@ def test_a_mask_of_two_dimensions_still_counts() -> None:
 
 
 def test_sliding_windows_keep_their_own_masks() -> None:
-    model = encoder.cut(tiny.model("modernbert"), 4, torch.float32, CPU)
+    model = cut(tiny.model("modernbert"), 4, torch.float32, CPU)
     assert model.config._attn_implementation != NAME

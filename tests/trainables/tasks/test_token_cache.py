@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 from trainables.tasks import get_task, token_cache
 from trainables.tasks.base import Ragged
@@ -59,6 +61,9 @@ def assert_same(one, other):
     elif dataclasses.is_dataclass(one):
         for field in dataclasses.fields(one):
             assert_same(getattr(one, field.name), getattr(other, field.name))
+    elif isinstance(one, tuple):
+        for mine, theirs in zip(one, other, strict=True):
+            assert_same(mine, theirs)
     else:
         assert one == other
 
@@ -156,9 +161,9 @@ def name_another_class(file):
 @pytest.mark.parametrize(
     ("name", "damage"),
     [
-        ("arrays.bin", flip_byte),
-        ("arrays.bin", lambda f: f.write_bytes(f.read_bytes()[:-4])),
-        ("index.json", lambda f: f.write_text(f.read_text().replace("int", "uint", 1).replace("i4", "u4", 1))),
+        ("arrays.safetensors", flip_byte),
+        ("arrays.safetensors", lambda f: f.write_bytes(f.read_bytes()[:-4])),
+        ("index.json", flip_byte),
         ("index.json", lambda f: f.write_text("{")),
         ("index.json", name_another_class),
     ],
@@ -182,6 +187,45 @@ def test_an_unwritable_cache_costs_a_warning(tokenizer, tmp_path, caplog):
     got = token_cache.tokenized(task, examples(), tokenizer, tmp_path / "file" / "cache")
     assert_same(got, task.task.tokenize(examples(), tokenizer))
     assert "tokens are not cached" in caplog.text
+
+
+def test_a_full_disk_costs_a_warning(tokenizer, tmp_path, caplog, monkeypatch):
+    def full(*arguments):
+        raise SafetensorError("I/O error: No space left on device")
+
+    monkeypatch.setattr(token_cache, "save_file", full)
+    task = Counted()
+    got = token_cache.tokenized(task, examples(), tokenizer, tmp_path)
+    assert_same(got, task.task.tokenize(examples(), tokenizer))
+    assert "No space left on device" in caplog.text
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "int32", "int64", "float16", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 3)])
+def test_every_kind_of_array_comes_back(dtype, shape, tmp_path):
+    array = np.arange(np.prod(shape), dtype=int).astype(dtype).reshape(shape)
+    backwards = array.T[::-1] if shape else array  # not contiguous
+    token_cache._write(tmp_path / "entry", (array, backwards))
+    assert_same(token_cache._read(tmp_path / "entry"), (array, backwards))
+
+
+def test_any_reader_of_safetensors_reads_the_arrays(tokenizer, tmp_path):
+    whole = token_cache.tokenized(Counted(), examples(), tokenizer, tmp_path)
+    (entry,) = tmp_path.iterdir()
+    arrays = list(load_file(entry / "arrays.safetensors").values())
+    assert any(np.array_equal(a, whole.first.values) for a in arrays)
+
+
+def test_an_entry_of_another_container_is_computed_again(tokenizer, tmp_path):
+    """Entries of earlier code have other names; one with this name is not read."""
+    task = Counted()
+    whole = token_cache.tokenized(task, examples(), tokenizer, tmp_path)
+    (entry,) = tmp_path.iterdir()
+    (entry / "arrays.safetensors").rename(entry / "arrays.bin")
+    for _ in range(2):
+        assert_same(token_cache.tokenized(task, examples(), tokenizer, tmp_path), whole)
+    assert task.calls == 2
 
 
 def test_where_the_cache_is(monkeypatch, tmp_path):

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-from search_spaces.errors import check
-from trainables.energy.meter import DeviceInfo, EnergySource, Sample
+from search_spaces.errors import UsageError, check
+from trainables.energy.meter import DeviceInfo, Meter, Sample, Target
 from trainables.energy.meters.cpu import cpu_name, usable_cores
 
 # The Green Algorithms calculator (Lannelongue, Grealey, Inouye 2021, doi:10.1002/advs.202100707) uses 12 W of
@@ -12,15 +12,15 @@ from trainables.energy.meters.cpu import cpu_name, usable_cores
 WATTS_PER_CORE = 12.0
 
 
-class EstimateMeter:
+class EstimateMeter(Meter):
     """Assumes `watts` while the load runs; by default WATTS_PER_CORE times the cores this process may use.
 
     With a constant power, energy and latency carry the same information: their frontiers are one.
     """
 
-    source: EnergySource = "estimate"
-    tick_s: float = 0.0
-    poll_s: float = 0.05
+    source = "estimate"
+    tick_s = 0.0
+    poll_s = 0.05
 
     def __init__(
         self,
@@ -43,12 +43,18 @@ class EstimateMeter:
     def read(self) -> Sample:
         return Sample(self._clock(), 0.0, power_w=self.watts)
 
-    def context_created(self) -> None:
-        pass
-
     def foreign_processes(self) -> bool | None:
         """An assumed power does not change with the neighbours."""
         return False
 
-    def close(self) -> None:
-        pass
+
+def open_meter(target: Target) -> EstimateMeter:
+    """Of a processor, or of a GPU whose watts are given. Raises UsageError for a GPU without."""
+    if target.device == "cpu":
+        return EstimateMeter(target.assumed_watts, why=target.no_sensor)
+    if target.assumed_watts is None:
+        raise UsageError(
+            f"energy of the GPU cannot be measured ({target.no_sensor}); run `python -m tuner.doctor`, or give the "
+            "watts to assume, and every number will be marked as estimated"
+        )
+    return EstimateMeter(target.assumed_watts, name="GPU without a sensor", why=target.no_sensor)

@@ -1,8 +1,8 @@
 """An NVIDIA card through NVML (`pynvml`, imported when a meter is built).
 
-What was measured on an H100 (DESIGN.md section 2) shapes this file: the energy counter ticks every 100 ms and
-one read takes 3.3 ms; power fields change every 100 ms and read in microseconds. Plain power is a trailing
-1 s average on Ada and Hopper, so the instantaneous field is preferred.
+What was measured on an H100 (2026-11, driver 580) shapes this file: the energy counter ticks every 100 ms and one read
+takes 3.3 ms; power fields change every 100 ms and read in microseconds. Plain power is a trailing 1 s average on Ada
+and Hopper, so the instantaneous field is preferred.
 """
 
 import contextlib
@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.errors import UsageError
-from trainables.energy.meter import DeviceInfo, EnergySource, MeterError, Sample, SensorUnavailable
+from search_spaces.errors import UsageError, check
+from trainables.energy.meter import DeviceInfo, Meter, MeterError, Sample, SensorUnavailable, Target
 from trainables.energy.processes import ProcessWatch
 
 if TYPE_CHECKING:
-    from trainables.energy.meters.child import ChildReader
+    from trainables.energy.child import ChildReader
 
 POWER_INSTANT_FIELD = 186  # NVML_FI_DEV_POWER_INSTANT, mW
 POLL_S = 0.010  # a tick's time is known to (poll + read) / 2: about 7 ms, 4 J at 600 W
@@ -29,7 +29,7 @@ TICK_LIMIT_S = 1.5  # longest search for the counter's tick
 TICKS_WANTED = 5
 
 
-class NvmlMeter:
+class NvmlMeter(Meter):
     """One card, found by the UUID of its CUDA device.
 
     Build it before the CUDA context exists and call `context_created()` after: only so can foreign processes
@@ -40,10 +40,8 @@ class NvmlMeter:
     Raises SensorUnavailable without NVML or any energy reading on the card, UsageError for an unknown UUID and MIG.
     """
 
-    source: EnergySource
-    device: DeviceInfo
-    tick_s: float
-    poll_s: float = POLL_S
+    poll_s = POLL_S
+    child: "ChildReader | None" = None
 
     def __init__(
         self,
@@ -54,7 +52,6 @@ class NvmlMeter:
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.child: ChildReader | None = None
         self._nvml = nvml if nvml is not None else load_nvml()
         self._clock, self._sleep = clock, sleep
         self._handle = _find(self._nvml, cuda_uuid)
@@ -185,11 +182,11 @@ class NvmlMeter:
             return None
 
     def read_in_child(self) -> None:
-        """Have samplers read this card through a process of its own from now on, until `close`."""
-        from trainables.energy.meters.child import ChildReader
+        """A thread would take the interpreter lock from the load."""
+        from trainables.energy.child import ChildReader  # numpy and pyarrow: not for --help
 
         if self.child is None:
-            self.child = ChildReader(str(self.device.uuid), self.tick_s)
+            self.child = ChildReader(f"{__name__}:reopen", (str(self.device.uuid), str(self.tick_s)))
             self.child.wait_for(1)
 
     def context_created(self) -> None:
@@ -205,6 +202,17 @@ class NvmlMeter:
             self.child = None
         with contextlib.suppress(self._nvml.NVMLError):
             self._nvml.nvmlShutdown()
+
+
+def open_meter(target: Target) -> NvmlMeter:
+    """The meter of the card that is the target's CUDA device; see `NvmlMeter`."""
+    check(bool(target.uuid), "a CUDA device is metered by its UUID", target.uuid, "pass the device's uuid")
+    return NvmlMeter(str(target.uuid))
+
+
+def reopen(uuid: str, tick_s: str) -> NvmlMeter:
+    """The meter once more, in the process that reads it."""
+    return NvmlMeter(uuid, tick_s=float(tick_s))
 
 
 def load_nvml() -> ModuleType:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainables.energy.meter import DeviceInfo, EnergySource, MeterError, Sample, SensorUnavailable
+from trainables.energy.meter import DeviceInfo, Meter, MeterError, Sample, SensorUnavailable, Target
 from trainables.energy.meters.cpu import cpu_name
 
 POWERCAP = Path("/sys/class/powercap")
@@ -34,16 +34,16 @@ class _Zone:
         return self.offset_uj + now
 
 
-class RaplMeter:
+class RaplMeter(Meter):
     """All packages summed. Raises SensorUnavailable where there is none, or it may not be read.
 
     The counter wraps after tens of kilojoules (minutes under load). It is read far more often, so at most one
     wrap lies between two reads of a trace.
     """
 
-    source: EnergySource = "rapl"
-    tick_s: float = 0.001
-    poll_s: float = 0.01
+    source = "rapl"
+    tick_s = 0.001
+    poll_s = 0.01
 
     def __init__(self, root: Path = POWERCAP, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
@@ -61,15 +61,14 @@ class RaplMeter:
         end = self._clock()
         return Sample((begin + end) / 2, end - begin, energy_j=energy_uj / 1e6)
 
-    def context_created(self) -> None:
-        pass
-
     def foreign_processes(self) -> bool | None:
         """A processor always runs other processes; how much they drew cannot be told."""
         return None
 
-    def close(self) -> None:
-        pass
+
+def open_meter(target: Target) -> RaplMeter:
+    """The meter of the processor; see `RaplMeter`."""
+    return RaplMeter()
 
 
 def package_zones(root: Path = POWERCAP) -> list[Path]:

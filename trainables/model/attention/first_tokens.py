@@ -34,9 +34,3 @@ class BertFirstTokens(FirstTokens):
         attended = attention.self(hidden_states, attention_mask, **kwargs)[0]
         read = (x[0].index_select(0, starts)[:, None] for x in (attended, hidden_states))
         return self.layer.feed_forward_chunk(attention.output(*read))
-
-
-def reading_first_tokens(layer: Any) -> FirstTokens:
-    """The layer, handing on first tokens only."""
-    bert_like = hasattr(layer, "feed_forward_chunk") and hasattr(getattr(layer, "attention", None), "self")
-    return (BertFirstTokens if bert_like else FirstTokens)(layer)

@@ -8,6 +8,7 @@ block-diagonal mask, which costs tokens^2 and is exact, not fast.
 from typing import TYPE_CHECKING, Any
 
 from trainables.device import BackendError
+from trainables.model.architectures import ARCHITECTURES, layer_list
 
 if TYPE_CHECKING:
     import torch
@@ -17,7 +18,7 @@ NAME = "jouletune_packed"
 
 
 def use_packed_attention(model: "PreTrainedModel", classify: bool) -> None:
-    """Switch `model` (from `encoder.cut`) to packed inputs, in place.
+    """Switch `model` (from `trainables.model.cut`) to packed inputs, in place.
 
     Its forward then takes `cu_seqlens`, `max_seqlen` and `starts`. With `classify` the last layer hands on the
     first token of each sequence only, as (sequences, 1, hidden), so that any head reading the first token works.
@@ -25,12 +26,12 @@ def use_packed_attention(model: "PreTrainedModel", classify: bool) -> None:
     """
     from transformers import AttentionInterface
 
-    from trainables.model.attention.first_tokens import reading_first_tokens
-    from trainables.model.loading import layer_list, takes_staged_mask
+    from trainables.model.attention.first_tokens import BertFirstTokens, FirstTokens
 
-    if not takes_staged_mask(model):
+    architecture = ARCHITECTURES[model.config.model_type]
+    if architecture.sliding_windows:
         raise BackendError(
-            f"packed attention has no sliding windows, but {model.config.model_type} needs them; use padding longest"
+            f"packed attention has no sliding windows, but {architecture.name} needs them; use padding longest"
         )
     if model.device.type == "cuda":
         import trainables.model.attention.short  # here, not while a compiler traces the model # noqa: F401
@@ -39,7 +40,7 @@ def use_packed_attention(model: "PreTrainedModel", classify: bool) -> None:
     if not classify:
         return
     layers = layer_list(model)
-    layers[-1] = reading_first_tokens(layers[-1])
+    layers[-1] = (BertFirstTokens if architecture.bert_layers else FirstTokens)(layers[-1])
 
 
 def packed_attention(

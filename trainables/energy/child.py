@@ -1,16 +1,19 @@
-"""A process that reads an NVIDIA card's sensors, for loads that need the interpreter lock to themselves.
+"""A process that reads a meter, for loads that need the interpreter lock to themselves.
 
 A thread in the load's process slows a launch-bound loop by 10 % (EXPERIMENTS.md, 2026-11-24): every reading takes the
-interpreter lock from the loop several times. So the card is read by a child process, which writes samples into shared
+interpreter lock from the loop several times. So the meter is read by a child process, which writes samples into shared
 memory. Both sides use `time.perf_counter`, on Linux CLOCK_MONOTONIC, the same in every process.
 
-    python -m trainables.energy.meters.child SHARED_MEMORY UUID TICK_S
+    python -m trainables.energy.child SHARED_MEMORY MODULE:FUNCTION ARGUMENT...
 """
 
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from importlib import import_module
+from multiprocessing import resource_tracker
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 
@@ -59,14 +62,17 @@ class _Ring:
 
 
 class ChildReader:
-    """The load's side: starts the child, and reads what it has written."""
+    """The load's side: starts the child, and reads what it has written.
 
-    def __init__(self, uuid: str, tick_s: float) -> None:
+    `opener` names a function ("module:function") that opens the meter in the child when it is called with `arguments`.
+    """
+
+    def __init__(self, opener: str, arguments: Sequence[str]) -> None:
         self._memory = SharedMemory(create=True, size=_SIZE)
         self._ring: _Ring | None = _Ring(self._memory)
         self._ring.state[:] = 0
-        command = [sys.executable, "-m", "trainables.energy.meters.child", self._memory.name, uuid, str(tick_s)]
-        root = str(Path(__file__).resolve().parents[3])
+        command = [sys.executable, "-m", __name__, self._memory.name, opener, *arguments]
+        root = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
         self._process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path})  # noqa: S603 (fixed words)
 
@@ -127,17 +133,14 @@ def serve(meter: Meter, ring: _Ring, parent: int) -> None:
         time.sleep(due - now)
 
 
-def _main(name: str, uuid: str, tick_s: str) -> None:
-    from multiprocessing import resource_tracker
-
-    from trainables.energy.meters.nvml import NvmlMeter
-
+def _main(name: str, opener: str, *arguments: str) -> None:
     parent = os.getppid()
     memory = SharedMemory(name)
     resource_tracker.unregister(memory._name, "shared_memory")  # type: ignore[attr-defined]  # the parent's to free
     ring = _Ring(memory)
     try:
-        serve(NvmlMeter(uuid, tick_s=float(tick_s)), ring, parent)
+        module, _, function = opener.partition(":")
+        serve(getattr(import_module(module), function)(*arguments), ring, parent)
     except Exception as error:
         ring.fail(f"{type(error).__name__}: {error}")
         raise

@@ -1,0 +1,69 @@
+"""The backends: all give the same outputs; each is a file that the registry names, and an unknown one is named."""
+
+import shutil
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from search_spaces.backends import BACKENDS, Backend
+from search_spaces.errors import UsageError
+from tests.make import models as tiny
+from tests.make.passes import CPU, all_logits
+from trainables.backends.forward import forward_of, launched
+from trainables.device import BackendError, set_precision
+from trainables.model.cut import cut
+
+needs_compiler = pytest.mark.skipif(not shutil.which("c++"), reason="no C++ compiler")
+LENGTHS = [3, 16, 9, 9, 4, 12, 7, 16, 5, 3, 11]
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("padding", "precision"),
+    [("max_length", "fp32"), ("longest", "fp32"), ("packed", "fp32"), ("packed", "bf16"), ("packed", "int8")],
+)
+def test_backends_agree(padding, precision, rng):
+    inputs = tiny.inputs(LENGTHS[:8], rng)
+    dtype = set_precision(precision)
+    made = [cut(tiny.model(), 2, dtype, CPU) for _ in range(2)]
+    eager = all_logits(made[0], inputs, padding)
+    # Compiled, intermediate results are rounded to bf16 less often.
+    atol = 2e-5 if precision == "fp32" else 0.05 * np.ptp(eager)
+    np.testing.assert_allclose(all_logits(made[1], inputs, padding, "compile"), eager, atol=atol)
+
+
+@pytest.mark.parametrize("backend", [b.name for b in BACKENDS.values() if not b.cpu])
+def test_a_cuda_graph_on_a_cpu_says_why_not(backend, rng):
+    model = cut(tiny.model(), 1, torch.float32, CPU)
+    with pytest.raises(BackendError, match="CUDA graphs need a CUDA device"):
+        all_logits(model, tiny.inputs(LENGTHS, rng), "max_length", backend)
+
+
+@pytest.fixture
+def negated():
+    """A made-up backend in a module of its own: its outputs are those of eager with the other sign."""
+    module = ModuleType("made_up_backend")
+
+    def build(model, batches):
+        run = launched(forward_of(model), batches)
+        return lambda i: -run(i)
+
+    module.build = build
+    sys.modules[module.__name__] = module
+    BACKENDS.add(Backend("negated", module.__name__))
+    yield "negated"
+    del BACKENDS["negated"], sys.modules[module.__name__]
+
+
+def test_a_new_backend_is_its_file_and_its_entry(negated, rng):
+    inputs = tiny.inputs(LENGTHS, rng)
+    model = cut(tiny.model(), 2, torch.float32, CPU)
+    np.testing.assert_array_equal(all_logits(model, inputs, "longest", negated), -all_logits(model, inputs, "longest"))
+
+
+def test_one_that_is_not_entered_says_which_are(rng):
+    with pytest.raises(UsageError, match=r"a backend must be one of eager, cuda_graph, .*, but got 'negated'"):
+        all_logits(cut(tiny.model(), 1, torch.float32, CPU), tiny.inputs(LENGTHS, rng), "longest", "negated")

@@ -1,0 +1,59 @@
+"""The architectures: what differs between encoders, each entered once. Standard library alone: `analysis` reads it.
+
+A new one is an entry here and its name in `tests/trainables/model/test_architectures.py`.
+"""
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from search_spaces.registry import Registry
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PretrainedConfig, PreTrainedModel
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An encoder as Transformers builds it. `name` is the `model_type` of its config.json."""
+
+    name: str
+    layers: str  # path of the ModuleList of its layers, seen from the base model
+    positions_after_padding: bool = False  # position ids count from behind the padding id
+    sliding_windows: bool = False  # some layers see a part of the sequence; the model builds their masks itself
+    bert_layers: bool = False  # a layer has BERT's parts: attention.self, attention.output and feed_forward_chunk
+
+
+ARCHITECTURES: Registry[Architecture] = Registry(
+    "an architecture",
+    (
+        Architecture("bert", "encoder.layer", bert_layers=True),
+        Architecture("roberta", "encoder.layer", bert_layers=True, positions_after_padding=True),
+        Architecture("electra", "encoder.layer", bert_layers=True),
+        Architecture("distilbert", "transformer.layer"),
+        Architecture("modernbert", "layers", sliding_windows=True),
+    ),
+    remedy="enter it in trainables/model/architectures.py",
+)
+
+
+def first_position(config: "PretrainedConfig") -> int:
+    """The position id of the first token."""
+    return config.pad_token_id + 1 if ARCHITECTURES[config.model_type].positions_after_padding else 0
+
+
+def max_positions(config: "PretrainedConfig") -> int:
+    """Tokens the position embeddings reach."""
+    return int(config.max_position_embeddings) - first_position(config)
+
+
+def takes_staged_mask(model: "PreTrainedModel") -> bool:
+    """Can the model be given a ready boolean mask, (rows, 1, 1, width)? Where layers differ in what they see it takes
+    (rows, width)."""
+    return not ARCHITECTURES[model.config.model_type].sliding_windows
+
+
+def layer_list(model: "PreTrainedModel") -> "torch.nn.ModuleList":
+    """The encoder layers."""
+    return reduce(getattr, ARCHITECTURES[model.config.model_type].layers.split("."), model.base_model)
