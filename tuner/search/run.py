@@ -86,7 +86,7 @@ def run(
     from tuner.run.storage import Storage, claim
     from tuner.search.history import History, Stopping
     from tuner.search.progress import SearchProgress
-    from tuner.search.samplers import make_sampler
+    from tuner.search.sampler import make_sampler
     from tuner.search.searcher import STUDY_NAME, FrontierSearch
     from tuner.search.study import (
         IDENTITY,

@@ -26,7 +26,7 @@ from search_spaces.prune import PruneRule
 from search_spaces.search_space import Point, SearchSpace
 from search_spaces.trial_config import TrialConfig
 from tuner.search.history import History, Step, Stopping, step_of
-from tuner.search.samplers import INTERRUPTED, distributions, taken
+from tuner.search.points import INTERRUPTED, distributions, taken
 
 STUDY_NAME = "jouletune"
 UNMEETABLE = 1e6  # the constraint of a missing value; Optuna takes no infinity

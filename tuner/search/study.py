@@ -16,7 +16,7 @@ from search_spaces.errors import UsageError
 from search_spaces.goal import Goal
 from search_spaces.search_space import Point, SearchSpace
 from tuner.search.history import Step, step_of
-from tuner.search.samplers import INTERRUPTED
+from tuner.search.points import INTERRUPTED
 from tuner.search.searcher import FrontierSearch, add
 
 STUDY_FILE = "study.db"  # SQLite: `optuna-dashboard sqlite:///RUN/study.db` opens it

@@ -10,7 +10,7 @@ from search_spaces.prune import PruneRule
 from search_spaces.search_config import SearchConfig
 from search_spaces.trial_config import TrialConfig
 from tuner.search.history import History, Stopping
-from tuner.search.samplers import make_sampler
+from tuner.search.sampler import make_sampler
 from tuner.search.searcher import FrontierSearch
 
 SHARE = 0.99  # of the full grid's hypervolume

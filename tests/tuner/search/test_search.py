@@ -15,14 +15,16 @@ from benchmarks.checks.search_efficiency.replay import replay
 from search_spaces.errors import UsageError
 from search_spaces.goal import Goal
 from search_spaces.prune import PruneRule
-from search_spaces.search_config import SAMPLER_NAMES, SearchConfig
+from search_spaces.samplers import SAMPLERS
+from search_spaces.search_config import SearchConfig
 from search_spaces.search_space import SearchSpace
 from search_spaces.sweep_config import Axes, SweepConfig
 from tests.make.runs import table, write_csv_run
 from tests.tuner.test_sweep import QUICK
 from tuner.search import run as search_run
 from tuner.search.history import History, Stopping, hypervolume, reference_point, step_of
-from tuner.search.samplers import make_sampler, taken
+from tuner.search.points import taken
+from tuner.search.sampler import make_sampler
 from tuner.search.searcher import FrontierSearch
 from tuner.search.study import IDENTITY, add_imported, check_identity, identity, open_storage, read_runs, restore
 
@@ -147,7 +149,7 @@ def test_each_stopping_rule_says_which_it_was():
 # ---- samplers ----
 
 
-@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_point_is_proposed_once_and_then_the_space_is_exhausted(sampler, rows):
     search = make(sampler, prune=False)
     assert search.enqueue_start_points() == 4
