@@ -3,12 +3,13 @@
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import optuna
+import sqlalchemy.exc
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import TrialState
 
@@ -27,8 +28,6 @@ Row = Mapping[str, Any]
 
 def open_storage(folder: Path) -> BaseStorage:
     """The storage of a run folder's study, made where there is none."""
-    import sqlalchemy.exc
-
     file = folder / STUDY_FILE
     try:
         _check_pages(file)
@@ -156,53 +155,3 @@ def add_imported(search: FrontierSearch, imported: Mapping[Point, Row]) -> int:
         add(search.study, search.points, point, search.goal, step, row)
         search.history.add(step)
     return len(imported)
-
-
-def read_runs(paths: Sequence[Path], space: SearchSpace, goal: Goal, devices: Iterable[str]) -> dict[Point, Row]:
-    """Configurations of the space that earlier runs measured, averaged over their replicates.
-
-    `devices` are the names of this machine's cards: energies of another card are not comparable. Raises
-    UsageError for another task, model, seed or card, and where nothing of the runs lies in the space.
-    """
-    from analysis.findings.configurations import valid
-    from analysis.rows.load import load
-
-    rows = load(*paths)
-    runs = ", ".join(map(str, paths))
-    for column, here in (("task", space.task), ("model", space.model), ("seed", space.seed)):
-        there = sorted({str(v) for v in rows[column].dropna()})
-        if str(here) not in there:
-            raise UsageError(
-                f"--from-run needs runs of the same task, model and seed, but {column} is {', '.join(there)} in "
-                f"{runs} and {here} here; give another run"
-            )
-        rows = rows[rows[column].isna() | (rows[column].astype(str) == str(here))]
-    cards, mine = set(rows["gpu_name"].dropna()), set(devices)
-    if cards and mine and not cards <= mine:
-        raise UsageError(
-            f"--from-run needs runs of the same card, but {runs} was measured on {', '.join(sorted(cards))} and "
-            f"this machine has {', '.join(sorted(mine))}; measure again here"
-        )
-    rows = valid(rows)[0]
-    found: dict[Point, list[dict[str, Any]]] = {}
-    for record in ({str(k): v for k, v in r.items()} for r in rows.to_dict("records")):
-        point = tuple(record[axis] for axis in space.axes)
-        values = goal.values(record)
-        if values is not None and space.allows(point):
-            found.setdefault(point, []).append(record)
-    if not found:
-        raise UsageError(
-            f"--from-run needs runs with configurations of this space, but {runs} holds none with "
-            f"{', '.join(goal.objectives)}; see its results.csv"
-        )
-    return {point: _mean(records) for point, records in found.items()}
-
-
-def _mean(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The first row, with the means of its numbers over replicates."""
-    first = dict(records[0])
-    for name, value in first.items():
-        if isinstance(value, float) and len(records) > 1:
-            numbers = [float(r[name]) for r in records if not math.isnan(float(r[name]))]
-            first[name] = sum(numbers) / len(numbers) if numbers else value
-    return first

@@ -22,11 +22,13 @@ from search_spaces.sweep_config import Axes, SweepConfig
 from tests.make.runs import table, write_csv_run
 from tests.tuner.test_sweep import QUICK
 from tuner.search import run as search_run
+from tuner.search.earlier_runs import read_runs
 from tuner.search.history import History, Stopping, hypervolume, reference_point, step_of
+from tuner.search.outcome import no_answer
 from tuner.search.points import taken
 from tuner.search.sampler import make_sampler
 from tuner.search.searcher import FrontierSearch
-from tuner.search.study import IDENTITY, add_imported, check_identity, identity, open_storage, read_runs, restore
+from tuner.search.study import IDENTITY, add_imported, check_identity, identity, open_storage, restore
 
 ROOT = Path(__file__).resolve().parents[3]
 LENGTHS, DEPTHS = (16, 32, 48, 128), (6, 9, 12)
@@ -408,7 +410,7 @@ def test_limits_that_nothing_keeps_name_what_came_closest():
         row = {"status": "ok", "accuracy": accuracy, "energy_j_per_example": 0.1, "trial_id": name, "error": ""}
         found.append(row)
         history.add(step_of(goal, row, name, True))
-    text = search_run._no_answer(history, found, Path("run"))
+    text = no_answer(history, found, Path("run"))
     assert "must keep --min-accuracy 0.95, but none of 2 tried does" in text
     assert "the closest: b (accuracy 0.9 against --min-accuracy 0.95)" in text
 
