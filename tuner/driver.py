@@ -21,7 +21,7 @@ from tuner.cluster.devices import Devices, check_shared, describe_machines
 from tuner.cluster.progress import Progress
 from tuner.experiment import Experiment
 from tuner.inputs import SweepInputs
-from tuner.run.checkpoints import KeptFinetune
+from tuner.run.checkpoints import VerifiedFinetune
 from tuner.run.environment import describe
 from tuner.run.folder import RunFolder, read_sweep
 from tuner.run.resume import done_trials, keep_settings, record_start
@@ -83,7 +83,7 @@ class Driver:
         data = TrainingData(self.config.task, self.inputs.train, self.inputs.validation)
         lost = self._run(
             Experiment(
-                KeptFinetune,
+                VerifiedFinetune,
                 {"data": data, "files": {seed: ray.put(self._pretrained(seed)) for seed in missing}},
                 [self._finetune_job(seed) for seed in missing],
                 checkpoints=tune.CheckpointConfig(num_to_keep=1, checkpoint_frequency=1, checkpoint_at_end=True),

@@ -17,7 +17,7 @@ from search_spaces.sweep_config import SweepConfig
 from search_spaces.trial_config import TrialConfig
 from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, option_value, run_command
 from tuner.cluster.options import RayOptions
-from tuner.run.faults import explained
+from tuner.run.faults import full_disk_explained
 from tuner.run.folder import SWEEP_FILE, read_sweep
 from tuner.run.resume import check_settings, done_trials
 
@@ -129,7 +129,7 @@ def _run(config: SweepConfig, trials: list[TrialConfig], output: Path, options: 
         resume_anyway=options.resume_anyway,
         retry_failed=options.retry_failed,
     )
-    with explained(output):
+    with full_disk_explained(output):
         print_summary(build_report([result.path]))
     if not result.complete:
         print(f"The run is not complete; finish it with: python -m tuner.grid --resume {output}", file=sys.stderr)

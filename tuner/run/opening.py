@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from search_spaces.sweep_config import SweepConfig
-from tuner.run.faults import explained
+from tuner.run.faults import full_disk_explained
 from tuner.run.folder import RunFolder
 from tuner.run.storage import Storage, claim
 
@@ -18,7 +18,7 @@ def open_run(
 
     UsageError where it cannot be had, and for a disk that is full within the context.
     """
-    with explained(path):
+    with full_disk_explained(path):
         if not resume:
             claim(path, storage_path, overwrite)
         folder = RunFolder.resume(path) if resume else RunFolder.create(path, config, overwrite)

@@ -129,7 +129,7 @@ class AdditiveSampler(BaseSampler):
         """Objective vectors, drawn evenly, that nothing measured is at least as good as."""
         low = np.minimum(scores.min(axis=0), optimistic.min(axis=1))
         high = scores.max(axis=0)
-        draws = low + (high - low) * self._rng.random((DRAWS, scores.shape[1]))
+        draws: Floats = low + (high - low) * self._rng.random((DRAWS, scores.shape[1]))
         taken = np.zeros(DRAWS, bool)
         for point in front:
             taken |= (point <= draws).all(axis=1)

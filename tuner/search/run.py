@@ -38,9 +38,9 @@ from tuner.run.opening import open_run
 from tuner.search import figure
 from tuner.search.earlier_runs import Row, check_weights, read_runs, take_checkpoint
 from tuner.search.history import History, Stopping
-from tuner.search.outcome import history_table, no_answer, reference_text
 from tuner.search.progress import SearchProgress
 from tuner.search.request import check_goal, check_trials
+from tuner.search.results import history_table, no_answer, reference_text
 from tuner.search.sampler import make_sampler
 from tuner.search.searcher import STUDY_NAME, FrontierSearch
 from tuner.search.study import IDENTITY, STUDY_FILE, add_imported, check_identity, identity, open_storage, restore
@@ -141,7 +141,7 @@ def _searcher(
     searcher.study.set_user_attr(IDENTITY, identity(space, search.goal))
     restore(searcher, rows)
     if imported:
-        known = {step.trial_id for step in searcher.history.steps}
+        known = {outcome.trial_id for outcome in searcher.history.outcomes}
         add_imported(searcher, {p: row for p, row in imported.items() if space.trial(p).trial_id not in known})
     searcher.enqueue_start_points()
     return searcher
@@ -176,5 +176,5 @@ def _result(run: Path, searcher: FrontierSearch, imported: Sequence[Row]) -> Sea
         figure.write(table, reference_text(history), run, bool(is_estimated(rows).any()))
     if searcher.stopped and not history.frontier:
         raise UsageError(no_answer(history, [*_records(rows), *imported], run))
-    front = [step.trial_id for step in history.frontier]
+    front = [outcome.trial_id for outcome in history.frontier]
     return SearchResult(run, rows, table, front, searcher.stopped)

@@ -16,9 +16,10 @@ from optuna.trial import TrialState
 from search_spaces.errors import UsageError
 from search_spaces.goal import Goal
 from search_spaces.search_space import Point, SearchSpace
-from tuner.search.history import Step, step_of
+from tuner.search.history import Outcome, outcome_of
 from tuner.search.points import INTERRUPTED
-from tuner.search.searcher import FrontierSearch, add
+from tuner.search.searcher import FrontierSearch
+from tuner.search.tell import add
 
 STUDY_FILE = "study.db"  # SQLite: `optuna-dashboard sqlite:///RUN/study.db` opens it
 IDENTITY = "space"  # user attribute of the study
@@ -101,10 +102,10 @@ def restore(search: FrontierSearch, rows: Mapping[str, Row]) -> None:
     for point in space.points:
         name = space.trial(point).trial_id
         if name in rows and name not in known:
-            step = step_of(search.goal, rows[name], name, point in space.start_points)
-            add(study, space, point, search.goal, step, rows[name])
-    for step in steps(study, search.goal):
-        search.history.add(step)
+            outcome = outcome_of(search.goal, rows[name], name, point in space.start_points)
+            add(study, space, search.goal, point, outcome, rows[name])
+    for outcome in outcomes(study, search.goal):
+        search.history.add(outcome)
 
 
 def _check_values(trials: Iterable[optuna.trial.FrozenTrial], rows: Mapping[str, Row], goal: Goal) -> None:
@@ -123,18 +124,18 @@ def _check_values(trials: Iterable[optuna.trial.FrozenTrial], rows: Mapping[str,
                 )
 
 
-def steps(study: optuna.Study, goal: Goal) -> list[Step]:
+def outcomes(study: optuna.Study, goal: Goal) -> list[Outcome]:
     """The finished trials of a study in the order they ended."""
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED))
     told = [t for t in trials if "status" in t.user_attrs and not t.user_attrs.get(INTERRUPTED)]
     told.sort(key=lambda t: (t.datetime_complete, t.number))
-    return [_step(t.user_attrs, goal) for t in told]
+    return [_outcome(t.user_attrs, goal) for t in told]
 
 
-def _step(kept: Mapping[str, Any], goal: Goal) -> Step:
+def _outcome(kept: Mapping[str, Any], goal: Goal) -> Outcome:
     values = {name: kept[name] for name in goal.objectives if name in kept}
     known = len(values) == len(goal.objectives)
-    return Step(
+    return Outcome(
         trial_id=kept["configuration"],
         status=kept["status"],
         values=values if known else None,
@@ -151,7 +152,7 @@ def add_imported(search: FrontierSearch, imported: Mapping[Point, Row]) -> int:
     starts = set(search.points.start_points)
     for point, row in imported.items():
         name = search.points.trial(point).trial_id
-        step = step_of(search.goal, row, name, point in starts, imported=True)
-        add(search.study, search.points, point, search.goal, step, row)
-        search.history.add(step)
+        outcome = outcome_of(search.goal, row, name, point in starts, imported=True)
+        add(search.study, search.points, search.goal, point, outcome, row)
+        search.history.add(outcome)
     return len(imported)

@@ -15,19 +15,19 @@ def history_table(history: History) -> pd.DataFrame:
     objectives in their units (bounds where pruned)."""
     records = []
     trials, device_s = 0, 0.0
-    for step, volume in zip(history.steps, history.volumes, strict=True):
-        trials += not step.imported
-        device_s += step.device_s
-        values = step.values or dict.fromkeys(history.goal.objectives)
+    for outcome, volume in zip(history.outcomes, history.volumes, strict=True):
+        trials += not outcome.imported
+        device_s += outcome.device_s
+        values = outcome.values or dict.fromkeys(history.goal.objectives)
         records.append(
             {
                 "trials": trials,
                 "device_s": device_s,
                 "hypervolume": volume,
-                "trial_id": step.trial_id,
-                "status": step.status,
-                "feasible": step.feasible,
-                "imported": step.imported,
+                "trial_id": outcome.trial_id,
+                "status": outcome.status,
+                "feasible": outcome.feasible,
+                "imported": outcome.imported,
                 **values,
             }
         )
@@ -48,7 +48,7 @@ def reference_text(history: History) -> str:
 def no_answer(history: History, rows: Sequence[Mapping[str, Any]], path: Path) -> str:
     """Why there is no frontier: what was null, or which limits nothing keeps and what came closest."""
     goal = history.goal
-    if not any(step.scores for step in history.steps):
+    if not any(outcome.scores for outcome in history.outcomes):
         errors = [r["error"] for r in rows if r["error"]] or ["an objective is null in every row"]
         return (
             f"at least one trial must measure {', '.join(goal.objectives)}, but none of {len(rows)} did: "
