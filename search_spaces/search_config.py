@@ -7,10 +7,7 @@ from typing import Any
 
 from search_spaces.errors import check
 from search_spaces.goal import Goal
-
-# additive: Gaussian processes whose axes act mostly one by one (tuner.search.additive_gp); gp: Optuna's; tpe: Parzen
-# estimators; nsga2: genetic; random: the baseline of benchmarks. None proposes a configuration twice.
-SAMPLER_NAMES = ("additive", "gp", "tpe", "nsga2", "random")
+from search_spaces.samplers import SAMPLERS
 
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -34,12 +31,7 @@ class SearchConfig:
     goal: Goal = field(default_factory=Goal)
 
     def __post_init__(self) -> None:
-        check(
-            self.sampler in SAMPLER_NAMES,
-            f"a sampler must be one of {', '.join(SAMPLER_NAMES)}",
-            self.sampler,
-            "see --help",
-        )
+        _ = SAMPLERS[self.sampler]  # raises for one that is not known
         for name in ("trials", "patience"):
             value = getattr(self, name)
             check(value is None or value >= 1, f"{name} must be at least 1", value, "give a whole number from 1")

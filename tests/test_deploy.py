@@ -10,7 +10,7 @@ import pytest
 import ray
 import yaml
 
-from tuner.cluster.machines import Devices, Node
+from tuner.cluster.devices import Devices, Node
 from tuner.grid import parse
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 
 from search_spaces.errors import UsageError
+from tuner.errors import Interrupted
 
 USAGE, INTERRUPTED, FAILED = 2, 130, 1  # exit codes
 DEFAULT_PRESET = "demo"
@@ -26,6 +27,9 @@ def run_command(command: Callable[[], int]) -> None:
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         code = USAGE
+    except Interrupted as stopped:
+        print(stopped, file=sys.stderr)
+        code = INTERRUPTED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = INTERRUPTED

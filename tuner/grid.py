@@ -14,8 +14,12 @@ import tyro
 from search_spaces.errors import check
 from search_spaces.presets import PRESETS, preset
 from search_spaces.sweep_config import SweepConfig
+from search_spaces.trial_config import TrialConfig
 from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, option_value, run_command
-from tuner.sweep import RayOptions
+from tuner.cluster.options import RayOptions
+from tuner.run.faults import full_disk_explained
+from tuner.run.folder import SWEEP_FILE, read_sweep
+from tuner.run.resume import check_settings, done_trials
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,8 @@ def parse(arguments: list[str]) -> GridArguments:
     name = named or DEFAULT_PRESET
     defaults = GridArguments(sweep=preset(name), preset=name)
     if resumed is not None and named is None and not {"-h", "--help"} & set(arguments):
-        from tuner.run.folder import read_sweep
-        from tuner.run.storage import fetch_run
-
-        fetch_run(Path(resumed), option_value(arguments, "--storage-path"))
-        defaults = GridArguments(sweep=read_sweep(Path(resumed)), preset=name)
+        run = _fetched(Path(resumed), option_value(arguments, "--storage-path"))
+        defaults = GridArguments(sweep=read_sweep(run), preset=name)
     return tyro.cli(
         GridArguments,
         args=arguments,
@@ -86,40 +87,49 @@ def main(arguments: list[str]) -> int:
             "none",
             "give the folder of an earlier run as --resume RUN",
         )
-    if options.dry_run:
-        return _dry_run(parsed.sweep, options)
-    return _run(parsed.sweep, output, options, parsed.ray)
+    from tuner.plan import plan  # with Transformers, but without Ray and torch: mistakes and dry runs wait for neither
+
+    planned = plan(parsed.sweep)
+    if not options.dry_run:
+        return _run(parsed.sweep, planned.trials, output, options, parsed.ray)
+    left = planned.trials
+    if options.resume is not None:
+        check_settings(read_sweep(options.resume), parsed.sweep, options.resume_anyway)
+        done = done_trials(options.resume, options.retry_failed)
+        left = [trial for trial in left if trial.trial_id not in done]
+    _print_plan(parsed.sweep, left, len(left) * planned.seconds_per_trial)
+    return 0
 
 
 def _resumed_if_there(options: RunArguments, output: Path, storage: str | None) -> RunArguments:
-    from tuner.run.folder import SWEEP_FILE
-    from tuner.run.storage import fetch_run
-
-    fetch_run(output, storage)
-    return replace(options, resume=output) if (output / SWEEP_FILE).is_file() else options
+    there = (_fetched(output, storage) / SWEEP_FILE).is_file()
+    return replace(options, resume=output) if there else options
 
 
-def _run(config: SweepConfig, output: Path, options: RunArguments, ray: RayOptions) -> int:
-    from tuner import sweep
+def _fetched(run: Path, storage: str | None) -> Path:
+    """The folder of a run; from its storage where one is named and the folder is not here."""
+    from tuner.run.storage import fetch_run  # pyarrow: not for --help
 
-    try:
-        result = sweep.run(
-            config,
-            output,
-            resume=options.resume is not None,
-            overwrite=options.overwrite,
-            ray_options=ray,
-            resume_anyway=options.resume_anyway,
-            retry_failed=options.retry_failed,
-        )
-    except sweep.Interrupted as stopped:
-        print(stopped, file=sys.stderr)
-        return INTERRUPTED
-    from analysis.report.build import build_report
+    fetch_run(run, storage)
+    return run
+
+
+def _run(config: SweepConfig, trials: list[TrialConfig], output: Path, options: RunArguments, ray: RayOptions) -> int:
+    from analysis.report.build import build_report  # pandas, matplotlib: not for --help
     from analysis.report.summary import print_summary
-    from tuner.run.faults import explained
+    from tuner import sweep  # Ray, torch
 
-    with explained(output):
+    result = sweep.run(
+        config,
+        output,
+        trials=trials,
+        resume=options.resume is not None,
+        overwrite=options.overwrite,
+        ray_options=ray,
+        resume_anyway=options.resume_anyway,
+        retry_failed=options.retry_failed,
+    )
+    with full_disk_explained(output):
         print_summary(build_report([result.path]))
     if not result.complete:
         print(f"The run is not complete; finish it with: python -m tuner.grid --resume {output}", file=sys.stderr)
@@ -127,25 +137,13 @@ def _run(config: SweepConfig, output: Path, options: RunArguments, ray: RayOptio
     return FAILED if (result.rows["status"] == "failed").any() else 0
 
 
-def _dry_run(config: SweepConfig, options: RunArguments) -> int:
-    from tuner.sweep import done_trials, plan
-
-    planned = plan(config)
-    left = planned.trials
-    if options.resume is not None:
-        from tuner.run.folder import read_sweep
-        from tuner.run.resume import check_settings
-
-        check_settings(read_sweep(options.resume), config, options.resume_anyway)
-        done = done_trials(options.resume, options.retry_failed)
-        left = [trial for trial in left if trial.trial_id not in done]
-    for trial in left:
+def _print_plan(config: SweepConfig, trials: list[TrialConfig], measuring_s: float) -> None:
+    for trial in trials:
         print(trial.trial_id)
-    minutes = len(left) * planned.seconds_per_trial / 60
     tuned = not (config.checkpoint or config.random_weights)
     tuning = f", after {len(config.seeds)} fine-tuning{'s'[: len(config.seeds) - 1]}" if tuned else ""
-    print(f"{len(left)} trials, about {minutes:.0f} minutes of measuring on one device{tuning}; nothing was run")
-    return 0
+    about = f"about {measuring_s / 60:.0f} minutes of measuring on one device{tuning}"
+    print(f"{len(trials)} trials, {about}; nothing was run")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tuner.cluster.metrics import SweepMetrics
-from tuner.sweep import RayOptions, ray_devices
+from tuner.cluster.options import RayOptions
+from tuner.cluster.session import ray_session
 
 FIRST, SECOND = "node/GPU-00000001", "node/GPU-00000002"
 ROWS: dict[str, dict[str, Any]] = {
@@ -37,7 +38,7 @@ LOST = {"gpu_uuid": "GPU-00000001-0000", "worker": "node:2", "status": "failed",
 
 
 def main(port: int, folder: Path) -> None:
-    with ray_devices(RayOptions(metrics_port=port)):
+    with ray_session(RayOptions(metrics_port=port)):
         metrics = SweepMetrics()
         metrics.trials("measure", {"ok": 2, "failed": 0, "waiting": 5})
         for row in ROWS.values():

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from search_spaces.errors import UsageError
-from tuner.cluster.ports import is_loopback, join_options, lines, loopback_only, others_read, start_options
-from tuner.sweep import RayOptions
+from tuner.cluster.options import RayOptions
+from tuner.cluster.ports import address_lines, is_loopback, join_options, loopback_only, others_read, start_options
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 (what is refused or warned of)
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +21,8 @@ DRIVER = """
 import json, os, urllib.error, urllib.request
 import ray
 from tuner.cluster.ports import token_file
-from tuner.sweep import RayOptions, ray_devices
+from tuner.cluster.options import RayOptions
+from tuner.cluster.session import ray_session
 import psutil  # the one that Ray brings
 
 @ray.remote
@@ -37,7 +38,7 @@ def status(url, token):
     except urllib.error.HTTPError as error:
         return error.code
 
-with ray_devices(RayOptions(dashboard=True)):
+with ray_session(RayOptions(dashboard=True)):
     actor = Idle.remote()
     niceness = ray.get(actor.niceness.remote())
     listening = set()
@@ -114,13 +115,13 @@ def test_a_dashboard_for_others_needs_the_token(monkeypatch: pytest.MonkeyPatch)
 def test_a_wide_bind_and_a_missing_token_are_warned_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "token"))
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
-    assert "warning" not in "\n".join(lines("127.0.0.1:8265", 9123))
-    wide = "\n".join(lines("0.0.0.0:8265", None))
+    assert "warning" not in "\n".join(address_lines("127.0.0.1:8265", 9123))
+    wide = "\n".join(address_lines("0.0.0.0:8265", None))
     assert "warning: 0.0.0.0:8265 can be reached from other machines" in wide
     assert "run any code as you" in wide
     assert "ssh -L" in wide
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    off = "\n".join(lines("127.0.0.1:8265", None))
+    off = "\n".join(address_lines("127.0.0.1:8265", None))
     assert "warning: RAY_AUTH_MODE is off" in off
     assert "sign in" not in off
 
@@ -138,7 +139,7 @@ def test_a_token_that_others_can_read_is_warned_of(monkeypatch: pytest.MonkeyPat
     assert not others_read(tmp_path / "absent")
     everyone = Path("/etc/hosts")  # the test's own folders are closed to others
     assert others_read(everyone)
-    assert f"chmod 600 {everyone}" in "\n".join(lines("127.0.0.1:8265", None))
+    assert f"chmod 600 {everyone}" in "\n".join(address_lines("127.0.0.1:8265", None))
 
 
 def test_a_metrics_port_must_be_free_and_in_range() -> None:

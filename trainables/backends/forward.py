@@ -23,7 +23,8 @@ def forward_of(model: "PreTrainedModel") -> Forward:
         output = model(**arguments)
         if question_answering:
             return torch.stack([output.start_logits, output.end_logits], dim=-1)
-        return output.logits
+        logits: torch.Tensor = output.logits
+        return logits
 
     return forward
 

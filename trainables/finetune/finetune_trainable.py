@@ -190,7 +190,8 @@ def evaluate(model: Any, task: Any, validation: Any, max_seq_len: int, batch_siz
     outputs = np.concatenate(parts)
     restored = np.empty_like(outputs)
     restored[order] = outputs
-    return task.score(restored, validation, inputs).metrics
+    metrics: dict[str, float] = task.score(restored, validation, inputs).metrics
+    return metrics
 
 
 def padded(inputs: Inputs, rows: np.ndarray, device: "torch.device") -> dict[str, "torch.Tensor"]:

@@ -97,7 +97,7 @@ class TrainStep:
             **{name: values[indices] for name, values in self.targets.items()},
         }
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.autocast):
-            loss = self.model(**arguments).loss
+            loss: torch.Tensor = self.model(**arguments).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), MAX_GRADIENT_NORM)
         self.optimizer.step()

@@ -56,4 +56,6 @@ def takes_staged_mask(model: "PreTrainedModel") -> bool:
 
 def layer_list(model: "PreTrainedModel") -> "torch.nn.ModuleList":
     """The encoder layers."""
-    return reduce(getattr, ARCHITECTURES[model.config.model_type].layers.split("."), model.base_model)
+    path = ARCHITECTURES[model.config.model_type].layers.split(".")
+    layers: torch.nn.ModuleList = reduce(getattr, path, model.base_model)
+    return layers

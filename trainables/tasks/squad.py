@@ -49,7 +49,8 @@ class Layout:
     def holds_answer(self, tokenized: Tokenized) -> np.ndarray:
         """bool (n inputs,): whether a window shows the whole answer."""
         begin, end = tokenized.answer_first[self.example], tokenized.answer_last[self.example]
-        return (self.first <= begin) & (begin <= end) & (end < self.first + self.tokens)
+        held: np.ndarray = (self.first <= begin) & (begin <= end) & (end < self.first + self.tokens)
+        return held
 
 
 @dataclass(frozen=True)

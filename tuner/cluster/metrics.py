@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ray.util.metrics import Counter, Gauge
+
 from analysis.rows.cards import short_uuid
 
 
@@ -79,8 +81,6 @@ class SweepMetrics:
     """The metrics of one phase of a driver. Needs no dashboard; where no Ray runs nothing is exported."""
 
     def __init__(self) -> None:
-        from ray.util.metrics import Counter, Gauge
-
         self._counters = {m.name: Counter(m.name, m.meaning, m.tags) for m in METRICS if m.kind == "counter"}
         self._gauges = {m.name: Gauge(m.name, m.meaning, m.tags) for m in METRICS if m.kind == "gauge"}
         self._values: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}

@@ -12,14 +12,13 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from ray._private import ray_constants
 
 from search_spaces.errors import UsageError, check
+from tuner.cluster.options import LOOPBACK, RayOptions
 
-if TYPE_CHECKING:
-    from tuner.sweep import RayOptions
-
-LOOPBACK = "127.0.0.1"
 _LOOPBACK_MODE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # read when Ray is imported, here and in its processes
 _AUTH_MODE = "RAY_AUTH_MODE"
 _REASON = "whoever reaches Ray's dashboard and holds its token can run any code as you"
@@ -39,7 +38,7 @@ def asks_for_token() -> bool:
     return os.environ.get(_AUTH_MODE, "token").lower() == "token"
 
 
-def start_options(options: "RayOptions") -> dict[str, Any]:
+def start_options(options: RayOptions) -> dict[str, Any]:
     """Arguments of `ray.init` for a Ray started here: ports and who may reach them. UsageError for what is not safe."""
     host, port = options.dashboard_host, options.metrics_port
     if not is_loopback(host) and not asks_for_token():
@@ -61,7 +60,7 @@ def start_options(options: "RayOptions") -> dict[str, Any]:
     }
 
 
-def join_options(options: "RayOptions", address: str) -> dict[str, Any]:
+def join_options(options: RayOptions, address: str) -> dict[str, Any]:
     """Arguments of `ray.init` for a cluster that runs already; its ports are whatever it was started with."""
     asked = {
         "--dashboard-host": not is_loopback(options.dashboard_host),
@@ -84,11 +83,9 @@ def _is_free(port: int) -> bool:
 @contextmanager
 def loopback_only() -> Iterator[None]:
     """Ray started within listens on 127.0.0.1 alone. Not for joining a cluster: its nodes have other addresses."""
-    from ray._private import ray_constants
-
     before = os.environ.get(_LOOPBACK_MODE), ray_constants.ENABLE_RAY_CLUSTER
     os.environ[_LOOPBACK_MODE] = "0"
-    ray_constants.ENABLE_RAY_CLUSTER = False  # Ray may have been imported before the variable was set
+    ray_constants.ENABLE_RAY_CLUSTER = False  # this process has read the variable already
     try:
         yield
     finally:
@@ -99,25 +96,25 @@ def loopback_only() -> Iterator[None]:
             os.environ[_LOOPBACK_MODE] = before[0]
 
 
-def lines(dashboard_url: str | None, metrics_port: int | None) -> list[str]:
+def address_lines(dashboard_url: str | None, metrics_port: int | None) -> list[str]:
     """What to print of a dashboard (host:port) and of metrics: address, how to sign in, what is not safe about it."""
-    said = [f"Prometheus metrics: http://{LOOPBACK}:{metrics_port}/metrics"] if metrics_port else []
+    lines = [f"Prometheus metrics: http://{LOOPBACK}:{metrics_port}/metrics"] if metrics_port else []
     if not dashboard_url:
-        return said
-    said.append(f"Ray dashboard: http://{dashboard_url}")
+        return lines
+    lines.append(f"Ray dashboard: http://{dashboard_url}")
     if asks_for_token():
-        said.append("  sign in with the token that `ray get-auth-token` prints (docs/watching.md)")
+        lines.append("  sign in with the token that `ray get-auth-token` prints (docs/watching.md)")
     else:
-        said.append(f"  warning: {_AUTH_MODE} is off, so every user of this machine can run code as you there")
+        lines.append(f"  warning: {_AUTH_MODE} is off, so every user of this machine can run code as you there")
     port = dashboard_url.rpartition(":")[2]
     if not is_loopback(dashboard_url):
-        said.append(
+        lines.append(
             f"  warning: {dashboard_url} can be reached from other machines, and {_REASON}, over plain HTTP; "
             f"safer: {LOOPBACK}, and `ssh -L {port}:{LOOPBACK}:{port}` from there"
         )
     if others_read(token_file()):
-        said.append(f"  warning: other users of this machine can read the token; chmod 600 {token_file()}")
-    return said
+        lines.append(f"  warning: other users of this machine can read the token; chmod 600 {token_file()}")
+    return lines
 
 
 def token_file() -> Path:

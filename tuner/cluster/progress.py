@@ -6,6 +6,8 @@ from typing import Any
 
 from ray.tune import Callback
 
+from search_spaces.axes import AXES
+from search_spaces.objectives import score_names
 from trainables.energy.sources import estimates
 from tuner.cluster.metrics import SweepMetrics
 from tuner.run.rows import why_failed
@@ -95,10 +97,7 @@ def phase_of(trial: Any) -> str:
 
 def measured_line(row: dict[str, Any]) -> str:
     """A finished row in words: the configuration and what came out."""
-    name = (
-        f"len {row['max_seq_len']:>3} depth {row['depth']:>2} {row['precision']} b{row['batch_size']} "
-        f"{row['padding']} {row['backend']} r{row['replicate']}"
-    )
+    name = " ".join([*(axis.spell(row[name], "tag") for name, axis in AXES.items()), f"r{row['replicate']}"])
     if row["status"] != "ok":
         return f"{name}  {row['status']}: {row['error']}"
     unit = "J/example (estimated)" if row["energy_source"] in estimates() else "J/example"
@@ -107,9 +106,7 @@ def measured_line(row: dict[str, Any]) -> str:
 
 
 def _scores(result: dict[str, Any]) -> str:
-    return "  ".join(
-        f"{name} {result[name]:.4f}" for name in ("accuracy", "f1", "exact_match") if result.get(name) is not None
-    )
+    return "  ".join(f"{name} {result[name]:.4f}" for name in score_names() if result.get(name) is not None)
 
 
 def _duration(seconds: float) -> str:

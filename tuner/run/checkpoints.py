@@ -48,7 +48,7 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-class KeptFinetune(FinetuneTrainable):
+class VerifiedFinetune(FinetuneTrainable):
     """`FinetuneTrainable` whose checkpoints carry digests, and which goes on from them wherever they are stored."""
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
+from trainables.energy.meter import SensorUnavailable
+from trainables.energy.meters.nvml import NvmlMeter, handles, load_nvml
 
 PACKAGES = ("ray", "torch", "transformers", "datasets", "nvidia-ml-py", "optuna", "pandas", "moocore", "statsmodels")
 
@@ -44,9 +46,6 @@ def machine() -> dict[str, Any]:
 
 def _gpus() -> list[dict[str, Any]]:
     """Every card NVML shows, as a meter describes it; a card that cannot be metered says why."""
-    from trainables.energy.meter import SensorUnavailable
-    from trainables.energy.meters.nvml import NvmlMeter, handles, load_nvml
-
     try:
         nvml = load_nvml()
         nvml.nvmlInit()

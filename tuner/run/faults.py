@@ -19,7 +19,7 @@ _FULL_TEXTS = ("No space left on device", "Disk quota exceeded", "database or di
 
 
 @contextmanager
-def explained(run: Path) -> Iterator[None]:
+def full_disk_explained(run: Path) -> Iterator[None]:
     """A full disk within the context becomes a UsageError that says how to go on with the run."""
     try:
         yield

@@ -1,6 +1,6 @@
 """The folder of a run: made once, locked while a driver works in it, and never written over by another run.
 
-sweep.json         what is measured (a SweepConfig), written first
+sweep.json         what is measured (a SweepConfig), written first; search.json how, in a search (a SearchConfig)
 environment.json   where: cards, driver, versions, git commit, digests; of later starts what differed
 storage.json       where else the run is kept, if anywhere (storage.py)
 checkpoints/       one Hugging Face folder per seed: model.safetensors, config.json, tokenizer, and their digests
@@ -19,7 +19,7 @@ from analysis.rows.trust import check_folder
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
 
-SWEEP_FILE = "sweep.json"
+SWEEP_FILE, SEARCH_FILE, ENVIRONMENT_FILE = "sweep.json", "search.json", "environment.json"
 
 
 class RunFolder:

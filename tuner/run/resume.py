@@ -6,16 +6,24 @@ environment.json holds the first start; under "resumed" every later one, with wh
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
+from analysis.rows.load import finished_trials
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
-from tuner.run.folder import SWEEP_FILE, RunFolder
+from trainables.rows.columns import FLAGS
+from tuner.run.folder import ENVIRONMENT_FILE, SWEEP_FILE, RunFolder
 
-ENVIRONMENT_FILE = "environment.json"
-MARK = "resumed_anyway"  # the flag (trainables.rows.columns) of rows that were measured in spite of a difference
+RESUMED_ANYWAY = FLAGS["resumed_anyway"].name  # of rows that were measured in spite of a difference
 # Settings that decide about the weights or what they are asked: rows of others belong to another run.
-OTHER_RUN = ("task", "model", "checkpoint", "random_weights", "finetuning", "eval_examples")
+IDENTITY = ("task", "model", "checkpoint", "random_weights", "finetuning", "eval_examples")
+
+
+def done_trials(run: Path, retry_failed: bool = False) -> set[str]:
+    """The trials that a resumed run does not start: those with a row, or with a measurement."""
+    found = finished_trials(run)
+    return {name for name, status in found.items() if status in ("ok", "pruned") or not retry_failed}
 
 
 def changed_settings(before: SweepConfig, now: SweepConfig) -> dict[str, str]:
@@ -49,7 +57,7 @@ def check_settings(before: SweepConfig, now: SweepConfig, anyway: bool) -> list[
         changed.pop("data_dir", None)  # a folder that moved: the digests of its files are compared later
     if not changed:
         return []
-    other = [text for name, text in changed.items() if not {*name.split(".")}.isdisjoint(OTHER_RUN)]
+    other = [text for name, text in changed.items() if not {*name.split(".")}.isdisjoint(IDENTITY)]
     if other:
         raise UsageError(
             f"a run goes on with the task, weights and examples it was started with, but {'; '.join(other)}; "
@@ -58,7 +66,7 @@ def check_settings(before: SweepConfig, now: SweepConfig, anyway: bool) -> list[
     if not anyway:
         raise UsageError(
             f"a run goes on as it was started, but {'; '.join(changed.values())}; leave these options out, start "
-            f"another run, or give --resume-anyway: rows measured from then on carry the flag {MARK}"
+            f"another run, or give --resume-anyway: rows measured from then on carry the flag {RESUMED_ANYWAY}"
         )
     return list(changed.values())
 
@@ -91,8 +99,8 @@ def _changed_devices(before: Mapping[str, Any], now: Mapping[str, Any]) -> Itera
         yield f"the processor was {before.get('cpu')} and is {now.get('cpu')}"
 
 
-def begin(folder: RunFolder, now: dict[str, Any], settings: list[str], anyway: bool | None) -> frozenset[str]:
-    """Keep where this start is made; the flags of the rows it will measure.
+def record_start(folder: RunFolder, now: dict[str, Any], settings: list[str], anyway: bool | None) -> frozenset[str]:
+    """Write to environment.json where this start is made; the flags of the rows it will measure.
 
     `settings`: what of them changed. `anyway`: go on although something differs; None where that is not offered.
     UsageError where something differs that no earlier start of the run went on with.
@@ -105,19 +113,19 @@ def begin(folder: RunFolder, now: dict[str, Any], settings: list[str], anyway: b
     accepted = {text for start in starts for text in start.get("differs") or []}
     conditions = changed_conditions(before, now)
     if not anyway and not set(conditions) <= accepted:
-        remedy = "start another run" if anyway is None else f"start another run, or mark the rows ({MARK}) with "
+        or_flag = "" if anyway is None else f", or mark the rows ({RESUMED_ANYWAY}) with --resume-anyway"
         raise UsageError(
             f"a run goes on with the devices and files it was started with, but {'; '.join(conditions)}; "
-            f"{remedy}{'' if anyway is None else '--resume-anyway'}"
+            f"start another run{or_flag}"
         )
     kept = ("started", "hosts", "command", "git_commit", "packages")
     start = {name: now.get(name) for name in kept} | {"settings": settings, "differs": conditions}
     if conditions:
         start |= {"gpus": now.get("gpus"), "cpu": now.get("cpu")}
     folder.write_json(ENVIRONMENT_FILE, before | {"resumed": [*starts, start]})
-    # Settings that an earlier start changed are those of sweep.json since: their rows keep the mark.
+    # Settings that an earlier start changed are those of sweep.json since: their rows keep the flag.
     other_settings = settings or any(earlier.get("settings") for earlier in starts)
-    return frozenset({MARK}) if conditions or other_settings else frozenset()
+    return frozenset({RESUMED_ANYWAY}) if conditions or other_settings else frozenset()
 
 
 def read_environment(folder: RunFolder) -> dict[str, Any] | None:

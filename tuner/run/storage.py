@@ -16,20 +16,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pyarrow import ArrowException, fs
+
 from search_spaces.errors import UsageError
-from tuner.run.folder import SWEEP_FILE, write_atomically
+from tuner.run.folder import ENVIRONMENT_FILE, SEARCH_FILE, SWEEP_FILE, write_atomically
 
 STORAGE_FILE = "storage.json"  # in the run folder: which storage it has
 CHECKPOINT = "checkpoint_"  # begins the names of Tune's checkpoint folders
-KEPT_FILES = (SWEEP_FILE, "environment.json", "search.json")
+KEPT_FILES = (SWEEP_FILE, ENVIRONMENT_FILE, SEARCH_FILE)
 
 
 class Storage:
     """The storage of the run in `run` (a folder). Without a URI every method has nothing to copy."""
 
     def __init__(self, run: Path, uri: str | None = None) -> None:
-        from pyarrow import fs
-
         self.run, self.uri = run, uri
         if uri is None:
             self.fs, self.base = fs.LocalFileSystem(), run.as_posix()
@@ -126,8 +126,6 @@ class Storage:
 
     def _files(self, under: str) -> Iterator[tuple[str, Any]]:
         """(path within the run, info) of every file of the storage."""
-        from pyarrow import fs
-
         base = f"{self.base}/{under}".rstrip("/")
         for info in self.fs.get_file_info(fs.FileSelector(base, allow_not_found=True, recursive=True)):
             if info.is_file:
@@ -169,11 +167,9 @@ class Storage:
         self.fs.delete_dir(f"{self.base}/{name}")
 
 
-def download(fs: Any, path: str, target: Path) -> None:
+def download(system: Any, path: str, target: Path) -> None:
     """Copy a folder of a pyarrow file system to a local one."""
-    from pyarrow import fs as pyarrow_fs
-
-    pyarrow_fs.copy_files(path, str(target), source_filesystem=fs, destination_filesystem=pyarrow_fs.LocalFileSystem())
+    fs.copy_files(path, str(target), source_filesystem=system, destination_filesystem=fs.LocalFileSystem())
 
 
 def fetch_run(run: Path, uri: str | None) -> None:
@@ -211,8 +207,6 @@ def _known_uri(run: Path) -> str | None:
 
 def _open(uri: str, name: str) -> tuple[Any, str]:
     """(pyarrow file system, path of the run's folder in it); UsageError where the storage cannot be written."""
-    from pyarrow import ArrowException, fs
-
     if urlsplit(uri).password:
         raise UsageError(
             "--storage-path must hold no password, because it is kept in the run folder and printed, but it does; give "

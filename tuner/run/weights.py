@@ -36,29 +36,30 @@ class Weights:
         return [seed for seed in self.config.seeds if not self.path(seed).is_dir()]
 
     def drop_damaged(self, measured: Collection[str], anyway: bool | None) -> list[str]:
-        """Remove models that are not as they were written, so that they are made again; what is odd about it.
+        """Remove models that are not as they were written, so that they are made again.
 
-        `measured`: names of the trials with a row. A model that rows were measured with cannot be made again byte
+        `measured`: names of the trials with a row. Returns, in words, which models are made again although rows were
+        measured with them. A model that rows were measured with cannot be made again byte
         for byte: that is a UsageError unless `anyway` (None: not offered).
         """
-        said = []
+        remade = []
         for seed in self.config.seeds:
             problem = self._problem(seed)
             if not problem:
                 continue
             rows = sum(trial.startswith(f"{self.name(seed)}-") for trial in measured)
             if rows and not anyway:
-                mark = "" if anyway is None else ", or have it made again and the rows marked by --resume-anyway"
+                or_flag = "" if anyway is None else ", or have it made again and the rows marked by --resume-anyway"
                 raise UsageError(
                     f"a fine-tuned model must stay as it was written, but {problem}, and {rows} rows were measured "
-                    f"with it; restore it, or start another run{mark}"
+                    f"with it; restore it, or start another run{or_flag}"
                 )
             if rows:
-                said.append(f"the model of seed {seed} was made again ({problem})")
+                remade.append(f"the model of seed {seed} was made again ({problem})")
             if self.path(seed).is_dir():
                 print(f"{problem}: it is made again", flush=True)
                 shutil.rmtree(self.path(seed))
-        return said
+        return remade
 
     def _problem(self, seed: int) -> str:
         """What is wrong with the model of a seed; empty where it is whole. One without digests is taken as it is."""

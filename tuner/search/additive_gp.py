@@ -26,9 +26,11 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 from scipy.special import ndtr
 
+from search_spaces.axes import reducing_axes
 from search_spaces.objectives import score_names
 from search_spaces.precisions import PRECISIONS
 from search_spaces.search_space import Point, SearchSpace
+from tuner.search.points import distributions
 
 Floats = npt.NDArray[np.float64]
 
@@ -64,8 +66,6 @@ class AdditiveSampler(BaseSampler):
         return [found[i] for i in self._free]
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        from tuner.search.samplers import distributions
-
         return distributions(self.space)
 
     def sample_relative(
@@ -129,16 +129,16 @@ class AdditiveSampler(BaseSampler):
         """Objective vectors, drawn evenly, that nothing measured is at least as good as."""
         low = np.minimum(scores.min(axis=0), optimistic.min(axis=1))
         high = scores.max(axis=0)
-        draws = low + (high - low) * self._rng.random((DRAWS, scores.shape[1]))
+        draws: Floats = low + (high - low) * self._rng.random((DRAWS, scores.shape[1]))
         taken = np.zeros(DRAWS, bool)
         for point in front:
             taken |= (point <= draws).all(axis=1)
         return draws[~taken][:KEPT]
 
     def _kept_of_the_model(self, points: list[Point]) -> npt.NDArray[np.int64]:
-        """(points, 3): tokens, layers, exactness; more is more of the model."""
+        """(points, reducing axes + 1): tokens, layers, exactness; more is more of the model."""
         named = map(self.space.named, points)
-        return np.array([[p["max_seq_len"], p["depth"], -PRECISIONS.rank(p["precision"])] for p in named])
+        return np.array([[*(p[a] for a in reducing_axes()), -PRECISIONS.rank(p["precision"])] for p in named])
 
 
 class Additive:

@@ -11,12 +11,13 @@ from typing import Annotated
 
 import tyro
 
+from analysis.errors import CannotAnswer
 from search_spaces.errors import UsageError
 from search_spaces.presets import PRESETS, preset
 from search_spaces.search_config import SearchConfig
 from search_spaces.sweep_config import SweepConfig
-from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, option_value, run_command
-from tuner.sweep import RayOptions
+from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, option_value
+from tuner.cluster.options import RayOptions
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def parse(arguments: list[str]) -> Arguments:
     sweep, search = preset(name), SearchConfig()
     resumed = option_value(arguments, "--resume")
     if resumed is not None and not {"-h", "--help"} & set(arguments):
-        from tuner.search.run import read_search
+        from tuner.search.run import read_search  # Ray, torch, Optuna: not for --help
 
         sweep, search = read_search(Path(resumed))
     return tyro.cli(
@@ -68,23 +69,18 @@ def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code."""
     parsed = parse(arguments)
     options = parsed.run
-    from tuner import sweep
-    from tuner.search import run as search_run
-
     output = options.resume or options.output_dir or Path("runs") / f"search-{parsed.preset}"
-    try:
-        result = search_run.run(
-            parsed.sweep,
-            parsed.search,
-            output,
-            resume=options.resume is not None,
-            overwrite=options.overwrite,
-            from_runs=options.from_run,
-            ray_options=parsed.ray,
-        )
-    except sweep.Interrupted as stopped:
-        print(stopped, file=sys.stderr)
-        return INTERRUPTED
+    from tuner.search import run as search_run  # Ray, torch, Optuna: not for --help
+
+    result = search_run.run(
+        parsed.sweep,
+        parsed.search,
+        output,
+        resume=options.resume is not None,
+        overwrite=options.overwrite,
+        from_runs=options.from_run,
+        ray_options=parsed.ray,
+    )
     _report(result.path, options.from_run)
     print(f"The search ended: {result.stopped or 'interrupted'}. Study: {result.path / 'study.db'}")
     if not result.stopped:
@@ -95,8 +91,7 @@ def main(arguments: list[str]) -> int:
 
 def _report(run: Path, from_runs: tuple[Path, ...]) -> None:
     """The same report as a grid's, in the run folder; over what the search was started with too, beside it."""
-    from analysis.errors import CannotAnswer
-    from analysis.report.build import build_report
+    from analysis.report.build import build_report  # pandas, matplotlib: not for --help
     from analysis.report.summary import print_summary
 
     try:
@@ -104,7 +99,3 @@ def _report(run: Path, from_runs: tuple[Path, ...]) -> None:
         print_summary(build_report([run, *from_runs]) if from_runs else report)
     except (CannotAnswer, UsageError) as error:  # the search itself is done, and its folder is complete
         print(f"no report: {error}", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    run_command(lambda: main(sys.argv[1:]))

@@ -1,18 +1,16 @@
 """The optimisation history as a figure: hypervolume against trials and against device time."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.figure import Figure
 
 from analysis.figures.style import BLUE, MUTED, ORANGE, new_figure, save, settle, styled, title, watermark
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 NAME = "search_history"
 
 
-def search_history_figure(history: "pd.DataFrame", reference: str, estimated: bool = False) -> "Figure":
+def search_history_figure(history: pd.DataFrame, reference: str, estimated: bool = False) -> Figure:
     """Two panels of one curve. `history` is history.csv; `reference` names the corner of the hypervolume."""
     with styled():
         figure, (by_trial, by_time) = new_figure(height_in=3.4, rows=2)
@@ -36,7 +34,7 @@ def search_history_figure(history: "pd.DataFrame", reference: str, estimated: bo
         return figure
 
 
-def write(history: "pd.DataFrame", reference: str, folder: Path, estimated: bool = False) -> None:
+def write(history: pd.DataFrame, reference: str, folder: Path, estimated: bool = False) -> None:
     """figures/search_history.png and .svg in the run folder."""
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)

@@ -15,7 +15,7 @@ PATIENCE_GAIN = 0.001  # the hypervolume must grow by this fraction over the tri
 
 
 @dataclass(frozen=True)
-class Step:
+class Outcome:
     """One trial that came back, measured or not."""
 
     trial_id: str
@@ -33,12 +33,12 @@ class Step:
         return self.status == "ok" and self.scores is not None and self.feasible
 
 
-def step_of(goal: Goal, row: Mapping[str, Any], trial_id: str, start: bool, imported: bool = False) -> Step:
-    """A row as a step: what carries a flag that makes its energy invalid counts as failed."""
+def outcome_of(goal: Goal, row: Mapping[str, Any], trial_id: str, start: bool, imported: bool = False) -> Outcome:
+    """What a row says: what carries a flag that makes its energy invalid counts as failed."""
     status = str(row.get("status") or "failed")
     invalid = INVALID_FLAGS & set(str(row.get("flags") or "").split(";"))
     values = goal.values(row) if status in ("ok", "pruned") and not invalid else None
-    return Step(
+    return Outcome(
         trial_id=trial_id,
         status=status if values is not None or status not in ("ok", "pruned") else "failed",
         values=values,
@@ -57,47 +57,47 @@ class History:
     computed again."""
 
     goal: Goal
-    steps: list[Step] = field(default_factory=list)
-    volumes: list[float] = field(default_factory=list)  # after each step
+    outcomes: list[Outcome] = field(default_factory=list)
+    volumes: list[float] = field(default_factory=list)  # after each outcome
     reference: Scores | None = None
 
-    def add(self, step: Step) -> None:
-        """Append a step and the hypervolume after it."""
-        self.steps.append(step)
-        if step.start and step.status == "ok":
-            reference = reference_point([s.scores for s in self.steps if s.start and s.status == "ok" and s.scores])
+    def add(self, outcome: Outcome) -> None:
+        """Append an outcome and the hypervolume after it."""
+        self.outcomes.append(outcome)
+        if outcome.start and outcome.status == "ok":
+            reference = reference_point([s.scores for s in self.outcomes if s.start and s.status == "ok" and s.scores])
             if reference != self.reference:
                 self.reference = reference
-                self.volumes = [self._volume(i) for i in range(len(self.steps))]
+                self.volumes = [self._volume(i) for i in range(len(self.outcomes))]
                 return
         same = self.volumes[-1] if self.volumes else 0.0
-        self.volumes.append(self._volume(len(self.steps) - 1) if step.counts else same)
+        self.volumes.append(self._volume(len(self.outcomes) - 1) if outcome.counts else same)
 
     def _volume(self, last: int) -> float:
         return 0.0 if self.reference is None else hypervolume(self._counting(last), self.reference)
 
     def _counting(self, last: int) -> list[Scores]:
-        return [s.scores for s in self.steps[: last + 1] if s.counts and s.scores is not None]
+        return [s.scores for s in self.outcomes[: last + 1] if s.counts and s.scores is not None]
 
     @property
     def hypervolume(self) -> float:
         return self.volumes[-1] if self.volumes else 0.0
 
     @property
-    def frontier(self) -> list[Step]:
+    def frontier(self) -> list[Outcome]:
         """Steps that no other dominates, the best in the first objective first."""
-        counting = [s for s in self.steps if s.counts]
+        counting = [s for s in self.outcomes if s.counts]
         front = [s for s in counting if not any(dominates(o.scores or (), s.scores or ()) for o in counting)]
         return sorted(front, key=lambda s: s.scores or ())
 
     @property
-    def measured(self) -> list[Step]:
+    def measured(self) -> list[Outcome]:
         """Steps of this search, without imported ones."""
-        return [s for s in self.steps if not s.imported]
+        return [s for s in self.outcomes if not s.imported]
 
     @property
     def device_s(self) -> float:
-        return sum(s.device_s for s in self.steps)
+        return sum(s.device_s for s in self.outcomes)
 
     def mean_trial_s(self) -> float:
         """Seconds an unpruned trial took on the average, 0 before the first."""

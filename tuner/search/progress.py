@@ -4,7 +4,7 @@ from typing import Any
 
 from search_spaces.goal import Goal
 from tuner.cluster.progress import Progress, measured_line
-from tuner.search.history import History, Step
+from tuner.search.history import History, Outcome
 
 SHOWN = 5  # points of the frontier in the line
 
@@ -36,12 +36,12 @@ class SearchProgress(Progress):
 def state_line(history: History) -> str:
     """Hypervolume and frontier, the best in the first objective first."""
     front = history.frontier
-    shown = "  ".join(point_text(history.goal, step) for step in front[:SHOWN])
+    shown = "  ".join(point_text(history.goal, outcome) for outcome in front[:SHOWN])
     more = f"  and {len(front) - SHOWN} more" if len(front) > SHOWN else ""
     return f"hypervolume {history.hypervolume:.4f}  frontier {len(front)}: {shown}{more}"
 
 
-def point_text(goal: Goal, step: Step) -> str:
+def point_text(goal: Goal, outcome: Outcome) -> str:
     """A point's objectives: "0.9312 | 0.01234 J/example"."""
-    values = step.values or {}
+    values = outcome.values or {}
     return " | ".join(f"{values[o.name]:.4g}" + ("" if o.unit == "fraction" else f" {o.unit}") for o in goal.known)

@@ -2,43 +2,58 @@
 
 from search_spaces.presets import preset
 from search_spaces.search_config import SearchConfig
-from tuner import search_run
+from tuner.search import run as search_run
 result = search_run.run(preset("demo"), SearchConfig(trials=12), "runs/search")
 result.rows        # a DataFrame, one row per trial of this folder
 """
 
 import json
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from search_spaces.errors import UsageError, check
-from search_spaces.goal import closest
-from search_spaces.objectives import score_names
+import optuna
+import pandas as pd
+import torch
+from optuna.storages import BaseStorage
+
+from analysis.findings.configurations import is_estimated
+from analysis.rows.load import finished_trials, load
+from search_spaces.errors import UsageError
 from search_spaces.search_config import SearchConfig
-from search_spaces.search_space import SearchSpace
+from search_spaces.search_space import Point, SearchSpace
 from search_spaces.sweep_config import SweepConfig
-from tuner.run.folder import SWEEP_FILE, RunFolder, read_sweep
+from trainables.device import accelerator
+from trainables.energy.meters.cpu import cpu_name
+from trainables.model.architectures import max_positions
+from trainables.model.loading import load_config
+from tuner.cluster.options import RayOptions
+from tuner.cluster.session import address_to_join, ray_session
+from tuner.driver import Driver
+from tuner.errors import Interrupted
+from tuner.frontier import replicate_frontier
+from tuner.inputs import load_inputs
+from tuner.run.folder import SEARCH_FILE, read_sweep
+from tuner.run.opening import open_run
+from tuner.search import figure
+from tuner.search.earlier_runs import Row, check_weights, read_runs, take_checkpoint
+from tuner.search.history import History, Stopping
+from tuner.search.progress import SearchProgress
+from tuner.search.request import check_goal, check_trials
+from tuner.search.results import history_table, no_answer, reference_text
+from tuner.search.sampler import make_sampler
+from tuner.search.searcher import STUDY_NAME, FrontierSearch
+from tuner.search.study import IDENTITY, STUDY_FILE, add_imported, check_identity, identity, open_storage, restore
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from tuner.search.history import History
-    from tuner.search.searcher import FrontierSearch
-    from tuner.sweep import RayOptions
-
-SEARCH_FILE = "search.json"
 HISTORY_FILE = "history.csv"
 
 
 @dataclass(frozen=True)
 class SearchResult:
     path: Path
-    rows: "pd.DataFrame"  # columns: trainables.rows.columns.COLUMNS
-    history: "pd.DataFrame"  # history.csv
+    rows: pd.DataFrame  # columns: trainables.rows.columns.COLUMNS
+    history: pd.DataFrame  # history.csv
     frontier: list[str]  # trial_id, the best in the first objective first; may hold imported ones
     stopped: str  # why the search ended; empty where it was interrupted
 
@@ -57,10 +72,6 @@ def read_search(path: Path) -> tuple[SweepConfig, SearchConfig]:
 
 def space_of(config: SweepConfig, address: str | None = None) -> SearchSpace:
     """The space of a sweep's axes on this machine (on a cluster: with GPUs). Loads no weights."""
-    from trainables.device import accelerator
-    from trainables.model.architectures import max_positions
-    from trainables.model.loading import load_config
-
     model = load_config(config.checkpoint or config.model)
     device = "cuda" if address is not None else accelerator().type
     return SearchSpace.of(config, model.num_hidden_layers, max_positions(model), device)
@@ -74,243 +85,97 @@ def run(
     resume: bool = False,
     overwrite: bool = False,
     from_runs: Sequence[Path] = (),
-    ray_options: "RayOptions | None" = None,
+    ray_options: RayOptions | None = None,
 ) -> SearchResult:
     """Run (or, with `resume`, go on with) a search. Ctrl-C leaves a readable folder.
 
     Raises UsageError for whatever is wrong with the request, before any trial starts, and at the end where no
     configuration keeps the limits.
     """
-    import optuna
-
-    from tuner.run.faults import explained
-    from tuner.run.storage import Storage, claim
-    from tuner.search.history import History, Stopping
-    from tuner.search.progress import SearchProgress
-    from tuner.search.samplers import make_sampler
-    from tuner.search.searcher import STUDY_NAME, FrontierSearch
-    from tuner.search.study import (
-        IDENTITY,
-        STUDY_FILE,
-        add_imported,
-        check_identity,
-        identity,
-        open_storage,
-        read_runs,
-        restore,
-    )
-    from tuner.sweep import RayOptions, Sweep, load_inputs, ray_devices
-
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    options = ray_options or RayOptions()
-    output = Path(output_dir)
-    space = space_of(config, options.address or os.environ.get("RAY_ADDRESS"))  # of a job that was submitted
-    _check_goal(config, search, space)
-    _check_weights(config, from_runs)
+    options, output = ray_options or RayOptions(), Path(output_dir)
+    space = space_of(config, address_to_join(options))
+    check_goal(config, search, space)
+    check_weights(config, from_runs)
     imported = read_runs(from_runs, space, search.goal, _devices(space)) if from_runs else {}
     if not resume:
-        _check_trials(search, space, len([p for p in space.start_points if p not in imported]))
+        check_trials(search, len([p for p in space.start_points if p not in imported]))
     inputs = load_inputs(config)
     if resume and read_sweep(output) != config:
         raise UsageError(
             f"a search goes on with the task, axes and settings of its {output / 'sweep.json'}, but others "
             "were given; start a new search, with --from-run to keep what was measured"
         )
-    with explained(output):
-        if not resume:
-            claim(output, options.storage_path, overwrite)
-        folder = RunFolder.resume(output) if resume else RunFolder.create(output, config, overwrite)
-        try:
-            kept = Storage.of(folder.path, options.storage_path)
-            storage = open_storage(folder.path)
-            check_identity(storage, STUDY_NAME, space, search.goal, folder.path / STUDY_FILE)
-            folder.write_json(SEARCH_FILE, search.to_dict())
-            with ray_devices(options) as devices:
-                sweep = Sweep(config, folder, inputs, devices, kept)
-                history = History(search.goal)
-                rows = _rows(folder)
-                searcher = FrontierSearch(
-                    space,
-                    search.goal,
-                    # A resumed sampler goes on with another seed: the same one would draw the same points again.
-                    make_sampler(search.sampler, space, search.search_seed + len(rows)),
-                    history,
-                    Stopping(search.trials, search.time_budget_s, search.patience),
-                    sweep.job,
-                    storage,
-                    search.prune,
-                )
-                searcher.study.set_user_attr(IDENTITY, identity(space, search.goal))
-                restore(searcher, rows)
-                if imported:
-                    known = {step.trial_id for step in history.steps}
-                    add_imported(searcher, {p: r for p, r in imported.items() if space.trial(p).trial_id not in known})
-                searcher.enqueue_start_points()
-                _take_checkpoint(sweep.weights.path(space.seed), from_runs)
-                if sweep.prepare():
-                    searcher.start_clock()
-                    sweep.search(searcher, SearchProgress(history, search.trials))
-                    if searcher.stopped and config.frontier_replicates > 1:
-                        sweep.replicate_frontier([space.trial(p) for p in space.points])
-            return _result(folder, searcher, history, list(imported.values()))
-        finally:
-            folder.close()
+    with open_run(output, config, options.storage_path, resume=resume, overwrite=overwrite) as (folder, storage):
+        study = open_storage(folder.path)
+        check_identity(study, STUDY_NAME, space, search.goal, folder.path / STUDY_FILE)
+        folder.write_json(SEARCH_FILE, search.to_dict())
+        with ray_session(options) as devices:
+            driver = Driver(config, folder, inputs, devices, storage)
+            searcher = _searcher(search, space, driver, study, imported)
+            take_checkpoint(driver.weights.path(space.seed), from_runs)
+            if driver.prepare():
+                searcher.start_clock()
+                driver.search(searcher, SearchProgress(searcher.history, search.trials))
+                if searcher.stopped and config.frontier_replicates > 1:
+                    grid = [space.trial(p) for p in space.points]
+                    replicate_frontier(config, folder.path, grid, driver.measure)
+        return _result(folder.path, searcher, list(imported.values()))
 
 
-def _check_goal(config: SweepConfig, search: SearchConfig, space: SearchSpace) -> None:
-    """What cannot be measured here can be neither an objective nor a limit."""
-    from trainables.tasks import get_task
-
-    columns = {*search.goal.objectives, *(limit.column for limit in search.goal.limits)}
-    get_task(config.task)  # an unknown one is a UsageError
-    if space.device == "cpu" and "peak_gpu_memory_mib" in columns:
-        raise UsageError(
-            "GPU memory can be an objective or a limit only where there is a GPU, but PyTorch sees none; "
-            "leave peak_gpu_memory_mib and --max-memory-mib out"
-        )
-    scored = columns & {*score_names(), "energy_j_per_correct"}
-    if config.random_weights and scored:
-        raise UsageError(
-            f"random weights have no accuracy, but {', '.join(sorted(scored))} was asked for; "
-            "choose objectives such as energy_j_per_example and peak_gpu_memory_mib, or leave --random-weights out"
-        )
-
-
-def _check_weights(config: SweepConfig, from_runs: Sequence[Path]) -> None:
-    """Accuracies can be mixed only where the weights and the evaluated examples are the same."""
-    for path in from_runs:
-        if not (path / SWEEP_FILE).is_file():
-            continue  # a table without its sweep: taken at its word
-        theirs = read_sweep(path)
-        tuned = not (config.checkpoint or theirs.checkpoint)
-        for what, mine, other in (
-            ("fine-tuning", config.finetuning if tuned else None, theirs.finetuning if tuned else None),
-            ("eval_examples", config.measuring.eval_examples, theirs.measuring.eval_examples),
-            ("random_weights", config.random_weights, theirs.random_weights),
-        ):
-            if mine != other:
-                raise UsageError(
-                    f"--from-run needs the same weights and examples, but the {what} of {path} is {other} and here "
-                    f"it is {mine}; give the same options as there"
-                )
-
-
-def _take_checkpoint(target: Path, from_runs: Sequence[Path]) -> None:
-    """Use the weights that an earlier run was measured with: nothing is fine-tuned again."""
-    for path in from_runs:
-        source = path / "checkpoints" / target.name
-        if source.is_dir() and not target.is_dir():
-            temporary = target.with_name(target.name + ".tmp")
-            shutil.rmtree(temporary, ignore_errors=True)
-            shutil.copytree(source, temporary)
-            temporary.rename(target)
-
-
-def _check_trials(search: SearchConfig, space: SearchSpace, starts: int) -> None:
-    check(
-        search.trials is None or search.trials >= starts,
-        f"trials must be at least the {starts} start points (the baseline and one-at-a-time extremes) of this space",
-        search.trials,
-        f"give {starts} or more, or fewer axes",
+def _searcher(
+    search: SearchConfig, space: SearchSpace, driver: Driver, study: BaseStorage, imported: Mapping[Point, Row]
+) -> FrontierSearch:
+    """The searcher of a run folder; it knows what is on disk, what was imported, and its start points."""
+    rows = _rows(driver.folder.path)
+    searcher = FrontierSearch(
+        space,
+        search.goal,
+        # A resumed sampler goes on with another seed: the same one would draw the same points again.
+        make_sampler(search.sampler, space, search.search_seed + len(rows)),
+        History(search.goal),
+        Stopping(search.trials, search.time_budget_s, search.patience),
+        driver.job,
+        study,
+        search.prune,
     )
+    searcher.study.set_user_attr(IDENTITY, identity(space, search.goal))
+    restore(searcher, rows)
+    if imported:
+        known = {outcome.trial_id for outcome in searcher.history.outcomes}
+        add_imported(searcher, {p: row for p, row in imported.items() if space.trial(p).trial_id not in known})
+    searcher.enqueue_start_points()
+    return searcher
 
 
 def _devices(space: SearchSpace) -> list[str]:
-    """Names of this machine's cards, as rows have them."""
+    """Names of this machine's devices, as rows have them."""
     if space.device == "cuda":
-        import torch
-
         return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    from trainables.energy.meters.cpu import cpu_name
-
     return [cpu_name()]
 
 
-def _rows(folder: RunFolder) -> dict[str, dict[str, Any]]:
+def _rows(run: Path) -> dict[str, dict[str, Any]]:
     """Rows on disk by trial_id; may be empty."""
-    from analysis.rows.load import finished_trials, load
-
-    if not finished_trials(folder.path):
-        return {}
-    return {row["trial_id"]: row for row in _records(load(folder.path))}
+    return {row["trial_id"]: row for row in _records(load(run))} if finished_trials(run) else {}
 
 
-def _records(rows: "pd.DataFrame") -> list[dict[str, Any]]:
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in rows.to_dict("records")]
 
 
-def _result(
-    folder: RunFolder, searcher: "FrontierSearch", history: "History", imported: Sequence[Mapping[str, Any]]
-) -> SearchResult:
-    from analysis.findings.configurations import is_estimated
-    from analysis.rows.load import finished_trials, load
-    from tuner.search import figure as search_figure
-    from tuner.sweep import Interrupted
-
-    if not finished_trials(folder.path):
+def _result(run: Path, searcher: FrontierSearch, imported: Sequence[Row]) -> SearchResult:
+    """Read the rows, write the history and its figure. Raises where nothing was measured, or nothing is an answer."""
+    history = searcher.history
+    if not finished_trials(run):
         if searcher.stopped:
             raise UsageError(f"nothing was left to measure: {searcher.stopped}; give another space or --trials")
-        raise Interrupted(f"stopped before the first trial was measured; go on with --resume {folder.path}")
-    rows = load(folder.path)
-    table = history_table(history)
-    table.to_csv(folder.path / HISTORY_FILE, index=False)
+        raise Interrupted(f"stopped before the first trial was measured; go on with --resume {run}")
+    rows, table = load(run), history_table(history)
+    table.to_csv(run / HISTORY_FILE, index=False)
     if history.reference is not None:
-        search_figure.write(table, reference_text(history), folder.path, bool(is_estimated(rows).any()))
+        figure.write(table, reference_text(history), run, bool(is_estimated(rows).any()))
     if searcher.stopped and not history.frontier:
-        raise UsageError(_no_answer(history, [*_records(rows), *imported], folder.path))
-    front = [step.trial_id for step in history.frontier]
-    return SearchResult(folder.path, rows, table, front, searcher.stopped)
-
-
-def _no_answer(history: "History", rows: Sequence[Mapping[str, Any]], path: Path) -> str:
-    """Why there is no frontier: what was null, or which limits nothing keeps and what came closest."""
-    goal = history.goal
-    if not any(step.scores for step in history.steps):
-        errors = [r["error"] for r in rows if r["error"]] or ["an objective is null in every row"]
-        return (
-            f"at least one trial must measure {', '.join(goal.objectives)}, but none of {len(rows)} did: "
-            f"{errors[0]}; see {path}"
-        )
-    limits = ", ".join(f"{limit.option} {limit.value:g}" for limit in goal.limits)
-    candidates = ((str(r["trial_id"]), r) for r in rows)
-    return (
-        f"at least one configuration must keep {limits}, but none of {len(rows)} tried does; "
-        f"the closest: {closest(goal, candidates)}; relax a limit"
-    )
-
-
-def history_table(history: "History") -> "pd.DataFrame":
-    """One row per trial in the order they ended: trials and device_s count up, hypervolume is after the trial;
-    objectives in their units (bounds where pruned)."""
-    import pandas as pd
-
-    records = []
-    trials, device_s = 0, 0.0
-    for step, volume in zip(history.steps, history.volumes, strict=True):
-        trials += not step.imported
-        device_s += step.device_s
-        values = step.values or dict.fromkeys(history.goal.objectives)
-        records.append(
-            {
-                "trials": trials,
-                "device_s": device_s,
-                "hypervolume": volume,
-                "trial_id": step.trial_id,
-                "status": step.status,
-                "feasible": step.feasible,
-                "imported": step.imported,
-                **values,
-            }
-        )
-    return pd.DataFrame(records)
-
-
-def reference_text(history: "History") -> str:
-    """The reference point in the objectives' own units."""
-    if history.reference is None:
-        return "no reference point"
-    parts = []
-    for o, score in zip(history.goal.known, history.reference, strict=True):
-        value = o.sign * score
-        parts.append(f"{o.name} {10**value if o.log_scale else value:.4g}{' (log)' if o.log_scale else ''}")
-    return "the reference point " + ", ".join(parts)
+        raise UsageError(no_answer(history, [*_records(rows), *imported], run))
+    front = [outcome.trial_id for outcome in history.frontier]
+    return SearchResult(run, rows, table, front, searcher.stopped)

@@ -1,16 +1,9 @@
-"""Ray Tune's OptunaSearch over a finite space: each point once, start points first, failures told as failures.
+"""Ray Tune's OptunaSearch over a finite space: each point once, start points first, failures told as failures."""
 
-What Optuna is told of a trial (EXPERIMENTS.md and docs/search.md have the reasons):
-ok        COMPLETE with its scores, and its limits as constraints
-pruned    COMPLETE with its bounds, which are dominated or beyond a limit: the sampler learns where not to look
-failed    FAIL: also out of memory, an objective that is null, a flag that makes the energy invalid
-"""
-
-import math
 import pickle
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +18,11 @@ from search_spaces.goal import Goal
 from search_spaces.prune import PruneRule
 from search_spaces.search_space import Point, SearchSpace
 from search_spaces.trial_config import TrialConfig
-from tuner.search.history import History, Step, Stopping, step_of
-from tuner.search.samplers import INTERRUPTED, distributions, taken
+from tuner.search.history import History, Stopping, outcome_of
+from tuner.search.points import INTERRUPTED, distributions, taken
+from tuner.search.tell import tell
 
 STUDY_NAME = "jouletune"
-UNMEETABLE = 1e6  # the constraint of a missing value; Optuna takes no infinity
 
 MakeJob = Callable[[TrialConfig], dict[str, Any]]
 
@@ -62,7 +55,7 @@ class FrontierSearch(OptunaSearch):
         self.points, self.goal, self.history = space, goal, history
         self.stopping, self.make_job, self.prune = stopping, make_job, prune
         self.started, self.stopped = 0, ""
-        self.begin = time.monotonic()
+        self.began_s = time.monotonic()
         self._starts = set(space.start_points)
         self._now: dict[str, Point] = {}  # running trials by Ray's id
 
@@ -72,7 +65,7 @@ class FrontierSearch(OptunaSearch):
 
     def start_clock(self) -> None:
         """Let the time budget run from now on: fine-tuning is not part of it."""
-        self.begin = time.monotonic()
+        self.began_s = time.monotonic()
 
     def enqueue_start_points(self) -> int:
         """Queue the baseline and the one-at-a-time extremes that are not taken yet; how many."""
@@ -83,12 +76,12 @@ class FrontierSearch(OptunaSearch):
         return len(left)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        reason = self.stopping.reason(self.history, self.started, time.monotonic() - self.begin)
+        reason = self.stopping.reason(self.history, self.started, time.monotonic() - self.began_s)
         if reason is None and self._exhausted():
             reason = f"all {len(self.points.points)} configurations of the space were tried"
         if reason is not None:
             self.stopped = reason
-            return Searcher.FINISHED
+            return str(Searcher.FINISHED)
         point = self.points.point(super().suggest(trial_id))
         self.started += 1
         self._now[trial_id] = point
@@ -111,10 +104,10 @@ class FrontierSearch(OptunaSearch):
         if result is None and not error:  # stopped from outside: it may be tried again
             self._ot_trials[trial_id].set_user_attr(INTERRUPTED, True)
         row = dict(result or {}) if not error else {}
-        step = step_of(self.goal, row, self.points.trial(point).trial_id, point in self._starts)
-        tell(self.study, self._ot_trials[trial_id], self.goal, step, row)
+        outcome = outcome_of(self.goal, row, self.points.trial(point).trial_id, point in self._starts)
+        tell(self.study, self._ot_trials[trial_id], self.goal, outcome, row)
         self._completed_trials.add(trial_id)
-        self.history.add(step)
+        self.history.add(outcome)
 
     # The study is the state, and it is on disk: Ray's own pickles of the searcher need nothing of it.
 
@@ -123,48 +116,3 @@ class FrontierSearch(OptunaSearch):
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
-
-
-def tell(study: optuna.Study, trial: optuna.Trial, goal: Goal, step: Step, row: Mapping[str, Any]) -> None:
-    """End a trial of the study with what a row says."""
-    for name, value in attributes(step, row).items():
-        trial.set_user_attr(name, value)
-    if step.scores is None:
-        study.tell(trial, state=TrialState.FAIL)
-        return
-    for option, excess in goal.excesses(row).items():
-        trial.set_constraint(option, _finite(excess))
-    study.tell(trial, goal.told(step.scores))
-
-
-def attributes(step: Step, row: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept with a trial of the study: everything a History needs to be built again."""
-    return {
-        "configuration": step.trial_id,
-        "status": step.status,
-        "device_s": step.device_s,
-        "feasible": step.feasible,
-        "start": step.start,
-        "imported": step.imported,
-        **({"error": str(row["error"])} if row.get("error") else {}),
-        **(step.values or {}),
-    }
-
-
-def add(study: optuna.Study, space: SearchSpace, point: Point, goal: Goal, step: Step, row: Mapping[str, Any]) -> None:
-    """Add a trial to the study that it did not ask for: an imported row, or one told too late."""
-    failed = step.scores is None
-    study.add_trial(
-        optuna.trial.create_trial(
-            state=TrialState.FAIL if failed else TrialState.COMPLETE,
-            values=None if step.scores is None else goal.told(step.scores),
-            params=space.params(point),
-            distributions=distributions(space),
-            user_attrs=attributes(step, row),
-            constraints={} if failed else {k: _finite(v) for k, v in goal.excesses(row).items()},
-        )
-    )
-
-
-def _finite(excess: float) -> float:
-    return excess if math.isfinite(excess) else UNMEETABLE

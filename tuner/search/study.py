@@ -3,21 +3,23 @@
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import optuna
+import sqlalchemy.exc
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import TrialState
 
 from search_spaces.errors import UsageError
 from search_spaces.goal import Goal
 from search_spaces.search_space import Point, SearchSpace
-from tuner.search.history import Step, step_of
-from tuner.search.samplers import INTERRUPTED
-from tuner.search.searcher import FrontierSearch, add
+from tuner.search.history import Outcome, outcome_of
+from tuner.search.points import INTERRUPTED
+from tuner.search.searcher import FrontierSearch
+from tuner.search.tell import add
 
 STUDY_FILE = "study.db"  # SQLite: `optuna-dashboard sqlite:///RUN/study.db` opens it
 IDENTITY = "space"  # user attribute of the study
@@ -27,8 +29,6 @@ Row = Mapping[str, Any]
 
 def open_storage(folder: Path) -> BaseStorage:
     """The storage of a run folder's study, made where there is none."""
-    import sqlalchemy.exc
-
     file = folder / STUDY_FILE
     try:
         _check_pages(file)
@@ -102,10 +102,10 @@ def restore(search: FrontierSearch, rows: Mapping[str, Row]) -> None:
     for point in space.points:
         name = space.trial(point).trial_id
         if name in rows and name not in known:
-            step = step_of(search.goal, rows[name], name, point in space.start_points)
-            add(study, space, point, search.goal, step, rows[name])
-    for step in steps(study, search.goal):
-        search.history.add(step)
+            outcome = outcome_of(search.goal, rows[name], name, point in space.start_points)
+            add(study, space, search.goal, point, outcome, rows[name])
+    for outcome in outcomes(study, search.goal):
+        search.history.add(outcome)
 
 
 def _check_values(trials: Iterable[optuna.trial.FrozenTrial], rows: Mapping[str, Row], goal: Goal) -> None:
@@ -124,18 +124,18 @@ def _check_values(trials: Iterable[optuna.trial.FrozenTrial], rows: Mapping[str,
                 )
 
 
-def steps(study: optuna.Study, goal: Goal) -> list[Step]:
+def outcomes(study: optuna.Study, goal: Goal) -> list[Outcome]:
     """The finished trials of a study in the order they ended."""
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED))
     told = [t for t in trials if "status" in t.user_attrs and not t.user_attrs.get(INTERRUPTED)]
     told.sort(key=lambda t: (t.datetime_complete, t.number))
-    return [_step(t.user_attrs, goal) for t in told]
+    return [_outcome(t.user_attrs, goal) for t in told]
 
 
-def _step(kept: Mapping[str, Any], goal: Goal) -> Step:
+def _outcome(kept: Mapping[str, Any], goal: Goal) -> Outcome:
     values = {name: kept[name] for name in goal.objectives if name in kept}
     known = len(values) == len(goal.objectives)
-    return Step(
+    return Outcome(
         trial_id=kept["configuration"],
         status=kept["status"],
         values=values if known else None,
@@ -152,57 +152,7 @@ def add_imported(search: FrontierSearch, imported: Mapping[Point, Row]) -> int:
     starts = set(search.points.start_points)
     for point, row in imported.items():
         name = search.points.trial(point).trial_id
-        step = step_of(search.goal, row, name, point in starts, imported=True)
-        add(search.study, search.points, point, search.goal, step, row)
-        search.history.add(step)
+        outcome = outcome_of(search.goal, row, name, point in starts, imported=True)
+        add(search.study, search.points, search.goal, point, outcome, row)
+        search.history.add(outcome)
     return len(imported)
-
-
-def read_runs(paths: Sequence[Path], space: SearchSpace, goal: Goal, devices: Iterable[str]) -> dict[Point, Row]:
-    """Configurations of the space that earlier runs measured, averaged over their replicates.
-
-    `devices` are the names of this machine's cards: energies of another card are not comparable. Raises
-    UsageError for another task, model, seed or card, and where nothing of the runs lies in the space.
-    """
-    from analysis.findings.configurations import valid
-    from analysis.rows.load import load
-
-    rows = load(*paths)
-    runs = ", ".join(map(str, paths))
-    for column, here in (("task", space.task), ("model", space.model), ("seed", space.seed)):
-        there = sorted({str(v) for v in rows[column].dropna()})
-        if str(here) not in there:
-            raise UsageError(
-                f"--from-run needs runs of the same task, model and seed, but {column} is {', '.join(there)} in "
-                f"{runs} and {here} here; give another run"
-            )
-        rows = rows[rows[column].isna() | (rows[column].astype(str) == str(here))]
-    cards, mine = set(rows["gpu_name"].dropna()), set(devices)
-    if cards and mine and not cards <= mine:
-        raise UsageError(
-            f"--from-run needs runs of the same card, but {runs} was measured on {', '.join(sorted(cards))} and "
-            f"this machine has {', '.join(sorted(mine))}; measure again here"
-        )
-    rows = valid(rows)[0]
-    found: dict[Point, list[dict[str, Any]]] = {}
-    for record in ({str(k): v for k, v in r.items()} for r in rows.to_dict("records")):
-        point = tuple(record[axis] for axis in space.axes)
-        values = goal.values(record)
-        if values is not None and space.allows(point):
-            found.setdefault(point, []).append(record)
-    if not found:
-        raise UsageError(
-            f"--from-run needs runs with configurations of this space, but {runs} holds none with "
-            f"{', '.join(goal.objectives)}; see its results.csv"
-        )
-    return {point: _mean(records) for point, records in found.items()}
-
-
-def _mean(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The first row, with the means of its numbers over replicates."""
-    first = dict(records[0])
-    for name, value in first.items():
-        if isinstance(value, float) and len(records) > 1:
-            numbers = [float(r[name]) for r in records if not math.isnan(float(r[name]))]
-            first[name] = sum(numbers) / len(numbers) if numbers else value
-    return first

@@ -19,7 +19,7 @@ from typing import Annotated
 import tyro
 
 from benchmarks.lib.command import Command
-from search_spaces.search_config import SAMPLER_NAMES
+from search_spaces.samplers import SAMPLERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Arguments:
     """Run folders or tables with a full grid."""
     seeds: int = 20
     """How many times each sampler searches."""
-    samplers: tuple[str, ...] = SAMPLER_NAMES
+    samplers: tuple[str, ...] = tuple(SAMPLERS)
     """Which."""
     no_prune: bool = False
     """Measure every trial in full."""

@@ -10,7 +10,7 @@ from search_spaces.prune import PruneRule
 from search_spaces.search_config import SearchConfig
 from search_spaces.trial_config import TrialConfig
 from tuner.search.history import History, Stopping
-from tuner.search.samplers import make_sampler
+from tuner.search.sampler import make_sampler
 from tuner.search.searcher import FrontierSearch
 
 SHARE = 0.99  # of the full grid's hypervolume
@@ -50,14 +50,14 @@ def replay(grid: Grid, sampler: str, seed: int, prune: bool = True, target: floa
             break
         name = str(search.started - 1)
         search.on_trial_complete(name, answer(grid, suggestion["job"]))
-        counting = [s.scores for s in history.steps if s.counts and s.scores is not None]
+        counting = [s.scores for s in history.outcomes if s.counts and s.scores is not None]
         out.shares.append(grid.volume(counting) / full)
         if out.trials is None and out.shares[-1] >= SHARE:
             out.trials, out.seconds = search.started, history.device_s
         if out.stop_trials is None and rule.reason(history, search.started, 0.0):
             out.stop_trials, out.stop_seconds = search.started, history.device_s
             out.stop_share = out.shares[-1]
-    out.pruned = sum(s.status == "pruned" for s in history.steps)
+    out.pruned = sum(s.status == "pruned" for s in history.outcomes)
     return out
 
 

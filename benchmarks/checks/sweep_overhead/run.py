@@ -15,6 +15,7 @@ from benchmarks.lib.output import table, write_json
 from search_spaces.presets import preset
 from search_spaces.sweep_config import SweepConfig
 from tuner import sweep
+from tuner.driver import Driver
 
 BAR_S = 0.5
 LENGTHS, BACKENDS = (16, 32, 64, 128), ("eager", "cuda_graph")
@@ -131,9 +132,9 @@ def sweep_twice(config: SweepConfig, arguments: Arguments) -> tuple[pd.DataFrame
     )
     lengths = few.axes.max_seq_len[: arguments.fresh + 1]
     few = replace(few, axes=replace(few.axes, max_seq_len=lengths, backend=("eager",)))
-    sweep.Sweep.reuse_actors = False
+    Driver.reuse_actors = False
     try:
         fresh = sweep.run(few, folder / "fresh", overwrite=True).rows
     finally:
-        sweep.Sweep.reuse_actors = True
+        Driver.reuse_actors = True
     return rows, fresh_overheads(fresh).tolist()

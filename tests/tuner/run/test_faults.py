@@ -8,7 +8,7 @@ import time
 import pytest
 
 from search_spaces.errors import UsageError
-from tuner.run.faults import disk_is_full, explained, sigterm_as_ctrl_c
+from tuner.run.faults import disk_is_full, full_disk_explained, sigterm_as_ctrl_c
 
 
 def chained(error):
@@ -48,17 +48,17 @@ def test_it_says_where_and_how_to_go_on(tmp_path):
     run = tmp_path / "run"
     with (
         pytest.raises(UsageError, match=rf"a disk is full \(\d+ MiB at {run}, .*make room and start again"),
-        explained(run),
+        full_disk_explained(run),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")
     run.mkdir()
     (run / "sweep.json").write_text("{}")
-    with pytest.raises(UsageError, match=rf"go on with --resume {run}"), explained(run):
+    with pytest.raises(UsageError, match=rf"go on with --resume {run}"), full_disk_explained(run):
         raise chained(OSError(errno.ENOSPC, "No space left on device"))
 
 
 def test_other_errors_pass(tmp_path):
-    with pytest.raises(ValueError, match="x"), explained(tmp_path):
+    with pytest.raises(ValueError, match="x"), full_disk_explained(tmp_path):
         raise ValueError("x")
 
 

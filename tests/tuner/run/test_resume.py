@@ -9,7 +9,7 @@ from search_spaces.errors import UsageError
 from search_spaces.presets import DEMO
 from search_spaces.sweep_config import Finetuning, Measuring
 from tuner.run.folder import RunFolder, read_sweep
-from tuner.run.resume import begin, changed_conditions, changed_settings, check_settings, keep_settings
+from tuner.run.resume import changed_conditions, changed_settings, check_settings, keep_settings, record_start
 
 CARD = {"name": "H100", "uuid": "GPU-a", "power_limit_w": 700.0, "driver": "580"}
 HERE = {"gpus": [CARD], "cpu": "Xeon", "digests": {"data/dev.tsv": "1"}, "started": "now"}
@@ -73,29 +73,29 @@ def test_a_part_of_the_cards_is_no_other_card():
 
 
 def test_the_first_start_is_kept_and_later_ones_beside_it(folder):
-    assert begin(folder, HERE, [], None) == frozenset()
-    assert begin(folder, HERE | {"started": "later"}, [], False) == frozenset()
+    assert record_start(folder, HERE, [], None) == frozenset()
+    assert record_start(folder, HERE | {"started": "later"}, [], False) == frozenset()
     kept = json.loads((folder.path / "environment.json").read_text())
     assert kept["started"] == "now"
     assert [start["started"] for start in kept["resumed"]] == ["later"]
 
 
 def test_another_card_is_refused_until_accepted_and_marks_every_later_row(folder):
-    begin(folder, HERE, [], None)
+    record_start(folder, HERE, [], None)
     there = HERE | {"gpus": [CARD | {"uuid": "GPU-b"}]}
     with pytest.raises(UsageError, match=r"the card H100 GPU-b is another .*--resume-anyway"):
-        begin(folder, there, [], False)
+        record_start(folder, there, [], False)
     with pytest.raises(UsageError, match=r"start another run$"):
-        begin(folder, there, [], None)
-    assert begin(folder, there, [], True) == {"resumed_anyway"}
-    assert begin(folder, there, [], False) == {"resumed_anyway"}, "accepted once"
-    assert begin(folder, HERE, [], False) == frozenset(), "back where it was started"
+        record_start(folder, there, [], None)
+    assert record_start(folder, there, [], True) == {"resumed_anyway"}
+    assert record_start(folder, there, [], False) == {"resumed_anyway"}, "accepted once"
+    assert record_start(folder, HERE, [], False) == frozenset(), "back where it was started"
 
 
 def test_changed_settings_mark_every_later_row(folder):
-    begin(folder, HERE, [], None)
-    assert begin(folder, HERE, ["replicates was 1 and is 3"], True) == {"resumed_anyway"}
-    assert begin(folder, HERE, [], False) == {"resumed_anyway"}
+    record_start(folder, HERE, [], None)
+    assert record_start(folder, HERE, ["replicates was 1 and is 3"], True) == {"resumed_anyway"}
+    assert record_start(folder, HERE, [], False) == {"resumed_anyway"}
 
 
 def test_changed_settings_replace_the_runs_and_the_older_stay(folder):

@@ -6,7 +6,7 @@ import pytest
 
 from search_spaces.errors import UsageError
 from tuner.grid import RunArguments, _resumed_if_there
-from tuner.run.checkpoints import CheckpointDamaged, KeptFinetune, damage, write_digests
+from tuner.run.checkpoints import CheckpointDamaged, VerifiedFinetune, damage, write_digests
 from tuner.run.storage import STORAGE_FILE, Storage, claim, fetch_run
 
 
@@ -158,4 +158,4 @@ def test_a_damaged_checkpoint_is_never_loaded(tmp_path):
     write_digests(tmp_path)
     (tmp_path / "model.safetensors").write_text("2")
     with pytest.raises(CheckpointDamaged, match=r"model.safetensors does not match"):
-        KeptFinetune.load_checkpoint(KeptFinetune.__new__(KeptFinetune), str(tmp_path))
+        VerifiedFinetune.load_checkpoint(VerifiedFinetune.__new__(VerifiedFinetune), str(tmp_path))

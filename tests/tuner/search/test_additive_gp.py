@@ -9,7 +9,8 @@ import pytest
 from search_spaces.search_config import SearchConfig
 from search_spaces.search_space import SearchSpace
 from tuner.search.additive_gp import Additive, AdditiveSampler
-from tuner.search.samplers import distributions, make_sampler
+from tuner.search.points import distributions
+from tuner.search.sampler import make_sampler
 
 VALUES = ((16, 32, 64, 128), (1, 2, 3), ("fp32", "fp16"), (64,), ("max_length",), ("eager",))
 SPACE = SearchSpace("sst2", "m", 42, VALUES)

@@ -15,16 +15,20 @@ from benchmarks.checks.search_efficiency.replay import replay
 from search_spaces.errors import UsageError
 from search_spaces.goal import Goal
 from search_spaces.prune import PruneRule
-from search_spaces.search_config import SAMPLER_NAMES, SearchConfig
+from search_spaces.samplers import SAMPLERS
+from search_spaces.search_config import SearchConfig
 from search_spaces.search_space import SearchSpace
 from search_spaces.sweep_config import Axes, SweepConfig
 from tests.make.runs import table, write_csv_run
 from tests.tuner.test_sweep import QUICK
 from tuner.search import run as search_run
-from tuner.search.history import History, Stopping, hypervolume, reference_point, step_of
-from tuner.search.samplers import make_sampler, taken
+from tuner.search.earlier_runs import read_runs
+from tuner.search.history import History, Stopping, hypervolume, outcome_of, reference_point
+from tuner.search.points import taken
+from tuner.search.results import no_answer
+from tuner.search.sampler import make_sampler
 from tuner.search.searcher import FrontierSearch
-from tuner.search.study import IDENTITY, add_imported, check_identity, identity, open_storage, read_runs, restore
+from tuner.search.study import IDENTITY, add_imported, check_identity, identity, open_storage, restore
 
 ROOT = Path(__file__).resolve().parents[3]
 LENGTHS, DEPTHS = (16, 32, 48, 128), (6, 9, 12)
@@ -84,7 +88,7 @@ def recorded(rows):
 
 def ok(accuracy, energy, start=False, **more):
     row = {"status": "ok", "accuracy": accuracy, "energy_j_per_example": energy, "trial_s": 10.0} | more
-    return step_of(Goal(), row, f"{accuracy}-{energy}", start)
+    return outcome_of(Goal(), row, f"{accuracy}-{energy}", start)
 
 
 def test_hypervolume_worked_by_hand():
@@ -119,11 +123,11 @@ def test_failed_flagged_pruned_and_infeasible_rows_are_never_on_the_frontier():
     history.add(ok(0.95, None))
     history.add(ok(0.95, 0.001, flags="estimated;short_window"))
     history.add(ok(0.95, None, status="pruned", energy_bound_j_per_example=0.001))
-    limited = step_of(
+    limited = outcome_of(
         Goal(min_accuracy=0.92), {"status": "ok", "accuracy": 0.91, "energy_j_per_example": 1}, "x", False
     )
     assert not limited.feasible
-    assert [s.status for s in history.steps] == ["ok", "failed", "failed", "pruned"]
+    assert [s.status for s in history.outcomes] == ["ok", "failed", "failed", "pruned"]
     assert len(history.frontier) == 1
 
 
@@ -147,7 +151,7 @@ def test_each_stopping_rule_says_which_it_was():
 # ---- samplers ----
 
 
-@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_point_is_proposed_once_and_then_the_space_is_exhausted(sampler, rows):
     search = make(sampler, prune=False)
     assert search.enqueue_start_points() == 4
@@ -243,10 +247,10 @@ def test_a_killed_search_goes_on_with_what_was_written(tmp_path, rows):
     search = make("random", storage=open_storage(tmp_path))
     drive(search, recorded(rows), 4)
     lost, late = (point_of(search.suggest(str(i))["job"]) for i in (10, 11))
-    on_disk = {n: rows[n] for n in [s.trial_id for s in search.history.steps] + [SPACE.trial(late).trial_id]}
+    on_disk = {n: rows[n] for n in [s.trial_id for s in search.history.outcomes] + [SPACE.trial(late).trial_id]}
     again = make("random", seed=5, storage=open_storage(tmp_path))  # the first driver was killed
     restore(again, on_disk)
-    assert [s.trial_id for s in again.history.steps] == list(on_disk)
+    assert [s.trial_id for s in again.history.outcomes] == list(on_disk)
     assert not [t for t in again.study.trials if not t.state.is_finished()]
     assert late in taken(again.study, SPACE)
     assert lost not in taken(again.study, SPACE)
@@ -292,14 +296,14 @@ def test_a_damaged_study_is_refused_and_made_again_from_the_rows_once_deleted(tm
         open_storage(tmp_path)
     file.unlink()
     again = make("random", storage=open_storage(tmp_path))
-    restore(again, {s.trial_id: rows[s.trial_id] for s in search.history.steps})
-    assert {s.trial_id for s in again.history.steps} == {s.trial_id for s in search.history.steps}
+    restore(again, {s.trial_id: rows[s.trial_id] for s in search.history.outcomes})
+    assert {s.trial_id for s in again.history.outcomes} == {s.trial_id for s in search.history.outcomes}
 
 
 def test_a_study_that_contradicts_the_rows_is_refused(tmp_path, rows):
     search = make("random", storage=open_storage(tmp_path))
     drive(search, recorded(rows), 4)
-    on_disk = {s.trial_id: rows[s.trial_id] for s in search.history.steps}
+    on_disk = {s.trial_id: rows[s.trial_id] for s in search.history.outcomes}
     restore(make("random", storage=open_storage(tmp_path)), on_disk)
     name = next(iter(on_disk))
     changed = on_disk | {name: on_disk[name] | {"energy_j_per_example": 9.0}}
@@ -405,8 +409,8 @@ def test_limits_that_nothing_keeps_name_what_came_closest():
     for name, accuracy in (("a", 0.8), ("b", 0.9)):
         row = {"status": "ok", "accuracy": accuracy, "energy_j_per_example": 0.1, "trial_id": name, "error": ""}
         found.append(row)
-        history.add(step_of(goal, row, name, True))
-    text = search_run._no_answer(history, found, Path("run"))
+        history.add(outcome_of(goal, row, name, True))
+    text = no_answer(history, found, Path("run"))
     assert "must keep --min-accuracy 0.95, but none of 2 tried does" in text
     assert "the closest: b (accuracy 0.9 against --min-accuracy 0.95)" in text
 

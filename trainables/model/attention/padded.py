@@ -33,4 +33,5 @@ def _mask(*sizes: Any, attention_mask: "torch.Tensor | None" = None, **settings:
 
     if attention_mask is None:
         return None
-    return sdpa_mask(*sizes, attention_mask=attention_mask, **settings)
+    mask: torch.Tensor | None = sdpa_mask(*sizes, attention_mask=attention_mask, **settings)
+    return mask

@@ -3,8 +3,9 @@
 import pytest
 
 from search_spaces.errors import UsageError
-from tuner.cluster import machines as cluster
-from tuner.cluster.machines import Devices, Node, check_shared, worker_environment
+from tuner.cluster import devices as cluster
+from tuner.cluster.devices import Devices, Node, check_shared
+from tuner.cluster.session import worker_environment
 
 
 def devices(*nodes):

@@ -1,67 +1,26 @@
-"""Optuna's samplers by name, wrapped so that no configuration is proposed twice and none that cannot run."""
+"""The sampler of a search: one of `search_spaces.samplers`, kept from proposing a configuration twice."""
 
+import pkgutil
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
-from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from search_spaces.samplers import SAMPLERS
 from search_spaces.search_space import Point, SearchSpace
-from tuner.search.additive_gp import AdditiveSampler
+from tuner.search.points import distributions, taken
 
 ASKS = 5  # a sampler is asked so often for a point not yet proposed; then the nearest such point is taken
-INTERRUPTED = "interrupted"  # user attribute of a trial that a kill cut off: its point may be tried again
 
 
-def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
-    """The space as Optuna has it: ordered axes as steps, names as categories."""
-    return {
-        name: IntDistribution(0, kind - 1) if isinstance(kind, int) else CategoricalDistribution(kind)
-        for name, kind in space.distributions.items()
-    }
-
-
-def _tpe(_: SearchSpace, seed: int) -> BaseSampler:
-    return TPESampler(seed=seed, n_startup_trials=0, multivariate=True, constant_liar=True)
-
-
-def _nsga2(_: SearchSpace, seed: int) -> BaseSampler:
-    # Budgets are tens of trials: Optuna's population of 50 would be one generation of random points.
-    return NSGAIISampler(seed=seed, population_size=8)
-
-
-def _gp(_: SearchSpace, seed: int) -> BaseSampler:
-    return GPSampler(seed=seed, n_startup_trials=1, warn_independent_sampling=False)
-
-
-SAMPLERS: dict[str, Callable[[SearchSpace, int], BaseSampler]] = {
-    "additive": AdditiveSampler,
-    "gp": _gp,
-    "tpe": _tpe,
-    "nsga2": _nsga2,
-    "random": lambda _, seed: RandomSampler(seed=seed),
-}
-
-
-def make_sampler(name: str, space: SearchSpace, seed: int) -> BaseSampler:
-    """The sampler of that name (of `search_spaces.search_config.SAMPLER_NAMES`)."""
-    return UnseenSampler(SAMPLERS[name](space, seed), space, seed)
-
-
-def taken(study: optuna.Study, space: SearchSpace, but: int | None = None) -> set[Point]:
-    """Points of the space that are measured, running or waiting; trial number `but` does not count."""
-    names = set(space.distributions)
-    found = set()
-    for trial in study.get_trials(deepcopy=False):
-        if trial.number == but or trial.user_attrs.get(INTERRUPTED):
-            continue
-        params = trial.system_attrs.get("fixed_params") or trial.params
-        if names <= params.keys():
-            found.add(space.point(params))
-    return found
+def make_sampler(name: str, space: SearchSpace, seed: int) -> "UnseenSampler":
+    """The sampler that is registered under a name. UsageError for an unknown one."""
+    make = pkgutil.resolve_name(SAMPLERS[name].factory)
+    return UnseenSampler(make(space, seed), space, seed)
 
 
 class UnseenSampler(BaseSampler):

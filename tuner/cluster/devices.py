@@ -1,6 +1,5 @@
 """What a Ray cluster offers, node by node, and what one trial gets of it."""
 
-import os
 import time
 import uuid
 from collections.abc import Callable
@@ -8,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search_spaces.errors import UsageError
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("analysis", "search_spaces", "trainables", "tuner")
+from search_spaces.errors import UsageError
+from tuner.run.environment import machine
+
 MAX_CPUS_PER_GPU = 4
 
 
@@ -56,8 +57,6 @@ class Devices:
 
 def devices_of_this_cluster(gpus: int = 0, patience_s: float = 1800.0) -> Devices:
     """The nodes of the Ray that is connected to, once they have so many GPUs. UsageError where nothing can run."""
-    import ray
-
     end = time.monotonic() + patience_s
     while True:
         found = Devices(
@@ -86,9 +85,7 @@ def devices_of_this_cluster(gpus: int = 0, patience_s: float = 1800.0) -> Device
 
 
 def describe_machines(devices: Devices) -> list[dict[str, Any]]:
-    """`environment.machine` of every node that measures."""
-    from tuner.run.environment import machine
-
+    """`tuner.run.environment.machine` of every node that measures."""
     if len(devices.nodes) == 1:
         return [machine()]
     return _on_each(devices.measuring, machine)
@@ -118,22 +115,6 @@ def _is_there(path: Path) -> bool:
 
 def _on_each(nodes: tuple[Node, ...], function: Callable[..., Any], *arguments: Any) -> list[Any]:
     """The function's result on every node."""
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
     task = ray.remote(num_cpus=0)(function)
-    return ray.get(
-        [
-            task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(n.node_id, soft=False)).remote(*arguments)
-            for n in nodes
-        ]
-    )
-
-
-def worker_environment(joined: bool) -> dict[str, Any]:
-    """Ray's runtime environment of trials: they import this project, on every node of a cluster that was joined."""
-    path = os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
-    made: dict[str, Any] = {"env_vars": {"PYTHONPATH": path, "TOKENIZERS_PARALLELISM": "false"}}
-    if joined:  # other nodes may not have the folder, so it is sent there
-        made |= {"py_modules": [str(PROJECT_ROOT / name) for name in PACKAGES], "excludes": ["__pycache__"]}
-    return made
+    there = [NodeAffinitySchedulingStrategy(node.node_id, soft=False) for node in nodes]
+    return list(ray.get([task.options(scheduling_strategy=strategy).remote(*arguments) for strategy in there]))

@@ -1,0 +1,24 @@
+"""How Ray is started or joined, as a command line says it."""
+
+from dataclasses import dataclass
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class RayOptions:
+    """How Ray is started; none of it changes what is measured."""
+
+    dashboard: bool = False
+    """Start Ray's dashboard and print its address and how to sign in."""
+    dashboard_host: str = LOOPBACK
+    """Where the dashboard listens. 127.0.0.1 is this machine alone; more is not safe: docs/security.md."""
+    metrics_port: int | None = None
+    """Serve Prometheus metrics at this port of 127.0.0.1: docs/watching.md. Default: Ray chooses one."""
+    address: str | None = None
+    """Join this Ray cluster ("auto": the one running here; also RAY_ADDRESS). Default: start Ray on this machine."""
+    wait_for_gpus: int = 0
+    """Wait until the cluster that is joined has so many GPUs: trials are spread over what is there at the start."""
+    storage_path: str | None = None
+    """Shared folder or URI (s3://, gs://) for fine-tuning checkpoints and results: docs/running.md. Default: the run
+    folder alone."""

@@ -1,0 +1,167 @@
+"""One start of a run: what it stands on is recorded, the model fine-tuned once per seed, then every trial measured."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune.search import Searcher
+
+from analysis.rows.load import damaged_trials
+from search_spaces.errors import UsageError
+from search_spaces.sweep_config import SweepConfig
+from search_spaces.trial_config import TrialConfig
+from trainables.finetune.finetune_trainable import TrainingData
+from trainables.measure import MeasureTrainable
+from trainables.model.loading import ModelFiles, load_checkpoint, load_pretrained
+from trainables.tasks import get_task
+from trainables.worker import MeasuringData
+from tuner.cluster.devices import Devices, check_shared, describe_machines
+from tuner.cluster.progress import Progress
+from tuner.experiment import Experiment
+from tuner.inputs import SweepInputs
+from tuner.run.checkpoints import VerifiedFinetune
+from tuner.run.environment import describe
+from tuner.run.folder import RunFolder, read_sweep
+from tuner.run.resume import done_trials, keep_settings, record_start
+from tuner.run.storage import KEPT_FILES, Storage
+from tuner.run.weights import Weights
+
+
+class Driver:
+    """Works in a locked run folder, with the devices of the Ray that is connected to."""
+
+    reuse_actors = True  # one measuring process per GPU for the whole sweep; a benchmark tries without
+
+    def __init__(
+        self,
+        config: SweepConfig,
+        folder: RunFolder,
+        inputs: SweepInputs,
+        devices: Devices,
+        storage: Storage,
+        retry_failed: bool = False,
+    ) -> None:
+        self.config, self.folder, self.inputs, self.devices = config, folder, inputs, devices
+        self.storage, self.retry_failed = storage, retry_failed
+        self.weights = Weights(config, folder, storage)
+        self.row_flags: frozenset[str] = frozenset()  # of every row of this start
+
+    def prepare(self, changed: Sequence[str] = (), anyway: bool | None = None) -> bool:
+        """Record where this start is made and fine-tune what has no checkpoint yet; False if that was interrupted.
+
+        `changed`: settings that are not those of the run's first start. `anyway`: go on although something else
+        differs, too; None where that is not offered.
+        """
+        now = describe(self.config, describe_machines(self.devices))
+        if self.inputs.remarks:
+            now["training_data"] = self.inputs.remarks
+        for rule, count in self.inputs.remarks.items():
+            print(f"training data: {count} examples {rule}", flush=True)
+        for trial, damage in damaged_trials(self.folder.path).items():
+            print(f"{trial}: {damage}; it is measured again", flush=True)
+        differences = list(changed)
+        if self.inputs.train is not None:
+            differences += self.weights.drop_damaged(done_trials(self.folder.path), anyway)
+        self.row_flags = record_start(self.folder, now, differences, anyway)
+        if read_sweep(self.folder.path) != self.config:
+            keep_settings(self.folder, self.config)
+        for name in KEPT_FILES:
+            self.storage.push(self.folder.path / name)
+        return self.finetune()
+
+    def finetune(self) -> bool:
+        """Fine-tune every seed that has no checkpoint yet; False if that was interrupted."""
+        missing = self.weights.missing() if self.inputs.train is not None else []
+        # A driver that was killed just now may have left one that only needs to be kept.
+        missing = [seed for seed in missing if not self.weights.keep(seed, self.inputs.tokenizer)]
+        if not missing:
+            return True
+        if not self.storage.remote:
+            check_shared(self.folder.ray_dir, self.devices)
+        data = TrainingData(self.config.task, self.inputs.train, self.inputs.validation)
+        lost = self._run(
+            Experiment(
+                VerifiedFinetune,
+                {"data": data, "files": {seed: ray.put(self._pretrained(seed)) for seed in missing}},
+                [self._finetune_job(seed) for seed in missing],
+                checkpoints=tune.CheckpointConfig(num_to_keep=1, checkpoint_frequency=1, checkpoint_at_end=True),
+            ),
+            Progress(len(missing)),
+        )
+        kept = [self.weights.keep(seed, self.inputs.tokenizer) for seed in missing]
+        if lost:
+            trial, cause = next(iter(lost.items()))
+            raise UsageError(
+                f"every fine-tuning must finish, but {trial} failed twice: {cause}; see error.txt under "
+                f"{self.folder.ray_dir}, then go on with --resume {self.folder.path}"
+            )
+        return all(kept)
+
+    def measure(self, trials: Iterable[TrialConfig]) -> bool:
+        """Measure every trial that has no row on disk; False if that was interrupted."""
+        trials = list(trials)
+        done = done_trials(self.folder.path, self.retry_failed)
+        left = [t for t in trials if t.trial_id not in done]
+        if not left:
+            return True
+        shared = self._measuring(sorted({t.seed for t in left}))
+        jobs = [self.job(t) for t in left]
+        progress = Progress(len(trials), len(trials) - len(left))
+        self._run(Experiment(MeasureTrainable, shared, jobs, self.reuse_actors), progress)
+        done = done_trials(self.folder.path)
+        return all(t.trial_id in done for t in trials)
+
+    def search(self, searcher: Searcher, progress: Progress) -> None:
+        """Measure what a searcher suggests ({"job": ...}, see `job`) until it is finished."""
+        shared = self._measuring(self.config.seeds)
+        self._run(Experiment(MeasureTrainable, shared, searcher, self.reuse_actors), progress)
+
+    def job(self, trial: TrialConfig) -> dict[str, Any]:
+        """What a measuring trial is started with."""
+        resources = self.devices.resources(self.config.measuring.cpu_threads)
+        return {"name": trial.trial_id, **trial.to_dict(), **resources}
+
+    def _finetune_job(self, seed: int) -> dict[str, Any]:
+        resources = self.devices.resources(self.config.measuring.cpu_threads)
+        return {
+            "name": self.weights.trial(seed),
+            "task": self.config.task,
+            "model": self.config.model,
+            "seed": seed,
+            "finetuning": asdict(self.config.finetuning),
+            "resume_from": self.weights.resume_from(seed),
+            "assumed_watts": self.config.measuring.assumed_watts,
+            **resources,
+            "cpu": resources["threads"],
+        }
+
+    def _measuring(self, seeds: Iterable[int]) -> dict[str, Any]:
+        """What all measuring trials share, in the object store."""
+        data = MeasuringData(
+            task=self.config.task,
+            validation=self.inputs.validation,
+            trained=not self.config.random_weights,
+            settings=self.config.measuring,
+            max_positions=self.inputs.max_positions,
+        )
+        return {"data": data, "files": {seed: ray.put(self._model(seed)) for seed in seeds}}
+
+    def _model(self, seed: int) -> ModelFiles:
+        """The model that a seed's trials measure."""
+        if self.inputs.checkpoint is not None:
+            return self.inputs.checkpoint
+        if self.config.random_weights:
+            return self._pretrained(seed)
+        return load_checkpoint(str(self.weights.path(seed)), get_task(self.config.task).head)
+
+    def _pretrained(self, seed: int) -> ModelFiles:
+        """The model that a seed's fine-tuning begins with; untrained throughout with --random-weights."""
+        head = get_task(self.config.task).head
+        return load_pretrained(
+            self.config.model, head, self.inputs.num_labels, seed, random_weights=self.config.random_weights
+        )
+
+    def _run(self, experiment: Experiment, progress: Progress) -> dict[str, str]:
+        return experiment.run(self.folder, self.storage, self.devices.concurrent, self.row_flags, progress)

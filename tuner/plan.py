@@ -1,0 +1,34 @@
+"""What a sweep will do, before anything is run."""
+
+from dataclasses import dataclass
+
+from search_spaces.backends import BACKENDS
+from search_spaces.grid import grid
+from search_spaces.sweep_config import Measuring, SweepConfig
+from search_spaces.trial_config import TrialConfig
+from trainables.model.architectures import max_positions
+from trainables.model.loading import load_config
+
+# What a trial takes beyond warm-up and windows, both from EXPERIMENTS.md (H100): for the estimate alone.
+OVERHEAD_S, COMPILE_S = 0.6, 13.0
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """The trials of a sweep in their order, and about how long measuring takes on one device."""
+
+    trials: list[TrialConfig]
+    seconds_per_trial: float
+
+
+def plan(config: SweepConfig) -> SweepPlan:
+    """The trials of a sweep; reads the model's config, loads no weights. UsageError for impossible values."""
+    model = load_config(config.checkpoint or config.model)
+    trials = grid(config, model.num_hidden_layers, max_positions(model))
+    compiled = sum(BACKENDS[t.backend].compiles for t in trials) / len(trials)
+    return SweepPlan(trials, _measuring_s(config.measuring) + OVERHEAD_S + compiled * COMPILE_S)
+
+
+def _measuring_s(measuring: Measuring) -> float:
+    """Warm-up and windows of a trial that needs no more of them than it must have."""
+    return measuring.warmup_s + max(measuring.min_total_s, measuring.min_windows * measuring.min_window_s)
