@@ -18,6 +18,8 @@ from search_spaces.errors import UsageError
 from search_spaces.grid import grid
 from search_spaces.sweep_config import SweepConfig
 from search_spaces.trial_config import TrialConfig
+from trainables.rows.finished import damaged_trials, finished_trials
+from trainables.rows.folder import FINETUNE, MEASURE
 from tuner.cluster.machines import Devices, check_shared, describe_machines, devices_of_this_cluster, worker_environment
 from tuner.cluster.ports import LOOPBACK, join_options, lines, loopback_only, start_options
 from tuner.run.environment import describe
@@ -126,14 +128,12 @@ def run(
 
 def done_trials(run: Path, retry_failed: bool = False) -> set[str]:
     """The trials that a resumed run does not start: those with a row, or with a measurement."""
-    from analysis.rows.load import finished_trials
-
     found = finished_trials(run)
     return {name for name, status in found.items() if status in ("ok", "pruned") or not retry_failed}
 
 
 def _result(folder: RunFolder, trials: Sequence[TrialConfig]) -> SweepResult:
-    from analysis.rows.load import finished_trials, load
+    from analysis.rows.load import load
 
     done = finished_trials(folder.path)
     if not done:
@@ -215,8 +215,6 @@ class Sweep:
         `changed`: settings that are not those of the run's first start. `anyway`: go on although something else
         differs, too; None where that is not offered.
         """
-        from analysis.rows.load import damaged_trials
-
         now = describe(self.config, describe_machines(self.devices))
         if self.inputs.remarks:
             now["training_data"] = self.inputs.remarks
@@ -264,6 +262,7 @@ class Sweep:
         jobs = [
             {
                 "name": self.weights.trial(seed),
+                "phase": FINETUNE,
                 "task": self.config.task,
                 "model": self.config.model,
                 "seed": seed,
@@ -295,7 +294,7 @@ class Sweep:
 
     def measure(self, trials: Iterable[TrialConfig]) -> bool:
         """Measure every trial that has no row on disk; False if that was interrupted."""
-        from trainables.measure import MeasureTrainable
+        from trainables.measure_trainable import MeasureTrainable
         from tuner.cluster.progress import Progress
 
         trials = list(trials)
@@ -314,14 +313,14 @@ class Sweep:
 
     def search(self, searcher: "Searcher", progress: "Progress") -> None:
         """Measure what a searcher suggests ({"job": ...}, see `job`) until it is finished."""
-        from trainables.measure import MeasureTrainable
+        from trainables.measure_trainable import MeasureTrainable
 
         self._tune(MeasureTrainable, self._measuring(self.config.seeds), progress, searcher=searcher)
 
     def job(self, trial: TrialConfig) -> dict[str, Any]:
         """What a measuring trial is started with."""
         resources = self.devices.resources(self.config.measuring.cpu_threads)
-        return {"name": trial.trial_id, **trial.to_dict(), **resources}
+        return {"name": trial.trial_id, "phase": MEASURE, **trial.to_dict(), **resources}
 
     def _measuring(self, seeds: Iterable[int]) -> dict[str, Any]:
         """What all measuring trials share, in the object store."""
@@ -408,7 +407,7 @@ class Sweep:
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 num_samples=1 if searcher is None else -1,  # -1: until the searcher is finished
-                reuse_actors=self.reuse_actors and trainable.PHASE == "measure",
+                reuse_actors=self.reuse_actors and trainable.PHASE == MEASURE,
                 max_concurrent_trials=self.devices.concurrent,
                 trial_name_creator=name,
                 trial_dirname_creator=name,

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.findings.plain import plain
-from analysis.rows.load import LATENCY_CI
+from analysis.rows.types import LATENCY_CI
 from analysis.statistics.intervals import NONE, WITHIN, between_trials, within_error
 from analysis.statistics.seeds import seed_mean, seed_spread
 from search_spaces.axes import AXES, other_axes
 from search_spaces.objectives import score_names
-from trainables.rows.columns import FLAGS
+from trainables.rows.flags import FLAGS
 
 # The configuration; and what must never be averaged over: card, sensor, and the sweep of a foreign table.
 WHOSE = ("task", "model")
@@ -51,7 +51,7 @@ def is_estimated(rows: pd.DataFrame) -> pd.Series:
 def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows whose energy may enter fits and Pareto sets, and a table of the others with the reason for each.
 
-    Excluded: status other than ok, flags that `trainables.rows.columns.FLAGS` calls invalid, no energy, and
+    Excluded: status other than ok, flags that `trainables.rows.flags.FLAGS` calls invalid, no energy, and
     estimated energy where the same rows hold measured energy. The second table has run, trial_id, status,
     flags, reason.
     """

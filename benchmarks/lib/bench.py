@@ -21,7 +21,7 @@ from search_spaces.errors import UsageError
 from search_spaces.sweep_config import Measuring
 from trainables.model import loading as encoder
 from trainables.tasks import get_task
-from trainables.worker import Bench, MeasuringData
+from trainables.worker import MeasuringData, Worker
 from tuner.cli import USAGE
 
 
@@ -44,7 +44,7 @@ def run_all(benchmarks: Sequence[CardBenchmark[Any]], arguments: CardArguments) 
     return max(codes)
 
 
-def run_one(benchmark: CardBenchmark[Any], bench: Bench, arguments: CardArguments) -> int:
+def run_one(benchmark: CardBenchmark[Any], bench: Worker, arguments: CardArguments) -> int:
     """Run a benchmark, keep its numbers and print its bars; exit code 0 when every bar is met."""
     begin = time.perf_counter()
     print(f"== {benchmark.name}: {bench.meter.device.name}", flush=True)
@@ -57,7 +57,7 @@ def run_one(benchmark: CardBenchmark[Any], bench: Bench, arguments: CardArgument
     return code
 
 
-def _measured_on(bench: Bench) -> dict[str, Any]:
+def _measured_on(bench: Worker) -> dict[str, Any]:
     return {
         "device": asdict(bench.meter.device),
         "source": bench.meter.source,
@@ -68,7 +68,7 @@ def _measured_on(bench: Bench) -> dict[str, Any]:
     }
 
 
-def open_bench(arguments: CardArguments) -> Bench:
+def open_bench(arguments: CardArguments) -> Worker:
     """The card with its meter, and the model: its own encoder weights, or random ones where there are none."""
     name, model = ("demo", "demo-bert") if arguments.smoke else ("sst2", arguments.model)
     task = get_task(name)
@@ -84,7 +84,7 @@ def open_bench(arguments: CardArguments) -> Bench:
         SEED: lambda: own,
         RANDOM_SEED: lambda: encoder.load_pretrained(model, task.head, labels, RANDOM_SEED, random_weights=True),
     }
-    bench = Bench(data, files, arguments.cpus)
+    bench = Worker(data, files, arguments.cpus)
     if arguments.smoke:
         bench.meter.close()
         bench.meter = TickingMeter()

@@ -8,9 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search_spaces.trial_config import TrialConfig
 from tests.make import models as tiny
 from trainables import backends, batches
-from trainables.measure import outputs_of
+from trainables.load import prepare
 from trainables.model import loading as encoder
 from trainables.model.attention.packed import use_packed_attention
 
@@ -64,14 +65,21 @@ def test_no_real_token_is_lost(padding, rng):
             assert got.tolist() == inputs.ids[row].tolist()
 
 
+def test_taking_inputs_keeps_order_examples_and_pads(rng):
+    inputs = tiny.inputs(LENGTHS, rng, pad_id=3)
+    few = batches.take(inputs, np.array([5, 2]))
+    assert [ids.tolist() for ids in (few.ids[0], few.ids[1])] == [inputs.ids[5].tolist(), inputs.ids[2].tolist()]
+    assert few.token_types.lengths.tolist() == [12, 9]
+    assert few.example.tolist() == [5, 2]
+    assert few.pad_id == 3
+
+
 def all_logits(model, inputs, padding, backend="eager", batch_size=4):
-    trial = type("Trial", (), {"max_seq_len": 16, "batch_size": batch_size})
-    plan = batches.plan(inputs.ids.lengths, batch_size, 16, padding)
     if padding == "packed":
         use_packed_attention(model, classify=True)
-    staged = batches.stage(inputs, plan, CPU, encoder.takes_staged_mask(model), encoder.first_position(model.config))
+    trial = TrialConfig("sst2", "tiny", 0, 16, 1, "fp32", batch_size, padding, backend)
     with torch.inference_mode():
-        return outputs_of(backends.build(backend, model, staged), plan, staged, inputs, trial)
+        return prepare(trial, model, inputs).outputs()
 
 
 @pytest.mark.parametrize("architecture", ["bert", "roberta", "electra", "distilbert"])

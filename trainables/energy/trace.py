@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trainables.energy.meter import EnergySource, Sample
+from trainables.rows.flags import MAX_TEMPERATURE_DRIFT_C, MIN_WINDOW_S, MIN_WINDOW_UPDATES
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,9 +27,6 @@ COUNTER_SOURCES: tuple[EnergySource, ...] = ("nvml_counter", "rapl")
 
 COUNTER_RESOLUTION_J = 1e-3  # NVML counts millijoules, RAPL finer (15-61 uJ)
 STUCK_S = 1.0  # a counter without a tick for this long (ten of NVML's) says nothing about the time between
-MIN_WINDOW_S = 1.0
-MIN_WINDOW_UPDATES = 10
-TEMPERATURE_DRIFT_C = 5.0
 MISMATCH_AT_10_S = 0.03
 
 # Clock-event bits (nvmlClocksEventReasons in nvml.h) of each flag. HwThermalSlowdown is heat and hardware.
@@ -314,7 +312,7 @@ def mismatch_threshold(total_s: float) -> float:
 def window_energies(trace: Trace, edges: npt.ArrayLike, source: EnergySource | None = None) -> WindowEnergies:
     """Energies, errors, flags, temperatures and clock of the windows (`edges` as for `window_bounds`).
 
-    `source` is the headline, by default the trace's own. Flags set here (`record.FLAGS` has their rules):
+    `source` is the headline, by default the trace's own. Flags set here (`trainables.rows.flags` has their rules):
     counter_reset, counter_power_mismatch, power_capped, thermal_throttled, hw_slowdown, temperature_drift,
     short_window, estimated.
     """
@@ -346,7 +344,7 @@ def window_energies(trace: Trace, edges: npt.ArrayLike, source: EnergySource | N
         flags.add("counter_reset")
     if residual is not None and abs(residual) > mismatch_threshold(float(duration.sum())):
         flags.add("counter_power_mismatch")
-    if len(temperature) and float(np.ptp(temperature)) > TEMPERATURE_DRIFT_C:
+    if len(temperature) and float(np.ptp(temperature)) > MAX_TEMPERATURE_DRIFT_C:
         flags.add("temperature_drift")
     bits = int(np.bitwise_or.reduce(trace.throttle[inside])) if inside.any() else 0
     flags |= {name for name, mask in THROTTLE_FLAGS.items() if bits & mask}

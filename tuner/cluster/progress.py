@@ -6,8 +6,9 @@ from typing import Any
 
 from ray.tune import Callback
 
+from trainables.rows.folder import FINETUNE
 from tuner.cluster.metrics import SweepMetrics
-from tuner.run.rows import why_failed
+from tuner.run.rows import phase_of, why_failed
 
 STATUSES = ("ok", "pruned", "failed", "oom")  # of a row; shown from the start, as none
 RECENT = 20  # finished trials whose pace predicts the time left
@@ -44,7 +45,7 @@ class Progress(Callback):
 
     def on_trial_complete(self, trial: Any, **info: Any) -> None:
         self.running -= 1
-        if phase_of(trial) == "finetune":
+        if phase_of(trial) == FINETUNE:
             self.ended["ok"] += 1
         self._publish(trial)
 
@@ -85,11 +86,6 @@ class Progress(Callback):
 
     def _print(self, line: str) -> None:
         print(line, flush=True)
-
-
-def phase_of(trial: Any) -> str:
-    """ "finetune" or "measure": only the jobs of a fine-tuning hold its settings."""
-    return "finetune" if "finetuning" in trial.config["job"] else "measure"
 
 
 def measured_line(row: dict[str, Any]) -> str:

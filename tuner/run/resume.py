@@ -10,10 +10,10 @@ from typing import Any
 
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
+from trainables.rows.flags import RESUMED_ANYWAY
 from tuner.run.folder import SWEEP_FILE, RunFolder
 
 ENVIRONMENT_FILE = "environment.json"
-MARK = "resumed_anyway"  # the flag (trainables.rows.columns) of rows that were measured in spite of a difference
 # Settings that decide about the weights or what they are asked: rows of others belong to another run.
 OTHER_RUN = ("task", "model", "checkpoint", "random_weights", "finetuning", "eval_examples")
 
@@ -58,7 +58,7 @@ def check_settings(before: SweepConfig, now: SweepConfig, anyway: bool) -> list[
     if not anyway:
         raise UsageError(
             f"a run goes on as it was started, but {'; '.join(changed.values())}; leave these options out, start "
-            f"another run, or give --resume-anyway: rows measured from then on carry the flag {MARK}"
+            f"another run, or give --resume-anyway: rows measured from then on carry the flag {RESUMED_ANYWAY}"
         )
     return list(changed.values())
 
@@ -105,10 +105,11 @@ def begin(folder: RunFolder, now: dict[str, Any], settings: list[str], anyway: b
     accepted = {text for start in starts for text in start.get("differs") or []}
     conditions = changed_conditions(before, now)
     if not anyway and not set(conditions) <= accepted:
-        remedy = "start another run" if anyway is None else f"start another run, or mark the rows ({MARK}) with "
+        remedy = "start another run"
+        if anyway is not None:
+            remedy += f", or mark the rows ({RESUMED_ANYWAY}) with --resume-anyway"
         raise UsageError(
-            f"a run goes on with the devices and files it was started with, but {'; '.join(conditions)}; "
-            f"{remedy}{'' if anyway is None else '--resume-anyway'}"
+            f"a run goes on with the devices and files it was started with, but {'; '.join(conditions)}; {remedy}"
         )
     kept = ("started", "hosts", "command", "git_commit", "packages")
     start = {name: now.get(name) for name in kept} | {"settings": settings, "differs": conditions}
@@ -117,7 +118,7 @@ def begin(folder: RunFolder, now: dict[str, Any], settings: list[str], anyway: b
     folder.write_json(ENVIRONMENT_FILE, before | {"resumed": [*starts, start]})
     # Settings that an earlier start changed are those of sweep.json since: their rows keep the mark.
     other_settings = settings or any(earlier.get("settings") for earlier in starts)
-    return frozenset({MARK}) if conditions or other_settings else frozenset()
+    return frozenset({RESUMED_ANYWAY}) if conditions or other_settings else frozenset()
 
 
 def read_environment(folder: RunFolder) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from search_spaces.objectives import score_names
 from search_spaces.search_config import SearchConfig
 from search_spaces.search_space import SearchSpace
 from search_spaces.sweep_config import SweepConfig
+from trainables.rows.finished import finished_trials
 from tuner.run.folder import SWEEP_FILE, RunFolder, read_sweep
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ def _devices(space: SearchSpace) -> list[str]:
 
 def _rows(folder: RunFolder) -> dict[str, dict[str, Any]]:
     """Rows on disk by trial_id; may be empty."""
-    from analysis.rows.load import finished_trials, load
+    from analysis.rows.load import load
 
     if not finished_trials(folder.path):
         return {}
@@ -242,7 +243,7 @@ def _result(
     folder: RunFolder, searcher: "FrontierSearch", history: "History", imported: Sequence[Mapping[str, Any]]
 ) -> SearchResult:
     from analysis.findings.configurations import is_estimated
-    from analysis.rows.load import finished_trials, load
+    from analysis.rows.load import load
     from tuner.search import figure as search_figure
     from tuner.sweep import Interrupted
 

@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.checks.window_length import PRECISION
 from search_spaces.sweep_config import Measuring
 from trainables.energy.trace import Trace, counter_energy, power_energy, window_energies
-from trainables.window import relative_half_width
+from trainables.rows.interval import relative_half_width
 
 METHODS = ("counter, interpolated", "counter, as read", "averaged power")
 STRIDE_S = 0.137  # between starts of warm windows: no multiple of the sensor's 0.1 s
