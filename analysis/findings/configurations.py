@@ -13,7 +13,7 @@ from analysis.statistics.intervals import NONE, WITHIN, between_trials, within_e
 from analysis.statistics.seeds import seed_mean, seed_spread
 from search_spaces.axes import AXES, other_axes
 from search_spaces.objectives import score_names
-from trainables.rows.flags import FLAGS
+from trainables.rows.flags import invalid_among
 
 # The configuration; and what must never be averaged over: card, sensor, and the sweep of a foreign table.
 WHOSE = ("task", "model")
@@ -25,7 +25,6 @@ _INTERVALS = {
 }  # a quantity, and its half-width
 _APART = ("gpu_name", "energy_source", "sweep")
 
-INVALID_FLAGS = frozenset(f.name for f in FLAGS.values() if f.invalid)
 ESTIMATE = "estimate"
 
 _MEANS = (
@@ -64,7 +63,7 @@ def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     ok = rows["status"] == "ok"
     detail = rows["status"].astype(object).fillna("no status") + rows["error"].map(lambda e: f": {e}" if e else "")
     add(~ok, detail)
-    invalid = {v: ", ".join(f for f in v.split(";") if f in INVALID_FLAGS) for v in rows["flags"].unique()}
+    invalid = {flags: ", ".join(invalid_among(flags)) for flags in rows["flags"].unique()}
     bad = rows["flags"].map(invalid)
     add(bad != "", "flag " + bad)
     add(ok & rows["energy_j_per_example"].isna(), "no energy")
