@@ -29,16 +29,9 @@ if TYPE_CHECKING:
     from analysis.findings.recommend import recommend
     from analysis.report.write import write_tables
     from analysis.rows.cards import card_factors, level_cards
-    from analysis.rows.load import (
-        load,
-        load_anchors,
-        load_environment,
-        load_finetune,
-        load_traces,
-        load_windows,
-        recompute,
-    )
+    from analysis.rows.load import load, load_anchors, load_environment, load_finetune
     from analysis.rows.trust import untrusted
+    from analysis.rows.windows import load_traces, load_windows, recompute
 
 __all__ = [
     "CannotAnswer",
@@ -80,16 +73,9 @@ _HOMES = {
     "findings.recommend": ("recommend",),
     "report.write": ("write_tables",),
     "rows.cards": ("card_factors", "level_cards"),
-    "rows.load": (
-        "load",
-        "load_anchors",
-        "load_environment",
-        "load_finetune",
-        "load_traces",
-        "load_windows",
-        "recompute",
-    ),
+    "rows.load": ("load", "load_anchors", "load_environment", "load_finetune"),
     "rows.trust": ("untrusted",),
+    "rows.windows": ("load_traces", "load_windows", "recompute"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -27,8 +27,3 @@ def write_text(file: str | Path, text: str) -> None:
     """`text` as UTF-8 into `file`, atomically; what UTF-8 cannot say (the bytes of an odd file name) as "?"."""
     with replacing(Path(file)) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="replace")
-
-
-def readable(name: str) -> str:
-    """A file name as text: bytes that are none become "?"."""
-    return name.encode("utf-8", "replace").decode("utf-8")

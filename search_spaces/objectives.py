@@ -1,8 +1,10 @@
 """The quantities a sweep trades against each other; shared by the row, the search and the Pareto sets."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from search_spaces.errors import check
 from search_spaces.registry import Registry
 
 
@@ -78,3 +80,14 @@ TOLERANCE = 0.01  # loss of a score that counts as none: one point
 def score_names() -> tuple[str, ...]:
     """The objectives that say how well the model answers. What a task is judged by is the first that it has."""
     return tuple(name for name, objective in OBJECTIVES.items() if objective.score)
+
+
+def check_metrics(task: str, metrics: Iterable[str]) -> None:
+    """UsageError where a task has a metric that is no score: its rows would have no column for it."""
+    for name in metrics:
+        check(
+            name in score_names(),
+            f"every metric of the task {task} must be one of {', '.join(score_names())}",
+            name,
+            "enter it as a score in search_spaces/objectives.py",
+        )

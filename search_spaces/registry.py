@@ -1,6 +1,6 @@
 """Named things, each entered once; everything else iterates over them, and asks for one by its name."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
 from search_spaces.errors import UsageError
@@ -24,6 +24,7 @@ class Registry(dict[str, T]):
     def __init__(self, kind: str, items: Iterable[T], remedy: str = "see --help") -> None:
         super().__init__()
         self.kind, self.remedy = kind, remedy
+        self._listeners: list[Callable[[T], object]] = []
         for item in items:
             self.add(item)
 
@@ -32,7 +33,13 @@ class Registry(dict[str, T]):
         if item.name in self:
             raise ValueError(f"{self.kind} named {item.name!r} is entered already")
         self[item.name] = item
+        for tell in self._listeners:
+            tell(item)
         return item
+
+    def on_add(self, tell: Callable[[T], object]) -> None:
+        """Tell of every item that is entered from now on: a registry derived from this one stays complete."""
+        self._listeners.append(tell)
 
     def __missing__(self, name: object) -> T:
         raise UsageError(f"{self.kind} must be one of {', '.join(self)}, but got {name!r}; {self.remedy}")

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from search_spaces.trial_config import TrialConfig
 from tests.make import models as tiny
-from trainables import backends, batches
 from trainables.device import set_precision
+from trainables.load import prepare
 from trainables.matmul_reference import matmul
-from trainables.measure import outputs_of
 from trainables.model import loading, quantized
 from trainables.model.attention.packed import use_packed_attention
 from trainables.model.cut import cut
@@ -26,13 +26,11 @@ SIZES = {"hidden_size": 128, "intermediate_size": 256}  # heads of 32, sizes tha
 
 
 def logits(model, inputs, padding, backend, device, batch_size=20):
-    trial = type("Trial", (), {"max_seq_len": 16})
-    plan = batches.plan(inputs.ids.lengths, batch_size, 16, padding)
     if padding == "packed":
         use_packed_attention(model, classify=True)
-    staged = batches.stage(inputs, plan, device)
+    trial = TrialConfig("sst2", "tiny", 0, 16, 1, "fp32", batch_size, padding, backend)
     with torch.inference_mode():
-        return outputs_of(backends.build(backend, model, staged), plan, staged, inputs, trial)
+        return prepare(trial, model, inputs).outputs()
 
 
 @pytest.mark.parametrize("backend", ["eager", "cuda_graph", "compile", "compile_cuda_graph"])
@@ -114,22 +112,22 @@ def test_peak_memory_does_not_depend_on_the_order_of_trials(monkeypatch):
     from search_spaces.sweep_config import Measuring
     from search_spaces.trial_config import TrialConfig
     from tests.make.meter import ConstantMeter
-    from trainables import worker as bench_module
+    from trainables import worker as worker_module
     from trainables.measure import measure_trial
     from trainables.tasks import get_task
-    from trainables.worker import Bench, MeasuringData
+    from trainables.worker import MeasuringData, Worker
 
-    monkeypatch.setattr(bench_module, "meter_of", lambda *a, **k: ConstantMeter(10.0))
-    monkeypatch.setattr(Bench, "anchor", lambda self, seed: None)
-    monkeypatch.setattr(Bench, "reference_pj_per_flop", lambda self, precision: None)
+    monkeypatch.setattr(worker_module, "meter_of", lambda *a, **k: ConstantMeter(10.0))
+    monkeypatch.setattr(Worker, "due_anchor", lambda self, seed: None)
+    monkeypatch.setattr(Worker, "reference_pj_per_flop", lambda self, precision: None)
     task = get_task("demo")
     tokenized = task.tokenize(task.load("validation", None, 200), loading.load_tokenizer("demo-bert"))
     settings = Measuring(warmup_s=0.05, min_window_s=0.05, min_windows=2, min_total_s=0.1, max_measure_s=0.1)
     files = loading.load_pretrained("demo-bert", task.head, 2, seed=1)
 
     def peaks(order):
-        bench = Bench(MeasuringData("demo", tokenized, True, settings, 80), {1: lambda: files}, cpus=1)
-        return {t: measure_trial(t, bench)["peak_gpu_memory_mib"] for t in order}
+        worker = Worker(MeasuringData("demo", tokenized, True, settings, 80), {1: lambda: files}, cpus=1)
+        return {t: measure_trial(t, worker)["peak_gpu_memory_mib"] for t in order}
 
     trials = [
         TrialConfig("demo", "demo-bert", 1, 64, 4, "fp32", batch_size=200),

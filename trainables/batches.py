@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainables.tasks.base import Inputs
+from trainables.tasks.base import Inputs, Ragged
 
 if TYPE_CHECKING:
     import torch
@@ -114,6 +114,16 @@ def stage(
         longest = max(int(inputs.ids.lengths.max()), *fillers)
         return [_packed_batch(inputs, rows, width, slots, longest, first_position, device) for rows, width in pairs]
     return [_padded_batch(inputs, rows, width, device, staged_mask) for rows, width in pairs]
+
+
+def take(inputs: Inputs, rows: np.ndarray) -> Inputs:
+    """The inputs at `rows`, in that order."""
+
+    def pick(ragged: Ragged) -> Ragged:
+        return ragged.slices(rows, np.zeros_like(rows), ragged.lengths[rows])
+
+    token_types = None if inputs.token_types is None else pick(inputs.token_types)
+    return Inputs(pick(inputs.ids), token_types, inputs.example[rows], inputs.pad_id)
 
 
 def _padded_batch(inputs: Inputs, rows: np.ndarray, width: int, device: "torch.device", staged_mask: bool) -> Batch:

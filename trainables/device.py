@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     import torch
 
 
+MIB = 2**20
+
+
 class BackendError(RuntimeError):
     """This device or backend cannot run the configuration; the trial becomes a failed row that says why."""
 
@@ -37,6 +40,14 @@ def set_precision(precision: str) -> "torch.dtype":
     return dtype
 
 
+def synchronize(device: "torch.device") -> None:
+    """Wait for the device; nothing to wait for on a CPU."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def free_memory(device: "torch.device") -> None:
     """Drop what earlier trials left (caches, graph pools, cuBLAS workspaces), so that a peak is the trial's own."""
     import gc
@@ -48,3 +59,10 @@ def free_memory(device: "torch.device") -> None:
         torch._C._cuda_clearCublasWorkspaces()
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory_mib(device: "torch.device") -> float | None:
+    """The most that was allocated since `free_memory`; None on a CPU."""
+    import torch
+
+    return torch.cuda.max_memory_allocated(device) / MIB if device.type == "cuda" else None

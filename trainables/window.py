@@ -7,15 +7,15 @@ interpolated between sensor ticks. The device is synchronised at the edges only;
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import ceil, sqrt
+from math import ceil
 
 import numpy as np
-from scipy.special import stdtrit
 
 from search_spaces.sweep_config import Measuring
 from trainables.energy.counter import STUCK_S
 from trainables.energy.sampler import Sampler
 from trainables.energy.windows import WindowEnergies, window_energies
+from trainables.rows.interval import relative_half_width
 
 SETTLED = 0.02  # relative change of the pass time between two warm-up chunks
 CHUNK_S = 0.25  # a warm-up chunk lasts at least this long
@@ -144,16 +144,3 @@ def _warm_up(run_pass: Callable[[], None], synchronize: Callable[[], None], warm
         spent = now - start
         if spent >= warmup_s and (settled or spent >= warmup_s + min(PATIENCE_S, warmup_s)):
             return spent, pass_s
-
-
-def relative_half_width(values: np.ndarray) -> float:
-    """Half-width of the Student-t 95 % interval of the mean, over the mean; infinite for fewer than 2."""
-    if len(values) < 2:
-        return float("inf")
-    return half_width(values) / float(np.mean(values))
-
-
-def half_width(values: np.ndarray) -> float:
-    """Half-width of the Student-t 95 % interval of the mean of at least two values."""
-    n = len(values)
-    return float(stdtrit(n - 1, 0.975) * np.std(values, ddof=1) / sqrt(n))

@@ -6,7 +6,6 @@ One process per GPU serves the whole sweep (Tune reuses the actor), so everythin
 import gc
 import os
 import socket
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,28 +16,20 @@ import numpy as np
 
 from search_spaces.axes import MAX_SEQ_LEN
 from search_spaces.sweep_config import Measuring
-from trainables import backends
-from trainables.batches import Batch
-from trainables.device import accelerator, free_memory, set_precision, set_threads
+from trainables.anchor import measure_anchor
+from trainables.batches import take
+from trainables.device import accelerator, free_memory, set_threads, synchronize
 from trainables.energy.idle import settled_idle_power_w
 from trainables.energy.open_meter import meter_of
-from trainables.energy.sampler import Sampler
 from trainables.matmul_reference import matmul_pj_per_flop
 from trainables.model import loading
-from trainables.model.architectures import layer_list
-from trainables.model.cut import cut
 from trainables.tasks import get_task
-from trainables.tasks.base import Inputs, Ragged
+from trainables.tasks.base import Inputs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# The anchor: one fixed load on the sweep's own model, measured at a worker's start and every so many trials; its drift
-# (not its level) is what can be compared. A CUDA graph, so that the host cannot slow it: launched eagerly it fell from
-# 690 to 480 W when the host stalled (EXPERIMENTS.md, 2026-11-24).
-ANCHOR_EVERY = 16
-ANCHOR_TOKENS, ANCHOR_BATCH = 128, 256
-ANCHOR_WARMUP_S, ANCHOR_WINDOW_S = 1.0, 2.0
+ANCHOR_EVERY = 16  # trials; the first is a worker's start
 
 
 @dataclass(frozen=True)
@@ -52,7 +43,7 @@ class MeasuringData:
     max_positions: int  # tokens
 
 
-class Bench:
+class Worker:
     """The state of one measuring process. `files` maps a seed to a function that fetches its ModelFiles; the model of
     `first_seed` is built at once."""
 
@@ -70,7 +61,7 @@ class Bench:
         self.device = accelerator()
         self.meter = meter_of(self.device, self.settings.assumed_watts)
         self.meter.read_in_child()
-        self.worker = f"{socket.gethostname()}:{os.getpid()}"
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
         self._files = files
         self._master: tuple[int, PreTrainedModel] | None = None
         # Importing the model's code takes up to ten seconds: meanwhile the card rests, and its idle power is read.
@@ -114,11 +105,8 @@ class Bench:
         return inputs if examples is None else take(inputs, np.flatnonzero(np.isin(inputs.example, examples)))
 
     def synchronize(self) -> None:
-        """Wait for the device; nothing to wait for on a CPU."""
-        import torch
-
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+        """Wait for the device."""
+        synchronize(self.device)
 
     def reference_pj_per_flop(self, precision: str) -> float | None:
         """The matmul reference of this card, measured at the first trial of a precision; None on a CPU."""
@@ -129,59 +117,14 @@ class Bench:
             free_memory(self.device)
         return self._references[precision]
 
-    def anchor(self, seed: int) -> dict[str, Any] | None:
-        """Measure the anchor when it is due (GPU only): gross J per example and mean W of a fixed load."""
+    def due_anchor(self, seed: int) -> dict[str, Any] | None:
+        """`anchor` at the worker's start and every ANCHOR_EVERY trials; None in between, and on a CPU."""
         self._trials_since_anchor += 1
         if self.device.type != "cuda" or self._trials_since_anchor <= ANCHOR_EVERY:
             return None
         self._trials_since_anchor = 1
-        import torch
+        return self.anchor(seed)
 
-        from trainables.window import measure
-
-        master = self.master(seed)
-        model = cut(master, len(layer_list(master)), set_precision("fp16"), self.device)
-        tokens = min(ANCHOR_TOKENS, self.data.max_positions)
-        generator = torch.Generator(self.device).manual_seed(0)
-        ids = torch.randint(5, model.config.vocab_size, (ANCHOR_BATCH, tokens), device=self.device, generator=generator)
-        batch = Batch(ids, None, None, None, None, None, max_seqlen=tokens, rows=ANCHOR_BATCH)
-        started_at = time.time()
-        with torch.inference_mode():
-            run = backends.build("cuda_graph", model, [batch])
-
-        @torch.inference_mode()
-        def run_pass() -> None:
-            run(0)
-
-        settings = Measuring(
-            warmup_s=ANCHOR_WARMUP_S,
-            min_window_s=ANCHOR_WINDOW_S / 2,
-            min_windows=2,
-            min_total_s=ANCHOR_WINDOW_S,
-            max_measure_s=ANCHOR_WINDOW_S,
-        )
-        with Sampler(self.meter) as sampler:
-            windows = measure(run_pass, self.synchronize, sampler, settings)
-        examples = ANCHOR_BATCH * int(windows.passes.sum())
-        energy_j = float(np.sum(windows.energies.energy_j))
-        return {
-            "started_at": started_at,
-            "gpu_uuid": self.meter.device.uuid,
-            "worker": self.worker,
-            "energy_j_per_example": energy_j / examples,
-            "mean_power_w": energy_j / float(np.sum(windows.durations_s)),
-            "temperature_c": windows.energies.temperature_end_c,
-        }
-
-
-def take(inputs: Inputs, rows: np.ndarray) -> Inputs:
-    """The inputs at `rows`, in that order."""
-
-    def pick(ragged: Ragged) -> Ragged:
-        lengths = ragged.lengths[rows]
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        values = np.concatenate([ragged[i] for i in rows]) if len(rows) else ragged.values[:0]
-        return Ragged(values, offsets)
-
-    token_types = None if inputs.token_types is None else pick(inputs.token_types)
-    return Inputs(pick(inputs.ids), token_types, inputs.example[rows], inputs.pad_id)
+    def anchor(self, seed: int) -> dict[str, Any]:
+        """The fixed load on the model of a seed, measured now, on a GPU (`trainables.anchor`)."""
+        return measure_anchor(self.master(seed), self.data.task, self.meter, self.device) | {"worker": self.name}

@@ -8,13 +8,14 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from analysis.rows.load import damaged_trials
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
 from search_spaces.trial_config import TrialConfig
 from trainables.finetune.finetune_trainable import TrainingData
-from trainables.measure import MeasureTrainable
+from trainables.measure_trainable import MeasureTrainable
 from trainables.model.loading import ModelFiles, load_checkpoint, load_pretrained
+from trainables.rows.finished import damaged_trials
+from trainables.rows.folder import FINETUNE, MEASURE
 from trainables.tasks import get_task
 from trainables.worker import MeasuringData
 from tuner.cluster.devices import Devices, check_shared, describe_machines
@@ -121,12 +122,13 @@ class Driver:
     def job(self, trial: TrialConfig) -> dict[str, Any]:
         """What a measuring trial is started with."""
         resources = self.devices.resources(self.config.measuring.cpu_threads)
-        return {"name": trial.trial_id, **trial.to_dict(), **resources}
+        return {"name": trial.trial_id, "phase": MEASURE, **trial.to_dict(), **resources}
 
     def _finetune_job(self, seed: int) -> dict[str, Any]:
         resources = self.devices.resources(self.config.measuring.cpu_threads)
         return {
             "name": self.weights.trial(seed),
+            "phase": FINETUNE,
             "task": self.config.task,
             "model": self.config.model,
             "seed": seed,

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.rows.load import finished_trials, load
+from analysis.rows.load import load
 from search_spaces.sweep_config import SweepConfig
 from search_spaces.trial_config import TrialConfig
+from trainables.rows.finished import finished_trials
 from tuner.cluster.options import RayOptions
 from tuner.cluster.session import ray_session
 from tuner.driver import Driver

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.errors import UsageError
 from trainables.rows.check import is_number, is_text
+from trainables.rows.flags import SHORT_WINDOW, invalid_among
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -298,8 +299,6 @@ def _verdict(
 
 def _doubts(first: Any, second: Any, windows: tuple[float, float] | None, averaging_s: float) -> list[str]:
     """Why the energies themselves cannot be trusted."""
-    from analysis.findings.configurations import INVALID_FLAGS
-
     out = []
     if windows is None:
         out.append("the lengths of the windows are unknown")
@@ -311,9 +310,9 @@ def _doubts(first: Any, second: Any, windows: tuple[float, float] | None, averag
                 f"which "
                 f"understates their energy"
             )
-    flags = {f for side in (first, second) for f in str(side["flags"]).split(";")} & INVALID_FLAGS
+    flags = {name for side in (first, second) for name in invalid_among(str(side["flags"]))}
     if windows is not None:
-        flags.discard("short_window")  # said above, with the lengths
+        flags.discard(SHORT_WINDOW)  # said above, with the lengths
     if flags:
         out.append(f"flags {', '.join(sorted(flags))}")
     return out

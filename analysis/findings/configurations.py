@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.findings.plain import plain
-from analysis.rows.load import LATENCY_CI
+from analysis.rows.types import LATENCY_CI
 from analysis.statistics.intervals import NONE, WITHIN, between_trials, within_error
 from analysis.statistics.seeds import seed_mean, seed_spread
 from search_spaces.axes import AXES, other_axes
 from search_spaces.objectives import score_names
 from trainables.energy.sources import estimates
-from trainables.rows.columns import FLAGS
+from trainables.rows.flags import invalid_among
 
 # The configuration; and what must never be averaged over: card, sensor, and the sweep of a foreign table.
 WHOSE = ("task", "model")
@@ -26,7 +26,6 @@ _INTERVALS = {
 }  # a quantity, and its half-width
 _APART = ("gpu_name", "energy_source", "sweep")
 
-INVALID_FLAGS = frozenset(f.name for f in FLAGS.values() if f.invalid)
 
 _MEANS = (
     "examples",
@@ -51,7 +50,7 @@ def is_estimated(rows: pd.DataFrame) -> pd.Series:
 def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows whose energy may enter fits and Pareto sets, and a table of the others with the reason for each.
 
-    Excluded: status other than ok, flags that `trainables.rows.columns.FLAGS` calls invalid, no energy, and
+    Excluded: status other than ok, flags that `trainables.rows.flags.FLAGS` calls invalid, no energy, and
     estimated energy where the same rows hold measured energy. The second table has run, trial_id, status,
     flags, reason.
     """
@@ -64,7 +63,7 @@ def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     ok = rows["status"] == "ok"
     detail = rows["status"].astype(object).fillna("no status") + rows["error"].map(lambda e: f": {e}" if e else "")
     add(~ok, detail)
-    invalid = {v: ", ".join(f for f in v.split(";") if f in INVALID_FLAGS) for v in rows["flags"].unique()}
+    invalid = {flags: ", ".join(invalid_among(flags)) for flags in rows["flags"].unique()}
     bad = rows["flags"].map(invalid)
     add(bad != "", "flag " + bad)
     add(ok & rows["energy_j_per_example"].isna(), "no energy")

@@ -8,7 +8,7 @@ from analysis.findings.assessment import Assessment
 from analysis.findings.configurations import TOGETHER, valid
 from analysis.report.cells import Table, text_table
 from analysis.words.rounding import count_of
-from trainables.rows.columns import FLAGS
+from trainables.rows.flags import FLAGS
 
 
 def left_out(assessment: Assessment, rows: pd.DataFrame) -> str:

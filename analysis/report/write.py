@@ -11,7 +11,8 @@ import pandas as pd
 from analysis.files import replacing
 from analysis.findings.energy_model.model import EnergyModel
 from analysis.report.energy_model_json import save
-from analysis.rows.load import load_anchors, load_finetune, load_windows
+from analysis.rows.load import load_anchors, load_finetune
+from analysis.rows.windows import load_windows
 
 PARETO_PAIRS = (
     ("accuracy", "energy_j_per_example"),

@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.findings.configurations import CARD_FACTOR
-from analysis.rows.load import LATENCY_CI, load, load_anchors
+from analysis.rows.load import load, load_anchors
+from analysis.rows.types import LATENCY_CI
 
 _ENERGIES = (
     "energy_j_per_example",

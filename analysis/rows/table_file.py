@@ -1,22 +1,31 @@
-"""A CSV or Parquet file as a DataFrame, or the sentence that says what is wrong with it."""
+"""A CSV or Parquet file as a DataFrame, or the sentence that says what is wrong with it.
+
+A table of rows may be anybody's: what it lacks is completed, and it is flagged as our own trials would be.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.rows.trust import trusted
+from analysis.rows.types import LATENCY_CI, checked, set_types
 from search_spaces.errors import UsageError
-from trainables.rows.check import ANCHOR_NUMBERS, BY_NAME, checked
-from trainables.rows.columns import WINDOW_COLUMNS, Column
+from trainables.energy.sources import estimates
+from trainables.rows.check import NEEDED
+from trainables.rows.columns import ANCHOR_NUMBERS, COLUMNS, WINDOW_COLUMNS, Column
+from trainables.rows.flags import MIN_WINDOW_S, SHORT_WINDOW
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TABLES = (".csv", ".parquet")
+# A table of someone else's needs at least these; what else is missing becomes null.
+REQUIRED_COLUMNS = (*NEEDED, "energy_j_per_example")
 _UNITS = {"temperature_c": "C", "start_s": "s", "duration_s": "s", "passes": "count"}
 _OTHERS = {n: Column(n, "float", _UNITS.get(n, "J"), "") for n in (*ANCHOR_NUMBERS, *WINDOW_COLUMNS)}
 
@@ -44,7 +53,7 @@ def read_table(path: Path) -> pd.DataFrame:
 def numbers_of(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     """The table with every column that we know to hold numbers as float64; UsageError where a cell is none."""
     for name in frame.columns:
-        column = BY_NAME.get(name) or _OTHERS.get(name)
+        column = COLUMNS.get(name) or _OTHERS.get(name)
         if column is not None and column.kind != "str":
             frame[name] = checked(frame[name], column, source)
     return frame
@@ -80,3 +89,66 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     return pd.read_parquet(io.BytesIO(path.read_bytes()), page_checksum_verification=True)
+
+
+# ---- tables of rows ----
+
+
+def load_table(path: Path, columns: Mapping[str, str] | None) -> tuple[pd.DataFrame, list[str]]:
+    """(rows, remarks) of a table of rows, with every column of COLUMNS; `columns` renames its own: theirs -> ours.
+
+    UsageError where it is damaged, empty, or lacks one of REQUIRED_COLUMNS.
+    """
+    frame = read_table(path)
+    if columns:
+        absent = [c for c in columns if c not in frame.columns]
+        if absent:
+            raise UsageError(
+                f"--columns must name columns of {path.name}, but it has no {', '.join(absent)}; "
+                f"it has {', '.join(map(str, frame.columns))}"
+            )
+        frame = frame.rename(columns=dict(columns))
+    missing = [c for c in REQUIRED_COLUMNS if c not in frame.columns]
+    if missing:
+        raise UsageError(
+            f"a table of rows must have the columns {', '.join(REQUIRED_COLUMNS)}, but {path.name} lacks "
+            f"{', '.join(missing)}; rename them, or map them with --columns THEIRS=OURS "
+            f"(it has {', '.join(map(str, frame.columns))})"
+        )
+    if frame.empty:
+        raise UsageError(f"a table of rows must hold at least one row, but {path} is empty; give another file")
+    flagged = "flags" in frame.columns
+    frame = _complete(frame, path)
+    return frame, [] if flagged else _flag_short_windows(frame)
+
+
+def _flag_short_windows(frame: pd.DataFrame) -> list[str]:
+    """Flag the rows of a table without flags as our own trials would be: no energy from a window shorter than
+    the sensor needs. Estimates have no sensor."""
+    short = (frame["window_s"] < MIN_WINDOW_S) & ~frame["energy_source"].isin(estimates())
+    frame.loc[short, "flags"] = SHORT_WINDOW
+    if not short.any():
+        return []
+    return [
+        f"{int(short.sum())} of {len(frame)} rows come from windows shorter than {MIN_WINDOW_S:g} s and were "
+        f"flagged {SHORT_WINDOW}: their energies are too low by an unknown amount, and enter nothing"
+    ]
+
+
+def _complete(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """A foreign table with every column: rows without a status count as ok, names are made from the file's."""
+    absent = [c for c in (*COLUMNS, LATENCY_CI) if c not in frame.columns]
+    frame = frame.assign(**dict.fromkeys(absent))
+    if "status" in absent:
+        frame["status"] = "ok"
+    if "trial_id" in absent:
+        frame["trial_id"] = [f"{path.stem}-{i}" for i in range(len(frame))]
+    for column in COLUMNS.values():
+        if column.kind != "str":
+            frame[column.name] = checked(frame[column.name], column, path.name)
+    for name in NEEDED:
+        empty = frame.index[frame[name].isna() & (frame["status"] == "ok")]
+        if len(empty):
+            raise UsageError(f"every measured row must have a {name}, but row {empty[0]} of {path.name} has none")
+    frame[LATENCY_CI] = checked(frame[LATENCY_CI], Column(LATENCY_CI, "float", "ms/example", ""), path.name)
+    return set_types(frame.copy())

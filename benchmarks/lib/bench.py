@@ -23,7 +23,7 @@ from trainables.energy.sources import SOURCES
 from trainables.model import loading
 from trainables.model.architectures import max_positions
 from trainables.tasks import get_task
-from trainables.worker import Bench, MeasuringData
+from trainables.worker import MeasuringData, Worker
 from tuner.cli import USAGE
 
 
@@ -46,7 +46,7 @@ def run_all(benchmarks: Sequence[CardBenchmark[Any]], arguments: CardArguments) 
     return max(codes)
 
 
-def run_one(benchmark: CardBenchmark[Any], bench: Bench, arguments: CardArguments) -> int:
+def run_one(benchmark: CardBenchmark[Any], bench: Worker, arguments: CardArguments) -> int:
     """Run a benchmark, keep its numbers and print its bars; exit code 0 when every bar is met."""
     begin = time.perf_counter()
     print(f"== {benchmark.name}: {bench.meter.device.name}", flush=True)
@@ -59,7 +59,7 @@ def run_one(benchmark: CardBenchmark[Any], bench: Bench, arguments: CardArgument
     return code
 
 
-def _measured_on(bench: Bench) -> dict[str, Any]:
+def _measured_on(bench: Worker) -> dict[str, Any]:
     return {
         "device": asdict(bench.meter.device),
         "source": bench.meter.source,
@@ -70,7 +70,7 @@ def _measured_on(bench: Bench) -> dict[str, Any]:
     }
 
 
-def open_bench(arguments: CardArguments) -> Bench:
+def open_bench(arguments: CardArguments) -> Worker:
     """The card with its meter, and the model: its own encoder weights, or random ones where there are none."""
     name, model = ("demo", "demo-bert") if arguments.smoke else ("sst2", arguments.model)
     task = get_task(name)
@@ -86,7 +86,7 @@ def open_bench(arguments: CardArguments) -> Bench:
         SEED: lambda: own,
         RANDOM_SEED: lambda: loading.load_pretrained(model, task.head, labels, RANDOM_SEED, random_weights=True),
     }
-    bench = Bench(data, files, arguments.cpus)
+    bench = Worker(data, files, arguments.cpus)
     if arguments.smoke:
         bench.meter.close()
         bench.meter = TickingMeter()

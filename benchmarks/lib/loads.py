@@ -4,41 +4,29 @@ import time
 
 import torch
 
-from benchmarks.lib.shapes import SEED, Shape
+from benchmarks.lib.shapes import SEED, Shape, trial_of
 from search_spaces.sweep_config import Measuring
-from trainables import backends, batches
-from trainables.device import free_memory, set_precision
+from trainables.device import free_memory
 from trainables.energy.sampler import Sampler
 from trainables.energy.trace import Trace
-from trainables.model.architectures import first_position, layer_list, takes_staged_mask
-from trainables.model.cut import cut
+from trainables.load import cut, prepare
 from trainables.window import Windows, measure
-from trainables.worker import Bench
+from trainables.worker import Worker
 
 
 class Load:
     """A model of one shape on the device, with its batches staged there."""
 
-    def __init__(self, bench: Bench, shape: Shape, seed: int = SEED) -> None:
+    def __init__(self, bench: Worker, shape: Shape, seed: int = SEED) -> None:
         free_memory(bench.device)
         self.bench, self.shape = bench, shape
-        dtype = set_precision(shape.precision)
-        master = bench.master(seed)
-        self.model = cut(master, len(layer_list(master)), dtype, bench.device)
+        config = trial_of(bench, "", shape, 0, seed)
         inputs = bench.inputs(shape.tokens)
-        plan = batches.plan(inputs.ids.lengths, shape.batch, shape.tokens, "max_length")
         self.examples = len(inputs.ids)  # per pass
         with torch.inference_mode():
-            self.staged = batches.stage(
-                inputs, plan, bench.device, takes_staged_mask(self.model), first_position(self.model.config)
-            )
-            self._run = backends.build(shape.backend, self.model, self.staged)
-        bench.synchronize()
-        self.run_pass = torch.inference_mode()(self._pass)
-
-    def _pass(self) -> None:
-        for i in range(len(self.staged)):
-            self._run(i)
+            load = prepare(config, cut(config, bench.master(seed), bench.device), inputs)
+        self.model, self.staged = load.model, load.staged
+        self.run_pass = torch.inference_mode()(load.run_pass)
 
     def run_for(self, seconds: float) -> list[float]:
         """Passes for at least `seconds`, synchronised after each; their ends, the start first (s)."""

@@ -85,7 +85,7 @@ def kill(process: subprocess.Popen[str], group: bool) -> None:
 
 def rows(folder: Path) -> dict[str, dict[str, Any]]:
     """Trial folder -> row, of every row file; asserts that each is whole."""
-    from trainables.rows.columns import unseal
+    from trainables.rows.file import unseal
 
     return {f.parent.name: unseal(f.read_text()) for f in folder.glob("ray/measure-*/*/row.json")}
 

@@ -32,13 +32,14 @@ from tests.make.damage import as_json, damage, distort, distort_cells
 from tests.make.rows import linear_rows, write_trial
 from trainables.energy.meter import Sample
 from trainables.energy.trace import Trace
-from trainables.rows.columns import COLUMNS, TRACE, WINDOW_COLUMNS, seal
+from trainables.rows.columns import COLUMNS, TRACE, WINDOW_COLUMNS
+from trainables.rows.file import seal
 
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "160"))
 DEEP_EVERY = 16  # inputs that go through fits, recommendation and audit too, which take most of the time
 ONCE_FAILED = {"csv": (1280,), "results": (591, 1968, 2032), "parquet": (752,), "claims": (897,)}  # tried every time
 CLEAR = (UsageError, CannotAnswer)
-NUMBERS = [c.name for c in COLUMNS if c.kind != "str"]
+NUMBERS = [c.name for c in COLUMNS.values() if c.kind != "str"]
 PLAIN_NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d{0,300})?([eE][+-]?\d{1,4})?")
 ODD_KINDS: tuple[Callable[[Any], Any], ...] = (
     str, bool, lambda v: [v], lambda v: str(v).encode(), lambda v: {"a": 1}, lambda v: pd.Timestamp(0), lambda v: None,
@@ -143,7 +144,7 @@ def clear(what: Callable[[], Any]) -> Any:
 
 def sound(rows: pd.DataFrame) -> None:
     """What no table may be, whatever it was read from."""
-    for column in COLUMNS:
+    for column in COLUMNS.values():
         if column.kind == "float":
             assert rows[column.name].dtype == "float64"
         elif column.kind == "int":

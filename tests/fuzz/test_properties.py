@@ -19,13 +19,13 @@ import analysis
 from analysis.cli import printable
 from analysis.findings.claims import Claims, load_claims
 from analysis.report.rendering import markdown_text
-from analysis.rows.load import finished_trials
 from analysis.rows.table_file import read_table
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
 from tests.make.rows import row, write_trial
 from trainables.rows.check import problem_of
 from trainables.rows.columns import COLUMNS, WINDOW_TABLE
+from trainables.rows.finished import finished_trials
 from tuner.run.folder import read_sweep
 
 JSON = st.recursive(
@@ -37,7 +37,7 @@ quick = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCh
 
 
 @quick
-@given(st.sampled_from([*COLUMNS]), JSON)
+@given(st.sampled_from([*COLUMNS.values()]), JSON)
 def test_a_row_with_one_odd_value_is_read_as_it_is_or_not_at_all(column: Any, value: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder)

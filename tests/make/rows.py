@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.rows.load import _set_types
+from analysis.rows.types import set_types
 from analysis.statistics.paired import encode_bits
 from search_spaces.trial_config import TrialConfig
 from trainables.rows.columns import WINDOW_TABLE, empty_row
@@ -77,7 +77,7 @@ def flipped(lost: int, gained: int, right: int = 800) -> np.ndarray:
 
 def frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Rows as `analysis.rows.load` gives them."""
-    return _set_types(pd.DataFrame(rows)).assign(latency_ms_per_example_ci95=np.nan, run="fabricated")
+    return set_types(pd.DataFrame(rows)).assign(latency_ms_per_example_ci95=np.nan, run="fabricated")
 
 
 def linear_rows(

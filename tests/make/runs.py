@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from search_spaces.trial_config import TrialConfig
-from trainables.rows.columns import COLUMN_NAMES, empty_row
+from trainables.rows.columns import COLUMNS, empty_row
 
 J_PER_TOKEN_LAYER = {"fp32": 2.4e-4, "tf32": 6.5e-5, "bf16": 3.2e-5, "fp16": 3.2e-5}
 FIXED_J = {"fp32": 0.012, "tf32": 0.009, "bf16": 0.0075, "fp16": 0.0075}
@@ -137,7 +137,7 @@ def table(
                         )
                         started = 1.8e9 + 20.0 * len(rows)
                         rows.append(row_of(config, rng, full_depth=max(depths), started_at=started, **settings))
-    return pd.DataFrame(rows, columns=list(COLUMN_NAMES))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def failed_row(config: TrialConfig, error: str, status: str = "failed") -> dict[str, Any]:

@@ -18,14 +18,14 @@ from analysis.cli import printable
 from analysis.predict import main as predict
 from analysis.report.build import build_report
 from analysis.report.command import main as report_command
-from analysis.rows.load import load_traces
-from analysis.rows.trust import check_folder
+from analysis.rows.windows import load_traces
 from analysis.words.snippet import find_checkpoint
 from search_spaces.errors import UsageError
 from search_spaces.presets import DEMO
 from tests.make import runs as fabricated
 from tests.make.rows import linear_rows, row, write_trial
 from trainables.rows.columns import TRACE
+from trainables.rows.folder import check_folder
 from tuner.run.folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from search_spaces.sweep_config import Measuring
 from tests.make.meter import ConstantMeter
 from trainables.energy.meter import MeterError
 from trainables.energy.sampler import Sampler
-from trainables.window import half_width, measure, relative_half_width
+from trainables.window import measure
 
 SHORT = Measuring(warmup_s=0.05, min_window_s=0.05, min_windows=3, min_total_s=0.2, max_measure_s=0.5)
 
@@ -74,10 +74,3 @@ def test_a_sensor_lost_on_the_way_ends_the_measurement():
     load = Load()
     with pytest.raises(MeterError, match="GPU is lost"), Sampler(ConstantMeter(reads_before_failure=20)) as sampler:
         measure(load, load.synchronize, sampler, SHORT)
-
-
-def test_half_width_worked_by_hand():
-    # mean 2, standard deviation 1, t(0.975, 2) = 4.3027: 4.3027 / sqrt(3)
-    assert half_width(np.array([1.0, 2.0, 3.0])) == pytest.approx(2.4841, abs=1e-4)
-    assert relative_half_width(np.array([1.0, 2.0, 3.0])) == pytest.approx(1.2421, abs=1e-4)
-    assert relative_half_width(np.array([1.0])) == float("inf")

@@ -9,10 +9,8 @@ from trainables.energy.counter import STUCK_S, Ticks, counter_energy, counter_ti
 from trainables.energy.power import power_energy
 from trainables.energy.sources import SOURCES
 from trainables.energy.trace import Floats, Trace, window_bounds
+from trainables.rows.flags import MAX_TEMPERATURE_DRIFT_C, MIN_WINDOW_S, MIN_WINDOW_UPDATES
 
-MIN_WINDOW_S = 1.0
-MIN_WINDOW_UPDATES = 10
-TEMPERATURE_DRIFT_C = 5.0
 MISMATCH_AT_10_S = 0.03
 
 
@@ -75,7 +73,7 @@ def window_energies(trace: Trace, edges: npt.ArrayLike, source: str | None = Non
         flags.add("counter_reset")
     if residual is not None and abs(residual) > mismatch_threshold(float((ends - starts).sum())):
         flags.add("counter_power_mismatch")
-    if len(temperature) and float(np.ptp(temperature)) > TEMPERATURE_DRIFT_C:
+    if len(temperature) and float(np.ptp(temperature)) > MAX_TEMPERATURE_DRIFT_C:
         flags.add("temperature_drift")
 
     return WindowEnergies(

@@ -21,6 +21,7 @@ from trainables.energy.open_meter import meter_of
 from trainables.energy.spent import Spent, metered
 from trainables.finetune.train_step import TrainStep
 from trainables.model import loading
+from trainables.rows.folder import FINETUNE
 from trainables.tasks import get_task
 from trainables.tasks.base import Inputs
 
@@ -41,10 +42,10 @@ class TrainingData:
 
 
 class FinetuneTrainable(tune.Trainable):
-    """Fine-tunes one model. Config: job, a dict of task, model, seed, finetuning (a Finetuning as dict), cpu, gpu,
-    assumed_watts (or None) and resume_from (a checkpoint folder of an earlier start, or None)."""
+    """Fine-tunes one model. Config: job, a dict of phase (FINETUNE), task, model, seed, finetuning (a Finetuning as
+    dict), cpu, gpu, assumed_watts (or None) and resume_from (a checkpoint folder of an earlier start, or None)."""
 
-    PHASE = "finetune"  # names the Ray experiment
+    PHASE = FINETUNE
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:

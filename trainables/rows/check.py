@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from search_spaces.errors import UsageError
-from trainables.rows.columns import COLUMNS, TRACE, WINDOW_COLUMNS, WINDOW_TABLE, Column
-
-if TYPE_CHECKING:
-    import pandas as pd
+from search_spaces.axes import published_axes
+from trainables.rows.columns import ANCHOR, ANCHOR_NUMBERS, COLUMNS, TRACE, WINDOW_COLUMNS, WINDOW_TABLE, Column
 
 LARGEST = 1e15  # of any number here; the largest that occur are UNIX times, near 2e9
-NEEDED = ("task", "max_seq_len", "depth", "precision")  # of a measured row: without them it says nothing of anything
-BY_NAME = {column.name: column for column in COLUMNS}
-ANCHOR_NUMBERS = ("started_at", "energy_j_per_example", "mean_power_w", "temperature_c")
+NEEDED = ("task", *published_axes())  # of a measured row: without them it says nothing of anything
 
 
 def number_rule(column: Column) -> str:
@@ -53,22 +48,22 @@ def fits(column: Column, value: Any) -> bool:
 
 def problem_of(row: Mapping[str, Any]) -> str:
     """What is wrong with a trial's stored row, its windows, trace or anchor; "" where nothing is."""
-    for column in COLUMNS:
+    for column in COLUMNS.values():
         value = row.get(column.name)
         if not fits(column, value):
             rule = number_rule(column) if column.kind != "str" else "text"
-            return f"{column.name} must be {rule}, but is {_short(value)}"
+            return f"{column.name} must be {rule}, but is {shortened(value)}"
     lacking = [name for name in NEEDED if is_null(row.get(name))]
     if row.get("status") == "ok" and lacking:
         return f"a measured row must have a {lacking[0]}, but has none"
     windows = row.get(WINDOW_TABLE)
     if windows is not None and not _is_window_table(windows):
-        return f"{WINDOW_TABLE} must be lists of {len(WINDOW_COLUMNS)} numbers, but is {_short(windows)}"
+        return f"{WINDOW_TABLE} must be lists of {len(WINDOW_COLUMNS)} numbers, but is {shortened(windows)}"
     if row.get(TRACE) is not None and not is_text(row[TRACE]):
-        return f"{TRACE} must be text, but is {_short(row[TRACE])}"
-    anchor = row.get("anchor")
+        return f"{TRACE} must be text, but is {shortened(row[TRACE])}"
+    anchor = row.get(ANCHOR)
     if anchor is not None and not _is_anchor(anchor):
-        return f"anchor must hold the numbers {', '.join(ANCHOR_NUMBERS)}, but is {_short(anchor)}"
+        return f"{ANCHOR} must hold the numbers {', '.join(ANCHOR_NUMBERS)}, but is {shortened(anchor)}"
     return ""
 
 
@@ -91,32 +86,7 @@ def _is_anchor(value: Any) -> bool:
     )
 
 
-def checked(values: pd.Series, column: Column, source: str) -> pd.Series:
-    """A column of somebody's table as float64, or the UsageError that names the first cell that does not fit."""
-    import numpy as np
-    import pandas as pd
-
-    known = values.notna()
-    if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
-        plain = values.astype(object).map(lambda v: v if isinstance(v, (str, int, float)) else str(v))
-        plain = plain.map(lambda v: str(v) if isinstance(v, bool) else v)
-        numbers = pd.to_numeric(plain.where(known), errors="coerce").astype(float)
-    else:
-        numbers = values.astype(float)
-    bad = known & (numbers.isna() | (numbers.abs() > LARGEST))
-    if column.kind == "int":
-        bad |= known & (numbers != np.floor(numbers))
-    if column.unit == "fraction":
-        bad |= known & ~numbers.between(0, 1)
-    if bad.any():
-        first = values[bad].index[0]
-        raise UsageError(
-            f"{column.name} must be {number_rule(column)}, but row {first} of {source} has "
-            f"{_short(values[first])}; correct the file"
-        )
-    return numbers
-
-
-def _short(value: Any) -> str:
+def shortened(value: Any) -> str:
+    """A value as an error message shows it."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

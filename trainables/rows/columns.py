@@ -1,162 +1,191 @@
-"""The row of a measuring trial: its columns with their units, and its validity flags. No heavy imports.
+"""The columns of a measuring trial's row: type, unit, meaning, and why a cell may be empty. No heavy imports.
 
-A column that cannot be filled is null, and `null_reasons` says why ("accuracy: random weights; ...").
+The columns of axes and scores are those of `search_spaces.axes` and `search_spaces.objectives`; all others are entered
+here. A cell that cannot be filled is null, and `null_reasons` says why ("accuracy: random weights; ...").
 """
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from search_spaces.axes import AXES, Axis
+from search_spaces.goal import ENERGY_BOUND, LATENCY_BOUND
+from search_spaces.objectives import OBJECTIVES, Objective
+from search_spaces.registry import Registry
+from trainables.energy.sources import SOURCES
+
+
+@dataclass(frozen=True)
+class NullContext:
+    """What decides why a cell of a trial's row is empty."""
+
+    task: str
+    trained: bool  # False: random weights
+    source: str  # of the energies
+    pruned: bool
+
+
+NullReason = str | Callable[[NullContext], str]
+ALWAYS_THERE = "unknown"  # the reason of a null that should not be
 
 
 @dataclass(frozen=True)
 class Column:
+    """`null` says why a cell is empty, in words or by a rule; "" where that needs no reason. What is known only
+    `in_full` is empty in a pruned row: one window of a half-warmed device must not be taken for it."""
+
     name: str
     kind: str  # "str", "int", "float"
     unit: str
     meaning: str
+    null: NullReason = ALWAYS_THERE
+    in_full: bool = False
+
+    def null_reason(self, context: NullContext) -> str:
+        """Why the cell is empty in the row of a trial of this kind."""
+        if self.in_full and context.pruned:
+            return "pruned: see error"
+        return self.null if isinstance(self.null, str) else self.null(context)
 
 
-def _columns(*rows: tuple[str, str, str, str]) -> tuple[Column, ...]:
-    return tuple(Column(*row) for row in rows)
+# ---- columns that are known elsewhere ----
 
 
-COLUMNS: tuple[Column, ...] = _columns(
-    ("trial_id", "str", "", "unique name: the configuration and its replicate"),
-    ("task", "str", "", "what is predicted: demo, sst2, qqp, squad, tsv"),
-    ("model", "str", "", "hub id or folder of the encoder"),
-    ("seed", "int", "", "seed of the fine-tuning (and of random weights)"),
-    ("max_seq_len", "int", "tokens", "inputs are truncated to this many tokens"),
-    ("depth", "int", "layers", "encoder layers kept, from the embeddings up"),
-    ("precision", "str", "", "fp32 (TF32 off), tf32, bf16, fp16, or int8, fp8: linear layers alone, the rest bf16"),
-    ("batch_size", "int", "examples", "inputs per batch"),
-    ("padding", "str", "", "max_length, longest or packed"),
-    ("backend", "str", "", "eager, cuda_graph, compile or compile_cuda_graph"),
-    ("replicate", "int", "", "number of the separate trial of one configuration, from 0"),
-    ("status", "str", "", "ok, failed, oom or pruned"),
-    ("error", "str", "", "why the trial has no measurement"),
-    ("accuracy", "float", "fraction", "of one complete pass of exactly this configuration"),
-    ("f1", "float", "fraction", "where the task has it"),
-    ("exact_match", "float", "fraction", "where the task has it"),
-    ("correct_bits", "str", "base64", "per-example correctness, numpy.packbits in the order of the split"),
-    ("examples", "int", "examples", "evaluated for accuracy"),
-    ("examples_per_pass", "int", "examples", "in one pass of the energy windows (a fixed subset where shorter)"),
-    ("energy_j_per_example", "float", "J/example", "gross energy of the windows over their examples"),
-    ("energy_j_per_example_ci95", "float", "J/example", "half-width of the Student-t interval over windows"),
-    ("energy_j_per_correct", "float", "J/correct", "energy per example over accuracy"),
-    ("net_energy_j_per_example", "float", "J/example", "idle power subtracted"),
-    ("energy_source", "str", "", "nvml_counter, nvml_power, rapl or estimate"),
-    ("counter_power_residual", "float", "ratio", "(counter - integrated power) / counter over all windows"),
-    ("edge_error_j_per_example", "float", "J/example", "bound of the error at the window edges"),
-    ("latency_ms_per_example", "float", "ms/example", "wall time of the same windows over their examples"),
-    ("energy_bound_j_per_example", "float", "J/example", "pruned trials: it needs at least this much"),
-    ("latency_bound_ms_per_example", "float", "ms/example", "pruned trials: it takes at least this long"),
-    ("mean_power_w", "float", "W", "energy over time of the windows"),
-    ("idle_power_w", "float", "W", "before the sweep, with the device context up"),
-    ("peak_gpu_memory_mib", "float", "MiB", "peak allocated by this configuration alone"),
-    ("temperature_start_c", "float", "C", "at the start of the first window"),
-    ("temperature_end_c", "float", "C", "at the end of the last window"),
-    ("sm_clock_mhz", "float", "MHz", "median streaming-multiprocessor clock over the windows"),
-    ("windows", "int", "", "energy windows"),
-    ("window_s", "float", "s", "the shortest window"),
-    ("total_s", "float", "s", "all windows together"),
-    ("warmup_s", "float", "s", "load before the first window"),
-    ("setup_s", "float", "s", "the trial outside warm-up and windows: build, stage, score"),
-    ("backend_setup_s", "float", "s", "compile and capture time, a part of setup_s"),
-    ("trial_s", "float", "s", "the whole trial"),
-    ("started_at", "float", "s", "UNIX time at which the trial began"),
-    ("tokens_per_example", "float", "tokens", "processed, padding included"),
-    ("real_tokens_per_example", "float", "tokens", "processed, padding excluded"),
-    ("inputs_per_example", "float", "", "model inputs per example (SQuAD: windows per question)"),
-    ("matmul_reference_j_per_example", "float", "J/example", "large-matmul pJ/FLOP x FLOP of the real tokens"),
-    ("gpu_name", "str", "", "device the trial ran on"),
-    ("gpu_uuid", "str", "", "NVML UUID of the card"),
-    ("worker", "str", "", "host and process id"),
-    ("ray_device", "str", "", "Ray's node and the number of the GPU that it assigned there, or cpu"),
-    ("flags", "str", "", "validity flags joined by ';', empty when clean"),
-    ("null_reasons", "str", "", "'column: reason' joined by ';' for each null"),
+def axis_column(axis: Axis) -> Column:
+    """The column of an axis: never empty."""
+    return Column(axis.name, axis.kind, axis.unit, axis.meaning)
+
+
+def score_column(score: Objective) -> Column:
+    """The column of a score."""
+    return Column(score.name, "float", score.unit, score.meaning, _no_score)
+
+
+def _no_score(context: NullContext) -> str:
+    return f"not a metric of {context.task}" if context.trained else "random weights"
+
+
+def _cost(name: str, null: NullReason, in_full: bool = True) -> Column:
+    """The column of an objective that is no score."""
+    known = OBJECTIVES[name]
+    return Column(name, "float", known.unit, known.meaning, null, in_full)
+
+
+# ---- why a cell is empty, where it depends ----
+
+
+def _per_correct(context: NullContext) -> str:
+    return "no correct prediction" if context.trained else "random weights"
+
+
+def _residual(context: NullContext) -> str:
+    return "see error" if SOURCES[context.source].checked_by_power else "one source only"
+
+
+def _idle_power(context: NullContext) -> str:
+    return "no idle reading" if SOURCES[context.source].measured else "no sensor"
+
+
+# ---- the columns, by what they hold ----
+
+
+def _text(name: str, meaning: str, null: NullReason = ALWAYS_THERE, unit: str = "") -> Column:
+    return Column(name, "str", unit, meaning, null)
+
+
+def _count(name: str, unit: str, meaning: str) -> Column:
+    return Column(name, "int", unit, meaning)
+
+
+def _number(name: str, unit: str, meaning: str, null: NullReason = ALWAYS_THERE) -> Column:
+    return Column(name, "float", unit, meaning, null)
+
+
+def _in_full(name: str, unit: str, meaning: str, null: NullReason) -> Column:
+    return Column(name, "float", unit, meaning, null, in_full=True)
+
+
+COLUMNS: Registry[Column] = Registry(
+    "a column",
+    (
+        _text("trial_id", "unique name: the configuration and its replicate"),
+        _text("task", "what is predicted (docs/tasks.md)"),
+        _text("model", "hub id or folder of the encoder"),
+        _count("seed", "", "seed of the fine-tuning (and of random weights)"),
+        *(axis_column(axis) for axis in AXES.values()),
+        _count("replicate", "", "number of the separate trial of one configuration, from 0"),
+        _text("status", "ok, failed, oom or pruned"),
+        _text("error", "why the trial has no measurement", ""),
+        *(score_column(score) for score in OBJECTIVES.values() if score.score),
+        _text(
+            "correct_bits",
+            "per-example correctness, numpy.packbits in the order of the split",
+            "random weights",
+            "base64",
+        ),
+        _count("examples", "examples", "evaluated for accuracy"),
+        _count("examples_per_pass", "examples", "in one pass of the energy windows (a fixed subset where shorter)"),
+        _cost("energy_j_per_example", "see error"),
+        _in_full(
+            "energy_j_per_example_ci95", "J/example", "half-width of the Student-t interval over windows", "see error"
+        ),
+        _cost("energy_j_per_correct", _per_correct),
+        _cost("net_energy_j_per_example", "no idle reading"),
+        _text("energy_source", f"what was read: {', '.join(SOURCES)}"),
+        _in_full(
+            "counter_power_residual", "ratio", "(counter - integrated power) / counter over all windows", _residual
+        ),
+        _in_full("edge_error_j_per_example", "J/example", "bound of the error at the window edges", "see error"),
+        _cost("latency_ms_per_example", ALWAYS_THERE),
+        _number(ENERGY_BOUND, "J/example", "pruned trials: it needs at least this much", "measured in full"),
+        _number(LATENCY_BOUND, "ms/example", "pruned trials: it takes at least this long", "measured in full"),
+        _in_full("mean_power_w", "W", "energy over time of the windows", "see error"),
+        _number("idle_power_w", "W", "before the sweep, with the device context up", _idle_power),
+        _cost("peak_gpu_memory_mib", "no GPU", in_full=False),
+        _number("temperature_start_c", "C", "at the start of the first window", "no sensor"),
+        _number("temperature_end_c", "C", "at the end of the last window", "no sensor"),
+        _number("sm_clock_mhz", "MHz", "median streaming-multiprocessor clock over the windows", "no sensor"),
+        _count("windows", "", "energy windows"),
+        _number("window_s", "s", "the shortest window"),
+        _number("total_s", "s", "all windows together"),
+        _number("warmup_s", "s", "load before the first window"),
+        _number("setup_s", "s", "the trial outside warm-up and windows: build, stage, score"),
+        _number("backend_setup_s", "s", "compile and capture time, a part of setup_s"),
+        _number("trial_s", "s", "the whole trial"),
+        _number("started_at", "s", "UNIX time at which the trial began"),
+        _number("tokens_per_example", "tokens", "processed, padding included"),
+        _number("real_tokens_per_example", "tokens", "processed, padding excluded"),
+        _number("inputs_per_example", "", "model inputs per example (SQuAD: windows per question)"),
+        _number(
+            "matmul_reference_j_per_example", "J/example", "large-matmul pJ/FLOP x FLOP of the real tokens", "no GPU"
+        ),
+        _text("gpu_name", "device the trial ran on"),
+        _text("gpu_uuid", "NVML UUID of the card", "no GPU"),
+        _text("worker", "host and process id"),
+        _text("ray_device", "Ray's node and the number of the GPU that it assigned there, or cpu", ""),
+        _text("flags", "validity flags joined by ';', empty when clean"),
+        _text("null_reasons", "'column: reason' joined by ';' for each null", ""),
+    ),
 )
+AXES.on_add(lambda axis: COLUMNS.add(axis_column(axis)))
+OBJECTIVES.on_add(lambda objective: COLUMNS.add(score_column(objective)) if objective.score else None)
 
-COLUMN_NAMES: tuple[str, ...] = tuple(c.name for c in COLUMNS)
-
-# Beside the columns a trial's result carries these two; `analysis` turns them into tables of their own.
+# Beside the columns a trial's result carries these; `analysis` turns them into tables of their own.
 WINDOW_TABLE = "window_table"  # list of [start_s, duration_s, passes, energy_j, power_energy_j, edge_error_j]
 WINDOW_COLUMNS = ("start_s", "duration_s", "passes", "energy_j", "power_energy_j", "edge_error_j")
 TRACE = "trace"  # base64 of a Parquet file with the raw sensor samples
-
-
-@dataclass(frozen=True)
-class Flag:
-    name: str
-    rule: str
-    invalid: bool  # the energy number must not enter fits and Pareto sets
-
-
-FLAGS: dict[str, Flag] = {
-    f.name: f
-    for f in (
-        Flag("estimated", "no sensor: energy is assumed watts x busy time", False),
-        Flag("short_window", "a window was shorter than 1 s or held fewer than 10 sensor updates", True),
-        Flag("few_windows", "fewer than 5 windows, or less than 5 s of windows in all", False),
-        Flag("interval_not_reached", "--max-measure-s was spent before the interval met --target-ci", False),
-        Flag("counter_reset", "the energy counter went backwards", True),
-        Flag("counter_power_mismatch", "counter and integrated power differ by more than the window allows", False),
-        Flag("foreign_process", "another process computed on the card", True),
-        Flag("foreign_process_unknown", "the driver does not say who computes on the card", False),
-        Flag("power_capped", "the power limit lowered the clocks in the windows", False),
-        Flag("thermal_throttled", "heat lowered the clocks in the windows", False),
-        Flag("hw_slowdown", "the hardware's slowdown (power brake, heat) was active in the windows", True),
-        Flag(
-            "resumed_anyway",
-            "measured after --resume-anyway: settings, inputs or device are not those of the run's start",
-            False,
-        ),
-        Flag("temperature_drift", "the card warmed or cooled by more than 5 C within the windows", False),
-    )
-}
+ANCHOR = "anchor"  # what the fixed load needed just before, where it was due: text, and the numbers below
+ANCHOR_NUMBERS = ("started_at", "energy_j_per_example", "mean_power_w", "temperature_c")
 
 
 def empty_row(**values: Any) -> dict[str, Any]:
-    """A row with every column, null unless given; unknown names are a programming error."""
-    unknown = set(values) - set(COLUMN_NAMES)
-    if unknown:
-        raise KeyError(f"not columns of a row: {sorted(unknown)}")
-    return {name: values.get(name) for name in COLUMN_NAMES}
+    """A row with every column, null unless given. An unknown name is a UsageError that lists the columns."""
+    for name in values:
+        COLUMNS[name]
+    return {name: values.get(name) for name in COLUMNS}
 
 
-def join_flags(flags: set[str]) -> str:
-    """Flag names in the order of FLAGS, joined by ';'."""
-    return ";".join(name for name in FLAGS if name in flags)
-
-
-# ---- the file of a row ----
-
-ROW_FILE = "row.json"  # in the trial's folder; Ray's own result.json lags, and is cut short while Ray copies it
-
-
-def seal(row: Mapping[str, Any]) -> str:
-    """The text of a row file: the row, and a digest by which a damaged file is told from a good one."""
-    text = json.dumps(row, default=_plain)
-    return json.dumps({"sha256": _digest(json.loads(text)), "row": json.loads(text)})
-
-
-def unseal(text: str) -> dict[str, Any]:
-    """The row of a row file. Raises ValueError where the file is cut short or changed."""
-    try:
-        file = json.loads(text)
-        row, digest = file["row"], file["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError("the row file is cut short or no row file") from error
-    if not isinstance(row, dict) or digest != _digest(row):
-        raise ValueError("the row file was changed after it was written: its digest does not match")
-    return row
-
-
-def _digest(row: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    """numpy's scalars and arrays as Python's; anything else as text."""
-    return value.tolist() if hasattr(value, "tolist") else str(value)
+def null_reasons(row: Mapping[str, Any], context: NullContext) -> str:
+    """Why each null of a row is null: "column: reason", joined by ';'."""
+    nulls = [(name, column.null_reason(context)) for name, column in COLUMNS.items() if row[name] is None]
+    return ";".join(f"{name}: {reason}" for name, reason in nulls if reason)

@@ -9,8 +9,9 @@ from ray.tune import Callback
 from search_spaces.axes import AXES
 from search_spaces.objectives import score_names
 from trainables.energy.sources import estimates
+from trainables.rows.folder import FINETUNE
 from tuner.cluster.metrics import SweepMetrics
-from tuner.run.rows import why_failed
+from tuner.run.rows import phase_of, why_failed
 
 STATUSES = ("ok", "pruned", "failed", "oom")  # of a row; shown from the start, as none
 RECENT = 20  # finished trials whose pace predicts the time left
@@ -47,7 +48,7 @@ class Progress(Callback):
 
     def on_trial_complete(self, trial: Any, **info: Any) -> None:
         self.running -= 1
-        if phase_of(trial) == "finetune":
+        if phase_of(trial) == FINETUNE:
             self.ended["ok"] += 1
         self._publish(trial)
 
@@ -88,11 +89,6 @@ class Progress(Callback):
 
     def _print(self, line: str) -> None:
         print(line, flush=True)
-
-
-def phase_of(trial: Any) -> str:
-    """ "finetune" or "measure": only the jobs of a fine-tuning hold its settings."""
-    return "finetune" if "finetuning" in trial.config["job"] else "measure"
 
 
 def measured_line(row: dict[str, Any]) -> str:

@@ -15,9 +15,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from analysis.rows.trust import check_folder
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
+from trainables.rows.folder import check_folder
 
 SWEEP_FILE, SEARCH_FILE, ENVIRONMENT_FILE = "sweep.json", "search.json", "environment.json"
 

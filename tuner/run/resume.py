@@ -9,13 +9,12 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.rows.load import finished_trials
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
-from trainables.rows.columns import FLAGS
+from trainables.rows.finished import finished_trials
+from trainables.rows.flags import RESUMED_ANYWAY
 from tuner.run.folder import ENVIRONMENT_FILE, SWEEP_FILE, RunFolder
 
-RESUMED_ANYWAY = FLAGS["resumed_anyway"].name  # of rows that were measured in spite of a difference
 # Settings that decide about the weights or what they are asked: rows of others belong to another run.
 IDENTITY = ("task", "model", "checkpoint", "random_weights", "finetuning", "eval_examples")
 

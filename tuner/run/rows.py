@@ -10,7 +10,6 @@ Where that fails, too, the row says why.
 
 import errno
 import re
-import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,12 @@ from ray.tune import Callback
 from search_spaces.errors import UsageError
 from search_spaces.objectives import OBJECTIVES
 from search_spaces.trial_config import TrialConfig
-from trainables.rows.columns import FLAGS, ROW_FILE, TRACE, empty_row, join_flags, seal
+from trainables.failures import lines_of, raised
+from trainables.rows.columns import TRACE
+from trainables.rows.file import ROW_FILE, seal
+from trainables.rows.flags import join_flags, split_flags
+from trainables.rows.folder import MEASURE
+from trainables.rows.unmeasured import unmeasured_row
 from tuner.run.faults import says_full
 from tuner.run.folder import write_atomically
 
@@ -43,9 +47,9 @@ class Keeper(Callback):
         self._causes: dict[str, str] = {}  # of trials that are tried again
 
     def on_trial_result(self, trial: Any, result: dict[str, Any], **info: Any) -> None:
-        if "status" not in result:  # of a fine-tuning
+        if phase_of(trial) != MEASURE:
             return
-        result["flags"] = join_flags(set((result["flags"] or "").split(";")) | self.marks)
+        result["flags"] = join_flags(split_flags(result["flags"]) | self.marks)
         self._keep(trial, result)
         result.pop(TRACE, None)  # Ray writes the last result of every trial again with each of its states
 
@@ -54,7 +58,7 @@ class Keeper(Callback):
         steps, of which a measuring trial has one, and its extremes, by which `ExperimentAnalysis.get_best_trial`
         chooses: those of objectives stay."""
         metadata: Any = getattr(trial, "run_metadata", None)
-        if "max_seq_len" not in trial.config["job"] or metadata is None:
+        if phase_of(trial) != MEASURE or metadata is None:
             return
         for kept, wanted in (("metric_n_steps", ()), ("metric_analysis", OBJECTIVES)):
             numbers = getattr(metadata, kept, {})
@@ -75,7 +79,7 @@ class Keeper(Callback):
         job, cause = trial.config["job"], why_failed(trial)
         self._stop_where_all_would_fail(cause)
         self.lost[job["name"]] = cause
-        if "max_seq_len" in job:
+        if phase_of(trial) == MEASURE:
             self._keep(trial, lost_row(job, cause, self.marks))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -102,6 +106,11 @@ class Keeper(Callback):
             self.broken = OSError(errno.ENOSPC, cause)
         if self.broken is not None:
             raise self.broken
+
+
+def phase_of(trial: Any) -> str:
+    """Of one of Tune's trials: MEASURE or FINETUNE, as its job says."""
+    return str(trial.config["job"]["phase"])
 
 
 def _as_if_other(resources: tune.PlacementGroupFactory) -> tune.PlacementGroupFactory:
@@ -132,27 +141,18 @@ def why_failed(trial: Any) -> str:
 def cause_of(error_file: str) -> str:
     """One line from Tune's error.txt: why the last attempt failed."""
     last = re.sub(r"\x1b\[[0-9;]*m", "", re.split(r"^Failure # .*$", error_file, flags=re.MULTILINE)[-1])
-    lines = [line.strip() for line in last.splitlines() if line.strip()]
+    lines = lines_of(last)
     if not lines:
         return "the trial's process died"
     if "raised in its creation task" not in last:
         for words, said in _DEATHS:
             if words in last:
                 return said
-    raised = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Interrupt)\b", line)]
-    return (raised or lines)[-1][:500]
+    return (raised(lines) or lines[-1])[:500]
 
 
 def lost_row(job: dict[str, Any], cause: str, marks: Collection[str] = ()) -> dict[str, Any]:
     """The row of a trial whose processes died before they could report."""
-    trial = TrialConfig.from_dict(job)
     memory = "memory" in cause and "killed from outside" not in cause
-    return empty_row(
-        **trial.to_dict(),
-        trial_id=trial.trial_id,
-        status="oom" if memory else "failed",
-        error=f"{cause} (tried twice)",
-        started_at=time.time(),
-        flags=join_flags(set(marks) & set(FLAGS)),
-        null_reasons=f"all measurements: {cause}",
-    )
+    status = "oom" if memory else "failed"
+    return unmeasured_row(TrialConfig.from_dict(job), status, f"{cause} (tried twice)", cause, flags=marks)

@@ -8,9 +8,8 @@ import moocore
 import numpy as np
 
 from search_spaces.goal import Goal, Scores, dominates
-from trainables.rows.columns import FLAGS
+from trainables.rows.flags import invalid_among
 
-INVALID_FLAGS = frozenset(flag.name for flag in FLAGS.values() if flag.invalid)
 PATIENCE_GAIN = 0.001  # the hypervolume must grow by this fraction over the trials of --patience
 
 
@@ -36,8 +35,8 @@ class Outcome:
 def outcome_of(goal: Goal, row: Mapping[str, Any], trial_id: str, start: bool, imported: bool = False) -> Outcome:
     """What a row says: what carries a flag that makes its energy invalid counts as failed."""
     status = str(row.get("status") or "failed")
-    invalid = INVALID_FLAGS & set(str(row.get("flags") or "").split(";"))
-    values = goal.values(row) if status in ("ok", "pruned") and not invalid else None
+    valid = not invalid_among(row.get("flags"))
+    values = goal.values(row) if status in ("ok", "pruned") and valid else None
     return Outcome(
         trial_id=trial_id,
         status=status if values is not None or status not in ("ok", "pruned") else "failed",

@@ -19,7 +19,7 @@ import torch
 from optuna.storages import BaseStorage
 
 from analysis.findings.configurations import is_estimated
-from analysis.rows.load import finished_trials, load
+from analysis.rows.load import load
 from search_spaces.errors import UsageError
 from search_spaces.search_config import SearchConfig
 from search_spaces.search_space import Point, SearchSpace
@@ -28,6 +28,7 @@ from trainables.device import accelerator
 from trainables.energy.meters.cpu import cpu_name
 from trainables.model.architectures import max_positions
 from trainables.model.loading import load_config
+from trainables.rows.finished import finished_trials
 from tuner.cluster.options import RayOptions
 from tuner.cluster.session import address_to_join, ray_session
 from tuner.driver import Driver

@@ -46,8 +46,7 @@ def _profile(opened: Opened, point: Point) -> dict[str, Any]:
     def passes_us(count: int) -> float:
         start = time.perf_counter()
         for _ in range(count):
-            for i in range(len(prepared.staged)):
-                prepared.run(i)
+            prepared.run_pass()
         opened.bench.synchronize()
         return 1e6 * (time.perf_counter() - start)
 

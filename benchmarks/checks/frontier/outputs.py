@@ -1,46 +1,23 @@
 """A card with model and validation split open, and how far configurations' outputs are from the baseline's."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
 
 from benchmarks.checks.frontier.points import BASELINE, Point, trials
 from search_spaces.sweep_config import Measuring
-from search_spaces.trial_config import TrialConfig
-from trainables.batches import Batch, Plan
-from trainables.device import free_memory, set_precision
-from trainables.measure import outputs_of, prepare
+from trainables.device import free_memory
+from trainables.load import Load, cut, prepare
 from trainables.model import loading
 from trainables.model.architectures import max_positions
-from trainables.model.attention.packed import use_packed_attention
-from trainables.model.cut import cut
 from trainables.tasks import get_task
-from trainables.tasks.base import Inputs
-from trainables.worker import Bench, MeasuringData
+from trainables.worker import MeasuringData, Worker
 
 SEED = 42
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """One configuration, ready to run: `run(i)` gives the outputs of batch i."""
-
-    trial: TrialConfig
-    model: PreTrainedModel
-    inputs: Inputs
-    plan: Plan
-    staged: list[Batch]
-    run: Callable[[int], torch.Tensor]
-
-    def logits(self) -> np.ndarray:
-        """Of the whole validation split, in its order."""
-        return outputs_of(self.run, self.plan, self.staged, self.inputs, self.trial)
 
 
 class Opened:
@@ -59,24 +36,20 @@ class Opened:
         config = loading.load_config(self.source)
         self.depth = config.num_hidden_layers
         data = MeasuringData("sst2", self.validation, True, Measuring(), max_positions(config))
-        self.bench = Bench(data, {SEED: partial(lambda f: f, files)}, 4)
+        self.bench = Worker(data, {SEED: partial(lambda f: f, files)}, 4)
 
-    def prepare(self, point: Point) -> Prepared:
-        """Cut, cast, plan, stage and build one configuration."""
+    def prepare(self, point: Point) -> Load:
+        """One configuration, ready to run."""
         (trial,) = trials(self.source, self.depth, [point])
         free_memory(self.bench.device)
-        dtype = set_precision(trial.precision)
-        model = cut(self.bench.master(SEED), trial.depth, dtype, self.bench.device)
-        if trial.padding == "packed":
-            use_packed_attention(model, classify=True)
-        inputs = self.bench.inputs(trial.max_seq_len)
+        model = cut(trial, self.bench.master(SEED), self.bench.device)
         with torch.inference_mode():
-            plan, staged, run, _ = prepare(trial, model, inputs, self.bench)
-        return Prepared(trial, model, inputs, plan, staged, run)
+            return prepare(trial, model, self.bench.inputs(trial.max_seq_len))
 
     def logits(self, point: Point) -> np.ndarray:
+        """Of the whole validation split, in its order."""
         with torch.inference_mode():
-            return self.prepare(point).logits()
+            return self.prepare(point).outputs()
 
 
 def verify(opened: Opened, points: Sequence[Point], trained: bool) -> list[dict[str, Any]]:

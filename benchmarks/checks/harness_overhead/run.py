@@ -17,7 +17,7 @@ from benchmarks.lib.shapes import GPU_BOUND, LAUNCH_BOUND, Shape, on_gpu, shape_
 from search_spaces.errors import check
 from search_spaces.sweep_config import Measuring
 from trainables.energy.trace import Trace
-from trainables.worker import Bench
+from trainables.worker import Worker
 
 # Backends that are written again here: whether compiled, whether captured.
 BY_HAND = {
@@ -28,7 +28,7 @@ BY_HAND = {
 }
 
 
-def run(bench: Bench, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
+def run(bench: Worker, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
     """A bar for each backend of the GPU-bound configuration."""
     for backend in arguments.backends:
         check(backend in BY_HAND, f"--backends must be of {', '.join(BY_HAND)}", backend, "write it by hand here first")
@@ -62,7 +62,7 @@ def run(bench: Bench, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
     return {"configurations": found, "read_ms": read_summary(all_s)}, bars
 
 
-def _compare(bench: Bench, shape: Shape, arguments: Arguments) -> tuple[dict[str, Any], list[np.ndarray]]:
+def _compare(bench: Worker, shape: Shape, arguments: Arguments) -> tuple[dict[str, Any], list[np.ndarray]]:
     """Pairs of one configuration, and the times (s) of the counter's reads in each."""
     load = Load(bench, shape)
     by_hand = _by_hand(load)

@@ -23,12 +23,12 @@ from trainables.energy.meter import Meter
 from trainables.energy.power import power_energy
 from trainables.energy.sampler import Sampler
 from trainables.energy.trace import Trace
-from trainables.worker import Bench
+from trainables.worker import Worker
 
 WARMUP_S, SMOKE_WARMUP_S = 2.0, 0.1
 
 
-def run(bench: Bench, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
+def run(bench: Worker, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
     """Windows of one load by every meter there is; a bar for each of the others against ours."""
     zeus, why_not = open_zeus(arguments.zeus_path, bench)
     print(f"zeus: {why_not or 'in use'}")
@@ -189,7 +189,7 @@ class Steady:
         self._thread.join()
 
 
-def open_zeus(path: str | None, bench: Bench) -> tuple[Any, str | None]:
+def open_zeus(path: str | None, bench: Worker) -> tuple[Any, str | None]:
     """A ZeusMonitor of this very card, or None and why not."""
     if not on_gpu(bench):
         return None, "not used: no GPU"

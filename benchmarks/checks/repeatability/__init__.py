@@ -14,7 +14,7 @@ trials, so 120 of them say less than 120 experiments would. Reported without a b
 and how often the within-trial interval (over the windows of one trial) holds the mean of the other trials: too rarely,
 since adjacent windows of one process are alike (docs/measuring.md).
 
-Then the anchor (`Bench.anchor`, fp16): cold, right after the process's idle reading; before and twice after a 680 W
+Then the anchor (`Worker.anchor`, fp16): cold, right after the process's idle reading; before and twice after a 680 W
 neighbour (fp32, 128 tokens, batch 256). Does it move?
 """
 

@@ -10,11 +10,11 @@ from benchmarks.checks.repeatability import Arguments
 from benchmarks.lib.bars import Bar
 from benchmarks.lib.loads import Load
 from benchmarks.lib.output import table
-from benchmarks.lib.shapes import GPU_BOUND, HOT, LAUNCH_BOUND, SEED, Shape, shape_for, trial_of
+from benchmarks.lib.shapes import GPU_BOUND, HOT, LAUNCH_BOUND, SEED, Shape, on_gpu, shape_for, trial_of
 from search_spaces.sweep_config import Measuring
 from trainables.measure import measure_trial
-from trainables.window import half_width
-from trainables.worker import ANCHOR_EVERY, Bench
+from trainables.rows.interval import half_width
+from trainables.worker import Worker
 
 SUBSET = 3  # replicates of a published number (`--replicates 3`, README.md)
 KEPT = (  # of each trial's row
@@ -36,7 +36,7 @@ KEPT = (  # of each trial's row
 )
 
 
-def run(bench: Bench, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
+def run(bench: Worker, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
     """Shuffled trials of both configurations between anchors; the bars are those of the GPU-bound one."""
     total_s = arguments.repeat_windows * arguments.repeat_window_s
     bench.settings = Measuring(
@@ -116,7 +116,7 @@ def _print_anchors(anchors: dict[str, dict[str, Any] | None]) -> None:
     )
 
 
-def _trial(bench: Bench, name: str, shape: Shape, number: int, arguments: Arguments) -> dict[str, Any]:
+def _trial(bench: Worker, name: str, shape: Shape, number: int, arguments: Arguments) -> dict[str, Any]:
     model = "demo-bert" if arguments.smoke else arguments.model
     row = measure_trial(trial_of(bench, model, shape, number), bench)
     if row["status"] != "ok":
@@ -161,14 +161,13 @@ def within_coverage(values: np.ndarray, half_widths: np.ndarray) -> float:
     return float(np.mean(np.abs(values - others) <= half_widths))
 
 
-def _neighbour(bench: Bench, seconds: float) -> dict[str, dict[str, Any] | None]:
+def _neighbour(bench: Worker, seconds: float) -> dict[str, dict[str, Any] | None]:
     hot = Load(bench, shape_for(bench, HOT))
     before = _anchor(bench)
     hot.run_for(seconds)
     return {"before neighbour": before, "after neighbour": _anchor(bench), "later": _anchor(bench)}
 
 
-def _anchor(bench: Bench) -> dict[str, Any] | None:
+def _anchor(bench: Worker) -> dict[str, Any] | None:
     """The anchor now, due or not; None on a CPU."""
-    bench._trials_since_anchor = ANCHOR_EVERY
-    return bench.anchor(SEED)
+    return bench.anchor(SEED) if on_gpu(bench) else None

@@ -16,10 +16,10 @@ from benchmarks.lib.shapes import LAUNCH_BOUND, Shape, graph_backend, shape_for
 from search_spaces.sweep_config import Measuring
 from trainables.energy.meter import Meter, Sample
 from trainables.energy.sampler import Sampler
-from trainables.worker import Bench
+from trainables.worker import Worker
 
 
-def run(bench: Bench, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
+def run(bench: Worker, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
     """Windows of each backend; the bars are those of the first, and that every flag is right."""
     backends = arguments.window_backends or (graph_backend(bench),)
     results = [_backend(bench, shape_for(bench, LAUNCH_BOUND, b), arguments) for b in backends]
@@ -92,7 +92,7 @@ class AveragedPower(Meter):
     tick_s = 0.1
     poll_s = 0.02
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Worker) -> None:
         self.device = bench.meter.device
         self._watts = getattr(bench.meter, "watts", None)  # smoke mode
         if self._watts is None:
@@ -106,7 +106,7 @@ class AveragedPower(Meter):
         return Sample((begin + end) / 2, end - begin, power_w=float(watts))
 
 
-def _backend(bench: Bench, shape: Shape, arguments: Arguments) -> dict[str, Any]:
+def _backend(bench: Worker, shape: Shape, arguments: Arguments) -> dict[str, Any]:
     """Record one backend's cold starts and its long load, and cut the windows."""
     load = Load(bench, shape)
     load.run_for(0.2)  # kernels chosen, libraries loaded

@@ -11,7 +11,7 @@ from trainables.energy.counter import counter_energy
 from trainables.energy.power import power_energy
 from trainables.energy.trace import Trace
 from trainables.energy.windows import window_energies
-from trainables.window import relative_half_width
+from trainables.rows.interval import relative_half_width
 
 METHODS = ("counter, interpolated", "counter, as read", "averaged power")
 STRIDE_S = 0.137  # between starts of warm windows: no multiple of the sensor's 0.1 s

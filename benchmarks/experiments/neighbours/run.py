@@ -18,12 +18,12 @@ from benchmarks.lib.shapes import GPU_BOUND, LAUNCH_BOUND, graph_backend, on_gpu
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import Measuring
 from trainables.device import set_precision
-from trainables.worker import Bench
+from trainables.worker import Worker
 
 SETTLE_S = 1.0
 
 
-def run(bench: Bench, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
+def run(bench: Worker, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
     """Rounds of both loads beside every state of the neighbours; no bars."""
     cards = _other_cards() if on_gpu(bench) else [None]
     if not cards:

@@ -10,10 +10,10 @@ from benchmarks.lib.loads import Load
 from benchmarks.lib.output import table
 from benchmarks.lib.shapes import GPU_BOUND, HOT, RANDOM_SEED, SEED, Shape, graph_backend, on_gpu, shape_for
 from search_spaces.sweep_config import Measuring
-from trainables.worker import Bench
+from trainables.worker import Worker
 
 
-def run(bench: Bench, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
+def run(bench: Worker, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
     """Both weights of two shapes; no bars."""
     shapes = (shape_for(bench, HOT), shape_for(bench, GPU_BOUND, graph_backend(bench)))
     found = [_compare(bench, shape, arguments) for shape in shapes]
@@ -36,7 +36,7 @@ def run(bench: Bench, arguments: Arguments) -> tuple[dict[str, Any], list[Bar]]:
     return {"configurations": found}, []
 
 
-def _compare(bench: Bench, shape: Shape, arguments: Arguments) -> dict[str, Any]:
+def _compare(bench: Worker, shape: Shape, arguments: Arguments) -> dict[str, Any]:
     trained, random = Load(bench, shape, SEED), Load(bench, shape, RANDOM_SEED)
     pairs = [
         (_energy_j(trained, arguments.weight_windows), _energy_j(random, arguments.weight_windows))

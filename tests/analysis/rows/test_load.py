@@ -6,12 +6,13 @@ import pandas as pd
 import pytest
 
 import analysis
-from analysis.rows.load import damaged_trials, finished_trials
 from search_spaces.errors import UsageError
 from tests.make.rows import row, write_trial
 from trainables.energy.meter import Sample
 from trainables.energy.trace import Trace
-from trainables.rows.columns import COLUMN_NAMES, ROW_FILE, TRACE, seal
+from trainables.rows.columns import COLUMNS, TRACE
+from trainables.rows.file import ROW_FILE, seal
+from trainables.rows.finished import damaged_trials, finished_trials
 
 WINDOWS = [[0.0, 1.0, 2, 20.0, 19.0, 0.1], [1.0, 1.0, 2, 22.0, 21.0, 0.1]]
 
@@ -25,7 +26,7 @@ def test_rows_of_a_run_keep_the_trials_own_names_and_types(tmp_path):
         "sst2-bert-base-s42-len48-depth12-fp16-b64-max_length-eager-r0",
         "sst2-bert-base-s42-len128-depth12-fp32-b64-max_length-eager-r0",
     ]
-    assert set(COLUMN_NAMES) < set(rows.columns)
+    assert set(COLUMNS) < set(rows.columns)
     assert set(rows["run"]) == {"sst2"}
     assert rows["max_seq_len"].dtype == "int64"
     assert rows["energy_j_per_example"].dtype == "float64"
@@ -95,15 +96,6 @@ def test_an_unreadable_state_file_falls_back_on_the_trials(tmp_path):
     rows = analysis.load(tmp_path)
     assert len(rows) == 1
     assert "Ray's state is unreadable" in rows.attrs["notes"][0]
-
-
-def test_finished_trials_are_those_with_a_row(tmp_path):
-    assert finished_trials(tmp_path) == {}
-    experiment = tmp_path / "ray/measure-0"
-    write_trial(experiment, row(16))
-    write_trial(experiment, row(24, status="oom", energy=None))
-    write_trial(experiment, None, config=row(32), error="RuntimeError: gone")
-    assert sorted(finished_trials(tmp_path).values()) == ["ok", "oom"]
 
 
 def test_several_folders_with_one_name_are_told_apart(tmp_path):

@@ -9,14 +9,15 @@ from search_spaces.sweep_config import Measuring
 from search_spaces.trial_config import TrialConfig
 from tests.make.nvml import UUID_A, FakeCard, FakeNvml
 from trainables import measure as measure_module
-from trainables import worker as bench_module
+from trainables import worker as worker_module
 from trainables.energy.meter import MeterError
 from trainables.energy.meters.nvml import NvmlMeter
 from trainables.energy.processes import ForeignWatch
-from trainables.measure import MeasureTrainable, measure_trial
+from trainables.measure import measure_trial
+from trainables.measure_trainable import MeasureTrainable
 from trainables.model import loading
 from trainables.tasks import get_task
-from trainables.worker import Bench, MeasuringData
+from trainables.worker import MeasuringData, Worker
 
 SETTINGS = Measuring(
     eval_examples=40, warmup_s=0.2, min_window_s=0.3, min_windows=3, min_total_s=1.2, max_measure_s=1.5
@@ -45,17 +46,17 @@ def data():
 
 @pytest.fixture
 def start(data, monkeypatch):
-    """A bench on a fake card that begins at 1 kJ now."""
+    """A worker on a fake card that begins at 1 kJ now."""
 
     def make(**card):
         made = FakeCard(pids=[], read_s=0.0, offset_j=1e9, **card)
         meter = NvmlMeter(UUID_A, tick_s=made.tick_s, nvml=FakeNvml(made, clock=RealTime()))
         made.pids = [os.getpid()]
         meter.context_created()
-        monkeypatch.setattr(bench_module, "meter_of", lambda *a, **k: meter)
+        monkeypatch.setattr(worker_module, "meter_of", lambda *a, **k: meter)
         monkeypatch.setattr(NvmlMeter, "read_in_child", lambda self: None)  # there is no card for a child
-        monkeypatch.setattr(bench_module, "settled_idle_power_w", lambda meter: 4.0)
-        return Bench(data[0], {1: lambda: data[1]}, cpus=1), made
+        monkeypatch.setattr(worker_module, "settled_idle_power_w", lambda meter: 4.0)
+        return Worker(data[0], {1: lambda: data[1]}, cpus=1), made
 
     return make
 
@@ -83,17 +84,17 @@ def among_the_windows():
 
 
 def test_without_a_fault_the_energy_is_the_cards(start):
-    bench, _ = start()
-    row = measure_trial(TRIAL, bench)
+    worker, _ = start()
+    row = measure_trial(TRIAL, worker)
     assert row["status"] == "ok"
     assert row["mean_power_w"] == pytest.approx(300.0, rel=0.02)
     assert not {"foreign_process", "counter_reset"} & set(row["flags"].split(";"))
 
 
 def test_a_counter_that_starts_again_is_no_energy(start, during):
-    bench, card = start()
+    worker, card = start()
     during(lambda: setattr(card, "reset_at_s", among_the_windows()))
-    row = measure_trial(TRIAL, bench)
+    row = measure_trial(TRIAL, worker)
     assert row["status"] == "failed"
     assert row["energy_j_per_example"] is None
     assert row["error"] == "the energy counter went backwards"
@@ -101,9 +102,9 @@ def test_a_counter_that_starts_again_is_no_energy(start, during):
 
 
 def test_a_card_that_is_lost_is_tried_again_and_then_a_failed_row(start, during):
-    bench, card = start()
+    worker, card = start()
     trainable = MeasureTrainable.__new__(MeasureTrainable)
-    trainable.bench, trainable.trial, trainable.prune = bench, TRIAL, None
+    trainable.worker, trainable.trial, trainable.prune = worker, TRIAL, None
     during(lambda: setattr(card, "fails_from_s", among_the_windows()))
     with pytest.raises(MeterError, match="GPU is lost"):
         trainable.step()
@@ -116,9 +117,9 @@ def test_a_card_that_is_lost_is_tried_again_and_then_a_failed_row(start, during)
 
 @pytest.mark.parametrize("stays", [True, False])
 def test_another_process_that_appears_is_flagged_even_if_it_goes_again(start, during, stays):
-    bench, card = start()
+    worker, card = start()
     during(lambda: card.pids.append(4711), lambda: stays or card.pids.remove(4711))
-    row = measure_trial(TRIAL, bench)
+    row = measure_trial(TRIAL, worker)
     assert "foreign_process" in row["flags"].split(";")
     assert (4711 in card.pids) is stays
 

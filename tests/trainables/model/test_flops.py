@@ -21,6 +21,13 @@ def test_bert_base_worked_by_hand():
     assert encoder_flop(np.array([25]), 12, 768, 3072) * 1.08e-12 == pytest.approx(4.6e-3, rel=0.01)
 
 
+def test_the_closed_form_of_layers_four_times_as_wide_inside():
+    # depth x (24 s h^2 + 4 s^2 h), s = 48, h = 768: 8.24 GFLOP
+    assert encoder_flop(np.array([48]), 12, 768, 3072) == 12 * (24 * 48 * 768**2 + 4 * 48**2 * 768)
+    assert encoder_flop(np.array([48]), 12, 768, 3072) == pytest.approx(8.24e9, rel=1e-3)
+    assert encoder_flop(np.array([10, 20]), 1, 4, 8) == (8 * 16 + 4 * 4 * 8) * 30 + 4 * 4 * (100 + 400)
+
+
 def test_attention_is_within_sequences():
     together = encoder_flop(np.array([10, 20]), 3, 8, 16)
     assert together == encoder_flop(np.array([10]), 3, 8, 16) + encoder_flop(np.array([20]), 3, 8, 16)

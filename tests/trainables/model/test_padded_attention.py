@@ -8,10 +8,7 @@ import torch
 
 from search_spaces.trial_config import TrialConfig
 from tests.make import models as tiny
-from trainables import batches
-from trainables.backends import build
-from trainables.measure import outputs_of
-from trainables.model.architectures import first_position, takes_staged_mask
+from trainables.load import prepare
 from trainables.model.attention.padded import NAME
 from trainables.model.cut import cut
 
@@ -36,11 +33,9 @@ def masks(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def logits(model: Any, lengths: list[int], width: int) -> np.ndarray:
     inputs = tiny.inputs(lengths, np.random.default_rng(0), model.config.pad_token_id)
-    plan = batches.plan(inputs.ids.lengths, 2, width, "max_length")
-    staged = batches.stage(inputs, plan, CPU, takes_staged_mask(model), first_position(model.config))
     trial = TrialConfig("sst2", "tiny", 0, width, 4, "fp32", batch_size=2)
     with torch.inference_mode():
-        return outputs_of(build("eager", model, staged), plan, staged, inputs, trial)
+        return prepare(trial, model, inputs).outputs()
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

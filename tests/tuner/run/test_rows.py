@@ -11,7 +11,9 @@ from ray import tune
 from search_spaces.errors import UsageError
 from search_spaces.trial_config import TrialConfig
 from tests.make.rows import row
-from trainables.rows.columns import COLUMN_NAMES, ROW_FILE, TRACE, seal, unseal
+from trainables.rows.columns import COLUMNS, TRACE
+from trainables.rows.file import ROW_FILE, seal, unseal
+from trainables.rows.folder import FINETUNE, MEASURE
 from tuner.run import rows as rows_module
 from tuner.run.rows import Keeper, cause_of, lost_row
 
@@ -26,12 +28,12 @@ killer due to high memory usage, (2) ray stop --force was called, or (3) the wor
 RAISED = """Failure # 1 (occurred at 2026-11-24_12-06-53)
 \x1b[36mray::MeasureTrainable.train()\x1b[39m (pid=20403, ip=127.0.0.1)
   File "measure.py", line 351, in step
-    result = measure_trial(self.trial, self.bench, self.prune)
+    result = measure_trial(self.trial, self.worker, self.prune)
 trainables.energy.meter.MeterError: NVML failed on GPU-test: GPU is lost
 """
 IN_SETUP = """Failure # 1 (occurred at 2026-11-24_12-06-53)
 The actor died because of an error raised in its creation task, ray::MeasureTrainable.__init__() (pid=1, ip=127.0.0.1)
-  File "bench.py", line 90, in _open_meter
+  File "worker.py", line 90, in _open_meter
 search_spaces.errors.UsageError: a card must have MIG disabled, but GPU-1 has MIG enabled; disable it
 """
 
@@ -41,7 +43,7 @@ def trial(tmp_path, error="", **job):
     error_file.write_text(error)
     resources = tune.PlacementGroupFactory([{"CPU": 2, "GPU": 1}])
     made = SimpleNamespace(
-        config={"job": {"name": TRIAL.trial_id, **TRIAL.to_dict(), **job}},
+        config={"job": {"name": TRIAL.trial_id, "phase": MEASURE, **TRIAL.to_dict(), **job}},
         storage=SimpleNamespace(trial_dir_name=TRIAL.trial_id),
         error_file=str(error_file),
         placement_group_factory=resources,
@@ -67,7 +69,7 @@ def test_a_row_is_kept_sealed_and_marked_and_rays_copy_is_small(tmp_path):
 
 
 def test_results_of_a_fine_tuning_are_no_rows(tmp_path):
-    Keeper(tmp_path / "run").on_trial_result(trial(tmp_path), {"train_loss": 0.1, "epoch": 1})
+    Keeper(tmp_path / "run").on_trial_result(trial(tmp_path, phase=FINETUNE), {"train_loss": 0.1, "epoch": 1})
     assert not (tmp_path / "run").exists()
 
 
@@ -126,7 +128,7 @@ def test_a_trial_that_is_given_up_has_a_row_that_says_why(tmp_path):
     keeper = Keeper(tmp_path, {"resumed_anyway"})
     keeper.on_trial_error(trial(tmp_path, DIED * 2))
     lost = kept(tmp_path)
-    assert set(lost) == set(COLUMN_NAMES)
+    assert set(lost) == set(COLUMNS)
     assert (lost["trial_id"], lost["status"], lost["flags"]) == (TRIAL.trial_id, "failed", "resumed_anyway")
     assert lost["error"].startswith("the trial's process died: killed from outside")
     assert keeper.lost == {TRIAL.trial_id: lost["error"].removesuffix(" (tried twice)")}

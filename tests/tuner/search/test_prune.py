@@ -8,10 +8,12 @@ import pytest
 from search_spaces.goal import ENERGY_BOUND, LATENCY_BOUND, Goal
 from search_spaces.prune import PruneRule
 from tests.make.meter import ConstantMeter
-from tests.trainables.test_measure import TRIAL, make_bench, parts  # noqa: F401 (fixtures)
+from tests.make.worker import TRIAL, make_worker
 from tests.trainables.test_window import SHORT, Load
 from trainables.energy.sampler import Sampler
-from trainables.measure import NOT_OF_PRUNED, MeasureTrainable, measure_trial
+from trainables.measure import measure_trial
+from trainables.measure_trainable import MeasureTrainable
+from trainables.rows.columns import COLUMNS
 from trainables.window import measure
 
 UNBEATABLE = PruneRule(Goal(), ((-1.1, -9.0),))
@@ -45,11 +47,11 @@ def test_a_probe_that_does_not_stop_counts_as_warm_up():
     assert windows.durations_s.min() >= SHORT.min_window_s
 
 
-def test_a_hopeless_trial_is_a_pruned_row_with_bounds(make_bench):  # noqa: F811
-    row = measure_trial(TRIAL, make_bench(), UNBEATABLE)
+def test_a_hopeless_trial_is_a_pruned_row_with_bounds():
+    row = measure_trial(TRIAL, make_worker(), UNBEATABLE)
     assert row["status"] == "pruned"
     assert row["error"].startswith("dominated even at its bounds (accuracy 0.")
-    assert all(row[name] is None for name in NOT_OF_PRUNED)
+    assert {name for name, column in COLUMNS.items() if column.in_full and row[name] is not None} == set()
     assert row["windows"] == 1
     ((_, duration_s, passes, energy_j, *_),) = row["window_table"]
     examples = passes * row["examples_per_pass"]
@@ -60,17 +62,17 @@ def test_a_hopeless_trial_is_a_pruned_row_with_bounds(make_bench):  # noqa: F811
     assert not nulls
 
 
-def test_a_promising_trial_is_measured_as_ever(make_bench):  # noqa: F811
-    row = measure_trial(TRIAL, make_bench(), BEATEN)
+def test_a_promising_trial_is_measured_as_ever():
+    row = measure_trial(TRIAL, make_worker(), BEATEN)
     assert row["status"] == "ok"
     assert row["energy_j_per_example"] > 0
     assert row[ENERGY_BOUND] is None
     assert row["windows"] >= 3
 
 
-def test_the_rule_comes_with_the_job(make_bench):  # noqa: F811
+def test_the_rule_comes_with_the_job():
     trainable = MeasureTrainable.__new__(MeasureTrainable)
-    trainable.bench = make_bench()
+    trainable.worker = make_worker()
     trainable.reset_config({"job": TRIAL.to_dict() | {"prune": UNBEATABLE.to_dict()}})
     assert trainable.step()["status"] == "pruned"
     trainable.reset_config({"job": TRIAL.to_dict()})

@@ -1,0 +1,78 @@
+"""The types of a table of rows: numbers as float64 and int64, text as str, and the columns that reading adds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.errors import UsageError
+from trainables.rows.check import LARGEST, number_rule, shortened
+from trainables.rows.columns import COLUMNS, Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LATENCY_CI = "latency_ms_per_example_ci95"  # derived from the window table, half-width within the trial
+DERIVED_COLUMNS = (LATENCY_CI, "run")
+
+
+def latency_ci(windows: Any, examples_per_pass: Any) -> float:
+    """Half-width (ms/example) of the Student-t 95 % interval of the latency over the windows of one trial.
+
+    `windows` as lists of WINDOW_COLUMNS; NaN for fewer than two.
+    """
+    if not windows or len(windows) < 2 or not examples_per_pass:
+        return float("nan")
+    import numpy as np
+
+    from trainables.rows.interval import half_width
+
+    table = np.asarray(windows, dtype=float)
+    return half_width(1000 * table[:, 1] / (table[:, 2] * float(examples_per_pass)))
+
+
+def set_types(frame: pd.DataFrame) -> pd.DataFrame:
+    """Floats as float64, counts as int64 (Int64 where some are null), text as str with NaN for null; in place."""
+    import numpy as np
+    import pandas as pd
+
+    for name, column in COLUMNS.items():
+        values = frame[name]
+        if column.kind == "str":
+            text = values.astype(object).where(values.notna(), None)
+            frame[name] = pd.Series([None if v is None else str(v) for v in text], index=frame.index, dtype="str")
+        else:
+            numbers = pd.to_numeric(values, errors="coerce").astype(float)
+            numbers = numbers.where(np.isfinite(numbers))
+            if column.kind == "float":
+                frame[name] = numbers
+            else:
+                frame[name] = numbers.astype("Int64") if numbers.isna().any() else numbers.astype("int64")
+    frame["flags"] = frame["flags"].fillna("")
+    frame["error"] = frame["error"].fillna("")
+    return frame
+
+
+def checked(values: pd.Series, column: Column, source: str) -> pd.Series:
+    """A column of somebody's table as float64, or the UsageError that names the first cell that does not fit."""
+    import numpy as np
+    import pandas as pd
+
+    known = values.notna()
+    if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
+        plain = values.astype(object).map(lambda v: v if isinstance(v, (str, int, float)) else str(v))
+        plain = plain.map(lambda v: str(v) if isinstance(v, bool) else v)
+        numbers = pd.to_numeric(plain.where(known), errors="coerce").astype(float)
+    else:
+        numbers = values.astype(float)
+    bad = known & (numbers.isna() | (numbers.abs() > LARGEST))
+    if column.kind == "int":
+        bad |= known & (numbers != np.floor(numbers))
+    if column.unit == "fraction":
+        bad |= known & ~numbers.between(0, 1)
+    if bad.any():
+        first = values[bad].index[0]
+        raise UsageError(
+            f"{column.name} must be {number_rule(column)}, but row {first} of {source} has "
+            f"{shortened(values[first])}; correct the file"
+        )
+    return numbers

@@ -1,0 +1,39 @@
+"""Flags: joined in one order, read back, and never dropped in silence."""
+
+import pytest
+
+from search_spaces.errors import UsageError
+from search_spaces.sweep_config import Measuring
+from trainables.energy.trace import THROTTLE_FLAGS
+from trainables.rows.flags import FLAGS, invalid_among, join_flags, split_flags
+
+
+def test_flags_are_joined_in_the_order_of_the_registry_and_read_back():
+    text = join_flags({"power_capped", "estimated", "foreign_process"})
+    assert text == "estimated;foreign_process;power_capped"
+    assert split_flags(text) == {"power_capped", "estimated", "foreign_process"}
+    assert join_flags(()) == ""
+    assert split_flags("") == split_flags(None) == set()
+
+
+def test_an_unknown_flag_says_what_is_known():
+    with pytest.raises(UsageError, match=r"a flag must be one of estimated, short_window, .*, but got 'short_windows'"):
+        join_flags({"estimated", "short_windows"})
+
+
+def test_a_flag_of_another_version_is_read_and_decides_nothing():
+    assert split_flags("estimated;of_later") == {"estimated", "of_later"}
+    assert invalid_among("of_later;counter_reset;power_capped;short_window") == ["short_window", "counter_reset"]
+    assert invalid_among(None) == []
+
+
+def test_rules_state_the_limits_that_are_applied():
+    assert FLAGS["short_window"].rule == "a window was shorter than 1 s or held fewer than 10 sensor updates"
+    assert FLAGS["few_windows"].rule == "fewer than 5 windows, or less than 5 s of windows in all"
+    assert FLAGS["temperature_drift"].rule == "the card warmed or cooled by more than 5 C within the windows"
+    usual = Measuring()
+    assert (usual.min_window_s, usual.min_windows, usual.min_total_s) == (1.0, 5, 5.0)
+
+
+def test_every_reason_to_throttle_is_a_flag():
+    assert set(THROTTLE_FLAGS) <= set(FLAGS)

@@ -1,0 +1,169 @@
+"""From what a trial measured to its row. Arithmetic alone: nothing here touches the device, but to ask for its peak."""
+
+import base64
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from search_spaces.goal import ENERGY_BOUND, LATENCY_BOUND
+from search_spaces.prune import PruneRule
+from search_spaces.trial_config import TrialConfig
+from trainables.device import peak_memory_mib
+from trainables.energy.sources import SOURCES
+from trainables.energy.trace import Trace
+from trainables.load import Load
+from trainables.model.flops import config_sizes, encoder_flop
+from trainables.rows.columns import TRACE, WINDOW_TABLE, NullContext, empty_row, null_reasons
+from trainables.rows.flags import ESTIMATED, MIN_TOTAL_S, MIN_WINDOWS, join_flags
+from trainables.rows.interval import half_width
+from trainables.tasks.base import Scores
+from trainables.window import Windows
+
+if TYPE_CHECKING:
+    from trainables.worker import Worker
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial before its windows: what was prepared and scored, by whom, and how long that took."""
+
+    config: TrialConfig
+    worker: "Worker"
+    load: Load  # of the energy windows
+    scores: Scores
+    reference_pj_per_flop: float | None
+    started_at: float  # UNIX s
+    start_s: float  # of time.perf_counter
+    setup_s: float
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The scores by name; none of random weights, where they would be noise."""
+        return self.scores.metrics if self.worker.data.trained else {}
+
+    def null_context(self, pruned: bool) -> NullContext:
+        data = self.worker.data
+        return NullContext(data.task, data.trained, self.worker.meter.source, pruned)
+
+
+def measured_row(trial: Trial, windows: Windows, foreign: bool | None) -> dict[str, Any]:
+    """The row of a trial measured in full; status failed, and why, where the sensor gave no energy.
+
+    `foreign`: whether another process computed on the card; None where it could not be told.
+    """
+    energies = windows.energies
+    examples = trial.load.examples * int(windows.passes.sum())
+    seconds = float(windows.durations_s.sum())
+    energy = _over(energies.total_energy_j, examples)
+    accuracy = trial.metrics.get("accuracy")
+    idle_w = trial.worker.idle_power_w
+    per_window = energies.energy_j / (trial.load.examples * windows.passes)
+    row = _known_of_any(trial, windows) | {
+        "status": "failed" if energy is None else "ok",
+        "error": energies.reason,
+        "energy_j_per_example": energy,
+        "energy_j_per_example_ci95": None if energy is None else half_width(per_window),
+        "energy_j_per_correct": energy / accuracy if energy and accuracy else None,
+        "net_energy_j_per_example": None if energy is None or idle_w is None else energy - idle_w * seconds / examples,
+        "counter_power_residual": energies.counter_power_residual,
+        "edge_error_j_per_example": _over(energies.total_edge_error_j, examples),
+        "latency_ms_per_example": seconds / examples * 1e3,
+        "mean_power_w": _over(energies.total_energy_j, seconds),
+        "flags": join_flags(flags_of(windows, trial.worker, foreign)),
+    }
+    return row | {"null_reasons": null_reasons(row, trial.null_context(pruned=False))}
+
+
+def pruned_row(trial: Trial, probe: Windows, rule: PruneRule) -> dict[str, Any]:
+    """The row of a trial that ends after its probe: what it needs at least. `error` is the rule's verdict, None where
+    the trial has to be measured in full."""
+    least = (1 - rule.margin) / (trial.load.examples * int(probe.passes.sum()))
+    energy_j = probe.energies.total_energy_j
+    row = _known_of_any(trial, probe) | {
+        "status": "pruned",
+        ENERGY_BOUND: None if energy_j is None else energy_j * least,
+        LATENCY_BOUND: float(probe.durations_s.sum()) * 1e3 * least,
+        "flags": join_flags(probe.energies.flags & {ESTIMATED}),
+    }
+    row["error"] = rule.verdict(row)
+    return row | {"null_reasons": null_reasons(row, trial.null_context(pruned=True))}
+
+
+def _known_of_any(trial: Trial, windows: Windows) -> dict[str, Any]:
+    """What the row of a trial says whether it was measured in full or not."""
+    config, worker, load, energies = trial.config, trial.worker, trial.load, windows.energies
+    lengths = load.inputs.ids.lengths
+    reference = trial.reference_pj_per_flop
+    flop = encoder_flop(lengths, config.depth, *config_sizes(load.model.config)) / load.examples
+    return empty_row(
+        **config.to_dict(),
+        **trial.metrics,
+        trial_id=config.trial_id,
+        correct_bits=pack_bits(trial.scores.correct) if worker.data.trained else None,
+        examples=len(trial.scores.correct),
+        examples_per_pass=load.examples,
+        energy_source=energies.source,
+        idle_power_w=worker.idle_power_w,
+        peak_gpu_memory_mib=peak_memory_mib(worker.device),
+        temperature_start_c=energies.temperature_start_c,
+        temperature_end_c=energies.temperature_end_c,
+        sm_clock_mhz=energies.sm_clock_mhz,
+        windows=len(windows.durations_s),
+        window_s=float(windows.durations_s.min()),
+        total_s=float(windows.durations_s.sum()),
+        warmup_s=windows.warmup_s,
+        setup_s=trial.setup_s,
+        backend_setup_s=load.build_s,
+        trial_s=time.perf_counter() - trial.start_s,
+        started_at=trial.started_at,
+        tokens_per_example=load.plan.tokens / load.examples,
+        real_tokens_per_example=float(lengths.sum()) / load.examples,
+        inputs_per_example=len(lengths) / load.examples,
+        matmul_reference_j_per_example=None if reference is None else reference * 1e-12 * flop,
+        gpu_name=worker.meter.device.name,
+        gpu_uuid=worker.meter.device.uuid,
+        worker=worker.name,
+    )
+
+
+def flags_of(windows: Windows, worker: "Worker", foreign: bool | None) -> set[str]:
+    """The energies' own flags, and what only the trial knows. An estimate has no sensor to be too short for."""
+    flags = set(windows.energies.flags)
+    if SOURCES[worker.meter.source].measured:
+        if not windows.interval_reached:
+            flags.add("interval_not_reached")
+        if len(windows.durations_s) < MIN_WINDOWS or windows.durations_s.sum() < MIN_TOTAL_S:
+            flags.add("few_windows")
+    if foreign:
+        flags.add("foreign_process")
+    elif foreign is None and worker.device.type == "cuda":
+        flags.add("foreign_process_unknown")
+    return flags
+
+
+def raw_of(windows: Windows, trace: Trace) -> dict[str, Any]:
+    """What a row's energies can be computed again from: the table of its windows (starts since the trace began) and
+    the raw trace."""
+    energies = windows.energies
+    table = np.column_stack(
+        [
+            windows.edges[:-1] - trace.time_s[0],
+            windows.durations_s,
+            windows.passes,
+            energies.energy_j,
+            energies.power_energy_j,
+            energies.edge_error_j,
+        ]
+    )
+    return {WINDOW_TABLE: table.tolist(), TRACE: base64.b64encode(trace.to_parquet_bytes()).decode()}
+
+
+def pack_bits(correct: np.ndarray) -> str:
+    """Booleans as base64 of numpy.packbits."""
+    return base64.b64encode(np.packbits(correct).tobytes()).decode()
+
+
+def _over(value: float | None, count: float) -> float | None:
+    return None if value is None else value / count

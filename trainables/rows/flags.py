@@ -1,0 +1,72 @@
+"""The validity flags of a row: what sets each, and whether its energy still counts. No heavy imports."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from search_spaces.registry import Registry
+from search_spaces.sweep_config import Measuring
+
+# What a trial measures by default is the least that is not flagged; anything shorter was asked for.
+MIN_WINDOW_S = Measuring.min_window_s
+MIN_WINDOWS = Measuring.min_windows
+MIN_TOTAL_S = Measuring.min_total_s
+MIN_WINDOW_UPDATES = 10  # of the sensor, in one window
+MAX_TEMPERATURE_DRIFT_C = 5.0
+
+
+@dataclass(frozen=True)
+class Flag:
+    """`rule` says in words when it is set."""
+
+    name: str
+    rule: str
+    invalid: bool = False  # the energy number must not enter fits and Pareto sets
+
+
+ESTIMATED = "estimated"
+SHORT_WINDOW = "short_window"
+RESUMED_ANYWAY = "resumed_anyway"
+
+FLAGS: Registry[Flag] = Registry(
+    "a flag",
+    (
+        Flag(ESTIMATED, "no sensor: energy is assumed watts x busy time"),
+        Flag(
+            SHORT_WINDOW,
+            f"a window was shorter than {MIN_WINDOW_S:g} s or held fewer than {MIN_WINDOW_UPDATES} sensor updates",
+            invalid=True,
+        ),
+        Flag("few_windows", f"fewer than {MIN_WINDOWS} windows, or less than {MIN_TOTAL_S:g} s of windows in all"),
+        Flag("interval_not_reached", "--max-measure-s was spent before the interval met --target-ci"),
+        Flag("counter_reset", "the energy counter went backwards", invalid=True),
+        Flag("counter_power_mismatch", "counter and integrated power differ by more than the window allows"),
+        Flag("foreign_process", "another process computed on the card", invalid=True),
+        Flag("foreign_process_unknown", "the driver does not say who computes on the card"),
+        Flag("power_capped", "the power limit lowered the clocks in the windows"),
+        Flag("thermal_throttled", "heat lowered the clocks in the windows"),
+        Flag("hw_slowdown", "the hardware's slowdown (power brake, heat) was active in the windows", invalid=True),
+        Flag(
+            RESUMED_ANYWAY,
+            "measured after --resume-anyway: settings, inputs or device are not those of the run's start",
+        ),
+        Flag(
+            "temperature_drift",
+            f"the card warmed or cooled by more than {MAX_TEMPERATURE_DRIFT_C:g} C within the windows",
+        ),
+    ),
+)
+
+
+def join_flags(flags: Iterable[str]) -> str:
+    """A row's flags in the order of FLAGS, joined by ';'. An unknown one is a UsageError that lists the flags."""
+    return ";".join(sorted({FLAGS[name].name for name in flags}, key=FLAGS.rank))
+
+
+def split_flags(text: str | None) -> set[str]:
+    """The flags of a row's cell, also those that this version does not know."""
+    return set((text or "").split(";")) - {""}
+
+
+def invalid_among(text: str | None) -> list[str]:
+    """Those of a row's flags by which its energy must not enter fits and Pareto sets, in the order of FLAGS."""
+    return [name for name, flag in FLAGS.items() if flag.invalid and name in split_flags(text)]
