@@ -12,6 +12,7 @@ from pathlib import Path
 import analysis
 from analysis.audit import audit
 from analysis.predict import predict
+from analysis.words.recommendation import sentences
 
 PUBLISHED = Path(analysis.__file__).parent / "data" / "l4_published.csv"
 
@@ -46,7 +47,7 @@ def main() -> None:
 
     # 3. The cheapest configuration whose accuracy is not worse than the baseline's by more than a point.
     answer = analysis.recommend(rows, tolerance=0.01)
-    print("\n" + "\n".join(answer.sentences))
+    print("\n" + "\n".join(sentences(answer)))
     if answer.choice is not None:
         try:
             for step in analysis.decompose(answer.table, answer.baseline, answer.choice):

@@ -23,7 +23,7 @@ def code(first_line: str) -> str:
 def test_every_task_and_member_is_documented() -> None:
     for name in TASKS:
         assert f"| `{name}` |" in PAGE
-    for member in ("load", "num_labels", "tokenize", "remarks", "inputs", "train_targets", "score"):
+    for member in ("load", "num_labels", "label_names", "tokenize", "remarks", "inputs", "train_targets", "score"):
         assert hasattr(Task, member)
         assert f"| `{member}(" in PAGE
     for number in (OVERLAP_TOKENS, MAX_QUESTION_TOKENS, MAX_ANSWER_TOKENS):

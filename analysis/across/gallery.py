@@ -13,9 +13,9 @@ from analysis.across.words import axis_sentences, listed, setting_words
 from analysis.figures.style import save
 from analysis.findings.agreement import AGREE
 from analysis.findings.comparison import Comparison, TaskResult
+from analysis.findings.part import Part, attempt
 from analysis.findings.per_token import TaskLine
 from analysis.findings.slices import same_as, score_quantity
-from analysis.findings.study import Part, attempt
 from analysis.report.gallery import Picture, baseline_of
 from analysis.words.rounding import format_percent, points_word
 from search_spaces.axes import AXES, reducing_axes
@@ -119,7 +119,7 @@ def _tradeoff(c: Comparison, tasks: list[TaskResult]) -> tuple[str, str, str, _M
     def make() -> object:
         frames = []
         for task in tasks:
-            found = task.study.recommendation.value
+            found = task.assessment.recommendation.value
             assert found is not None  # noqa: S101 (for the type checker)
             table = found.table
             frame = _frame(task, table, 100 / table["energy_ratio"], 100 * table["accuracy_difference"])
@@ -214,7 +214,9 @@ def _slopes(c: Comparison) -> tuple[str, str, str, _Make]:
 
 def _line(task: TaskResult, axis: str) -> pd.DataFrame:
     """The configurations that differ from the baseline in this axis and precision only."""
-    return same_as(task.study.table, baseline_of(task.study), [a for a in AXES if a not in (axis, "precision")])
+    return same_as(
+        task.assessment.table, baseline_of(task.assessment), [a for a in AXES if a not in (axis, "precision")]
+    )
 
 
 def _frame(task: TaskResult, table: pd.DataFrame, x: pd.Series, y: pd.Series) -> pd.DataFrame:
@@ -233,7 +235,7 @@ def _frame(task: TaskResult, table: pd.DataFrame, x: pd.Series, y: pd.Series) ->
 
 def _score_words(tasks: list[TaskResult]) -> str:
     """ "accuracy", or "the score" where the tasks are scored differently."""
-    names = {q.label.split(" (")[0].lower() for task in tasks if (q := score_quantity(task.study.table))}
+    names = {q.label.split(" (")[0].lower() for task in tasks if (q := score_quantity(task.assessment.table))}
     return names.pop() if len(names) == 1 else "the score"
 
 

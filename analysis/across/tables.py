@@ -8,12 +8,12 @@ from analysis.across.words import setting_words
 from analysis.findings.agreement import Value
 from analysis.findings.comparison import Comparison, TaskResult
 from analysis.findings.energy_model.model import DEFAULT_EQUIVALENCE
-from analysis.findings.payback import count_words
 from analysis.findings.recommend import NOT_WORSE, WORSE
 from analysis.findings.regime import RegimeEnd
 from analysis.findings.slices import describe, energy_quantity, score_quantity
 from analysis.report.cells import Cell, Head, Row, Table
 from analysis.report.gallery import times
+from analysis.words.payback import count_words
 from analysis.words.rounding import MISSING, count_of, format_percent, format_with_uncertainty, points_change
 from search_spaces.axes import AXES, reducing_axes
 
@@ -25,14 +25,14 @@ def glance_table(c: Comparison) -> Table:
     heads = [Head("Task"), Head("Baseline"), Head("Score", "%", True), Head("Cheapest kept")]
     heads += [Head("Less energy", "×", True), Head("Change", "points", True)]
     heads += [Head(AXES[axis].word.capitalize(), "alone, ×", True) for axis in SINGLE]
-    paid = any(task.study.payback for task in c.tasks)
+    paid = any(task.assessment.payback for task in c.tasks)
     if paid:
         heads.append(Head("Paid back after", "inferences", True))
     rows = []
     for task in c.tasks:
-        found, score = task.study.recommendation.value, score_quantity(task.study.table)
+        found, score = task.assessment.recommendation.value, score_quantity(task.assessment.table)
         if found is None:
-            rows.append(Row([Cell(task.name), Cell(task.study.recommendation.problem)]))
+            rows.append(Row([Cell(task.name), Cell(task.assessment.recommendation.problem)]))
             continue
         value = MISSING if score is None else f"{100 * found.baseline[score.column]:.1f}"
         cells = [Cell(task.name), Cell(describe(found.baseline, short=True)), Cell(value, numeric=True)]
@@ -58,11 +58,8 @@ def glance_table(c: Comparison) -> Table:
 
 
 def _payback(task: TaskResult) -> str:
-    found, cost = task.study.recommendation.value, task.study.finetuning
-    if cost is None or found is None or found.choice is None:
-        return MISSING
-    saved = found.baseline["energy_j_per_example"] - found.choice["energy_j_per_example"]
-    return count_words(cost.inferences(float(saved)))
+    found = task.assessment.payback
+    return MISSING if found is None else count_words(found.inferences)
 
 
 def regime_table(c: Comparison) -> Table:
@@ -142,7 +139,7 @@ def factor_table(c: Comparison) -> Table | None:
     """Energy in one precision over that in another, task by task; None where one precision was measured."""
     rows = []
     for task in c.tasks:
-        for _, part in task.study.models:
+        for _, part in task.assessment.models:
             for factor in part.value.precision_factors if part.value else []:
                 value = MISSING if factor.factor is None else times(factor.factor).removesuffix("×")
                 apart = MISSING if factor.deviation_percent is None else f"{factor.deviation_percent:.2g}"
@@ -167,14 +164,14 @@ def measured_table(c: Comparison) -> Table:
     heads += [Head("Inputs per example", "at the baseline", True), Head("Energy", "J/example", True)]
     rows = []
     for task in c.tasks:
-        row = task.baseline if task.baseline is not None else task.study.table.iloc[0]
-        energy = energy_quantity(task.study.table)
+        row = task.baseline if task.baseline is not None else task.assessment.table.iloc[0]
+        energy = energy_quantity(task.assessment.table)
         half = row[energy.error_column] if energy.error_column else float("nan")
         inputs = row.get("inputs_per_example")
         cells = [
             Cell(task.name),
-            Cell(str(len(task.study.clean)), numeric=True),
-            Cell(str(len(task.study.clean["seed"].dropna().unique())), numeric=True),
+            Cell(str(len(task.assessment.clean)), numeric=True),
+            Cell(str(len(task.assessment.clean["seed"].dropna().unique())), numeric=True),
             Cell(MISSING if pd.isna(row["examples"]) else f"{row['examples']:.0f}", numeric=True),
             Cell(MISSING if pd.isna(inputs) else f"{inputs:.3g}", numeric=True),
             Cell(format_with_uncertainty(row[energy.column], half), numeric=True),

@@ -156,8 +156,8 @@ def listed(names: Sequence[Any]) -> str:
 def _along(task: TaskResult, axis: str) -> pd.DataFrame:
     """The configurations that differ from the baseline in one axis only, the baseline among them."""
     if task.baseline is None:
-        return task.study.table.iloc[:0]
-    return same_as(task.study.table, task.baseline, [a for a in AXES if a != axis])
+        return task.assessment.table.iloc[:0]
+    return same_as(task.assessment.table, task.baseline, [a for a in AXES if a != axis])
 
 
 def _ends(c: Comparison, axis: str) -> dict[str, RegimeEnd]:

@@ -1,4 +1,4 @@
-"""Several tasks measured alike: one study per task, all on one kind of card, by one sensor, with one model."""
+"""Several tasks measured alike: one assessment per task, all on one kind of card, by one sensor, with one model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import CannotAnswer
+from analysis.findings.assessment import Assessment, assessments
 from analysis.findings.configurations import is_estimated, valid
+from analysis.findings.part import attempt
 from analysis.findings.per_token import PerToken, per_token
 from analysis.findings.regime import RegimeEnd, regime_ends
-from analysis.findings.study import Study, attempt, studies
 from analysis.rows.cards import level_cards
 from analysis.rows.load import load, load_anchors, load_finetune
 from search_spaces.axes import reducing_axes
@@ -25,10 +26,10 @@ from search_spaces.trial_config import model_slug
 
 @dataclass(frozen=True)
 class TaskResult:
-    """One task: its study, and where its stable regime ends on each axis (empty where the score is not known)."""
+    """One task: its assessment, and where its stable regime ends on each axis (empty where the score is not known)."""
 
     name: str
-    study: Study
+    assessment: Assessment
     ends: dict[str, list[RegimeEnd]]  # "max_seq_len", "depth"
 
     @property
@@ -38,7 +39,7 @@ class TaskResult:
 
     @property
     def baseline(self) -> pd.Series | None:
-        found = self.study.recommendation.value
+        found = self.assessment.recommendation.value
         return None if found is None else found.baseline
 
 
@@ -73,7 +74,7 @@ def compare(
     notes = [*rows.attrs.get("notes", []), *(part.problem for part in (anchors, tuned) if part.problem)]
     levelled, said = level_cards(rows, _slugged(anchors.value))
     notes += said.values()
-    found = studies(
+    found = assessments(
         levelled, tolerance=tolerance, rng=np.random.default_rng(0), bootstrap=False, finetune=_slugged(tuned.value)
     )
     chosen, left = _one_per_task(found)
@@ -90,8 +91,8 @@ def compare(
             f"At least two tasks with a valid energy are needed, but there is {names}. {' '.join(notes)}"
         )
     notes += [f"The score of {t.name} is not known, so only its energy is compared." for t in tasks if not t.scored]
-    compared, missing = per_token({t.name: t.study.table for t in tasks})
-    first = tasks[0].study
+    compared, missing = per_token({t.name: t.assessment.table for t in tasks})
+    first = tasks[0].assessment
     return Comparison(
         tasks=tasks,
         card=first.card,
@@ -106,12 +107,12 @@ def compare(
     )
 
 
-def _one_per_task(found: list[Study]) -> tuple[dict[str, Study], list[str]]:
-    """(the study of each task, what that leaves out). A foreign table may hold several sweeps: of those the one
+def _one_per_task(found: list[Assessment]) -> tuple[dict[str, Assessment], list[str]]:
+    """(the assessment of each task, what that leaves out). A foreign table may hold several sweeps: of those the one
     that most tasks have, then the largest."""
-    by_sweep: dict[Any, dict[str, Study]] = {}
-    for study in found:
-        by_sweep.setdefault(study.common.get("sweep"), {}).setdefault(str(study.common["task"]), study)
+    by_sweep: dict[Any, dict[str, Assessment]] = {}
+    for assessment in found:
+        by_sweep.setdefault(assessment.common.get("sweep"), {}).setdefault(str(assessment.common["task"]), assessment)
     if not by_sweep:
         return {}, []
     best = max(by_sweep, key=lambda sweep: (len(by_sweep[sweep]), sum(len(s.table) for s in by_sweep[sweep].values())))
@@ -122,12 +123,12 @@ def _one_per_task(found: list[Study]) -> tuple[dict[str, Study], list[str]]:
     return chosen, left
 
 
-def _task(name: str, study: Study) -> TaskResult:
-    found = study.recommendation.value
+def _task(name: str, assessment: Assessment) -> TaskResult:
+    found = assessment.recommendation.value
     if found is None or found.table["accuracy_difference"].isna().all():
-        return TaskResult(name, study, {})
+        return TaskResult(name, assessment, {})
     axes = reducing_axes()
-    return TaskResult(name, study, {a: regime_ends(found.table, found.baseline, a) for a in axes})
+    return TaskResult(name, assessment, {a: regime_ends(found.table, found.baseline, a) for a in axes})
 
 
 def _slugged(table: pd.DataFrame | None) -> pd.DataFrame:

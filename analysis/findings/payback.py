@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.words.rounding import count_of, format_with_uncertainty
-
 # Energies of one kind may be compared: the card's counter and its power readings, but neither with an estimate.
 KIND = {"nvml_counter": "card", "nvml_power": "card", "rapl": "cpu", "estimate": "estimate"}
 
@@ -28,22 +26,29 @@ class FinetuningCost:
         """How many inferences save as much; infinite where nothing is saved."""
         return self.energy_j / saving_j_per_example if saving_j_per_example > 0 else float("inf")
 
-    def sentence(self, baseline: pd.Series, choice: pd.Series) -> str:
-        """In words, for two rows of `configurations`; the interval is that of the energies."""
-        name, ends = "energy_j_per_example", []
-        saved = float(baseline[name] - choice[name])
-        half = float(np.hypot(baseline[f"{name}_ci95"], choice[f"{name}_ci95"]))
-        if half < saved:  # False where an interval is unknown
-            ends = [count_words(self.inferences(saved + sign * half)) for sign in (1, -1)]
-        interval = f" (95 %: {ends[0]} to {ends[1]})" if ends and ends[0] != ends[1] else ""
-        of = "" if self.runs == 1 else f", the mean of {count_of(self.runs, 'runs')}"
-        if self.runs > 1 and self.highest_j > 1.005 * self.lowest_j:
-            of += f" ({joules_words(self.lowest_j)} to {joules_words(self.highest_j)})"
-        return (
-            f"Fine-tuning took {joules_words(self.energy_j)}{' (estimated)' if self.estimated else ''}{of}; what "
-            f"{choice['configuration']} saves against {baseline['configuration']} makes up for it after "
-            f"{count_words(self.inferences(saved))} inferences{interval}."
-        )
+
+@dataclass(frozen=True)
+class Payback:
+    """Inferences after which `choice` has made up for `cost`, with the 95 % limits that the energies give; None where
+    their intervals are unknown or leave open whether anything is saved."""
+
+    cost: FinetuningCost
+    baseline: pd.Series  # rows of `configurations`
+    choice: pd.Series
+    inferences: float
+    low: float | None
+    high: float | None
+
+
+def payback(cost: FinetuningCost, baseline: pd.Series, choice: pd.Series) -> Payback:
+    """For two rows of one table of `configurations`."""
+    name = "energy_j_per_example"
+    saved = float(baseline[name] - choice[name])
+    half = float(np.hypot(baseline[f"{name}_ci95"], choice[f"{name}_ci95"]))
+    low = high = None
+    if half < saved:  # False where an interval is unknown
+        low, high = cost.inferences(saved + half), cost.inferences(saved - half)
+    return Payback(cost, baseline, choice, cost.inferences(saved), low, high)
 
 
 def finetuning_cost(
@@ -68,20 +73,3 @@ def finetuning_cost(
     return FinetuningCost(
         float(energy.mean()), len(energy), float(energy.min()), float(energy.max()), kind == "estimate"
     )
-
-
-def joules_words(energy_j: float) -> str:
-    """ "3.12 kJ", "1.40 MJ": three digits."""
-    for factor, unit in ((1e6, "MJ"), (1e3, "kJ"), (1.0, "J")):
-        if energy_j >= factor or unit == "J":
-            break
-    return format_with_uncertainty(energy_j / factor, unit=unit)
-
-
-def count_words(number: float) -> str:
-    """ "67 thousand", "1.2 million": two digits."""
-    rounded = float(f"{number:.1e}")
-    for factor, word in ((1e9, " billion"), (1e6, " million"), (1e3, " thousand"), (1.0, "")):
-        if rounded >= factor or not word:
-            break
-    return f"{rounded / factor:.{1 if rounded / factor < 10 and word else 0}f}{word}"

@@ -1,10 +1,9 @@
-"""The cheapest configuration that is not worse than the baseline: tested, with its saving and how to run
-it."""
+"""The cheapest configuration that is not worse than the baseline: tested, with its saving."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from analysis.errors import CannotAnswer
 from analysis.findings.configurations import configuration_columns, configurations, plain, valid
 from analysis.findings.correctness import Correctness, correctness, row_keys
 from analysis.findings.slices import score_quantity
-from analysis.statistics.intervals import NONE, WITHIN, Ratio, ratio, ratios
+from analysis.statistics.intervals import Ratio, ratio, ratios
 from analysis.statistics.paired import (
     ALPHA,
     Differences,
@@ -24,8 +23,7 @@ from analysis.statistics.paired import (
     unpaired_differences,
     verdicts,
 )
-from analysis.words.rounding import points_change, points_word
-from analysis.words.snippet import Checkpoint, find_checkpoint, snippet
+from analysis.words.snippet import Checkpoint, find_checkpoint
 from search_spaces.axes import AXES
 from search_spaces.errors import UsageError, check
 from search_spaces.objectives import TOLERANCE
@@ -57,8 +55,9 @@ class Recommendation:
     estimated: bool
     runners_up: pd.DataFrame  # axis, and the cheapest "not worse" row with another value on that axis
     single_axis: pd.DataFrame  # axis, and the cheapest "not worse" row that changes only that axis of the baseline
-    snippet: str
-    sentences: list[str] = field(default_factory=list)
+    cheapest: pd.Series  # of all, whatever its accuracy
+    better: pd.Series | None  # the most accurate that surely beats the baseline by more than the tolerance
+    checkpoint: Checkpoint | None  # the weights that `reference` was measured with, as far as is known
 
     @property
     def scored(self) -> bool:
@@ -66,9 +65,9 @@ class Recommendation:
         return score_quantity(self.table) is not None
 
     @property
-    def answer(self) -> str:
-        """The recommendation in one sentence."""
-        return self.sentences[0]
+    def reference(self) -> pd.Series:
+        """What is to be run: the choice, or the baseline where there is none."""
+        return self.baseline if self.choice is None else self.choice
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; null where unknown."""
@@ -84,7 +83,6 @@ class Recommendation:
             "paired": self.paired,
             "estimated": self.estimated,
             "saving": None if self.saving is None else {k: plain(v) for k, v in asdict(self.saving).items()},
-            "sentences": self.sentences,
         }
 
 
@@ -110,7 +108,7 @@ def recommend(
     saving = None if choice is None else ratio(base, choice)
     examples = table.attrs["examples"]
     tested = int(((table["verdict"] != "") & ~table["is_baseline"]).sum())
-    result = Recommendation(
+    return Recommendation(
         baseline=base,
         choice=choice,
         tolerance=tolerance,
@@ -124,15 +122,10 @@ def recommend(
         estimated=bool(table["estimated"].any()),
         runners_up=_runners_up(cheaper, reference),
         single_axis=_single_axis(cheaper, base),
-        snippet=snippet(
-            reference,
-            full_depth=int(table["depth"].max()),
-            checkpoint=Checkpoint(checkpoint) if checkpoint else _checkpoint(rows, reference),
-        ),
-        sentences=[],
+        cheapest=table.sort_values("energy_j_per_example", kind="stable").iloc[0],
+        better=_better(table, tolerance),
+        checkpoint=Checkpoint(checkpoint) if checkpoint else _checkpoint(rows, reference),
     )
-    result.sentences.extend(_sentences(result))
-    return result
 
 
 def assess(rows: pd.DataFrame, baseline: Mapping[str, Any] | None = None, tolerance: float = TOLERANCE) -> pd.DataFrame:
@@ -284,6 +277,11 @@ def _first(table: pd.DataFrame) -> pd.Series | None:
     return table.iloc[0] if len(table) else None
 
 
+def _better(table: pd.DataFrame, tolerance: float) -> pd.Series | None:
+    surely = table[table["accuracy_difference_low"] > tolerance]
+    return None if surely.empty else surely.iloc[int(surely["accuracy_difference"].argmax())]
+
+
 def _runners_up(cheaper: pd.DataFrame, choice: pd.Series) -> pd.DataFrame:
     found = []
     for axis in AXES:
@@ -307,110 +305,6 @@ def _single_axis(cheaper: pd.DataFrame, base: pd.Series) -> pd.DataFrame:
 
 def _axis_first(found: list[dict[str, Any]], like: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["axis", *like.columns])
-
-
-def _sentences(r: Recommendation) -> list[str]:
-    within = points_word(r.tolerance)
-    kind = "estimated energy" if r.estimated else "energy"
-    if not r.scored:
-        return [_unscored(r, kind)]
-    lines = []
-    if r.choice is None or r.saving is None:
-        lines.append(
-            f"Nothing cheaper than the baseline ({r.baseline['configuration']}) is known to be not worse by "
-            f"more than "
-            f"{within}: stay with it."
-        )
-    else:
-        saved = 100 * (1 - 1 / r.saving.value)
-        lines.append(
-            f"{r.choice['configuration']} uses {r.saving.value:.3g}x less {kind} than "
-            f"{r.baseline['configuration']} "
-            f"({saved:.0f} % saved{_interval(r.saving)}) and its accuracy is not worse by more than {within}."
-        )
-        lines.append(_flips(r))
-        lines.append(_among_many(r, within))
-    lines[1:1] = _poor_baseline(r)
-    if r.examples and r.smallest_tolerance is not None:
-        lines.append(
-            f"With {r.examples} examples a loss below {100 * r.smallest_tolerance:.2g} points cannot be ruled "
-            f"out, even where no prediction changes (one-sided 95 %)."
-        )
-        if r.tolerance < r.smallest_tolerance:
-            lines.append(
-                f"A tolerance of {within} is below that: only a better configuration can pass. Evaluate more examples."
-            )
-    if not r.paired:
-        lines.append(
-            "The rows do not say which examples were right, so accuracies were compared unpaired, which is cautious."
-        )
-    return lines
-
-
-def _unscored(r: Recommendation, kind: str) -> str:
-    unknown = "No accuracy is known (the weights are random, perhaps), so nothing is recommended"
-    cheapest = r.table.sort_values("energy_j_per_example", kind="stable").iloc[0]
-    if cheapest["is_baseline"]:
-        return f"{unknown}; nothing needs less {kind} than the baseline ({r.baseline['configuration']})."
-    less = r.baseline["energy_j_per_example"] / cheapest["energy_j_per_example"]
-    return (
-        f"{unknown}. The cheapest, {cheapest['configuration']}, needs {less:.3g}x less {kind} than "
-        f"{r.baseline['configuration']}; what it loses by that is not known."
-    )
-
-
-def _poor_baseline(r: Recommendation) -> list[str]:
-    """A warning where "not worse than the baseline" says little, as in a run that has only begun."""
-    better = r.table[r.table["accuracy_difference_low"] > r.tolerance]
-    if better.empty:
-        return []
-    best = better.iloc[int(better["accuracy_difference"].argmax())]
-    points, least = 100 * best["accuracy_difference"], 100 * best["accuracy_difference_low"]
-    return [
-        f"The baseline ({r.baseline['configuration']}) is itself poor: {best['configuration']} is better by "
-        f"{points:.1f} points (at least {least:.1f}), so to be not worse than the baseline says little. "
-        "Finish the run, or choose another baseline."
-    ]
-
-
-def _among_many(r: Recommendation, within: str) -> str:
-    """A word on having chosen the cheapest of many: Holm's correction over all cheaper configurations."""
-    assert r.choice is not None  # noqa: S101 (for the type checker)
-    if r.choice["verdict_among_many"] == NOT_WORSE:
-        return f"It was chosen among {r.tested} configurations, and still passes corrected for that (Holm)."
-    text = (
-        f"It was chosen among {r.tested} configurations; corrected for that (Holm) its accuracy is no longer "
-        f"shown to be within {within}: confirm it on fresh examples before relying on it"
-    )
-    if r.cautious is None:
-        return text + "."
-    less = float(r.baseline["energy_j_per_example"] / r.cautious["energy_j_per_example"])
-    return f"{text}, or take {r.cautious['configuration']} ({less:.3g}x), which passes."
-
-
-def _flips(r: Recommendation) -> str:
-    c = r.choice
-    assert c is not None  # noqa: S101 (for the type checker)
-    shift, low = (points_change(c[f"accuracy_difference{end}"]) for end in ("", "_low"))
-    change = f"Accuracy changes by {shift} points, at worst {low} (one-sided 95 %)"
-    if pd.isna(c["lost"]):
-        return change + "."
-    flips = [f"{round(float(c[name]), 1):g}" for name in ("lost", "gained")]
-    return f"{change}: of {r.examples} examples {flips[0]} became wrong and {flips[1]} right{_seeds(r)}."
-
-
-def _seeds(r: Recommendation) -> str:
-    """What flips are means over."""
-    assert r.choice is not None  # noqa: S101 (for the type checker)
-    return f" (means over {r.choice['n_seeds']:.0f} seeds)" if r.choice["n_seeds"] > 1 else ""
-
-
-def _interval(saving: Ratio) -> str:
-    if saving.kind == NONE:
-        return ", no interval"
-    low, high = 100 * (1 - 1 / saving.low), 100 * (1 - 1 / saving.high)
-    note = ", within trials only" if saving.kind == WITHIN else ""
-    return f", 95 % interval {low:.1f} to {high:.1f}{note}"
 
 
 def _plain(row: pd.Series, names: list[str]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from search_spaces.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, TOLERANCE
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.findings.study import Study
+    from analysis.findings.assessment import Assessment
     from analysis.report.page import Section
 
 
@@ -50,7 +50,7 @@ class Report:
     figures: list[Path]
     rows: pd.DataFrame
     excluded: pd.DataFrame
-    studies: list[Study]
+    assessments: list[Assessment]
     problems: list[str] = field(default_factory=list)  # parts that could not be made, a sentence each
 
 
@@ -105,8 +105,9 @@ def build_report(
     import numpy as np
     import pandas as pd
 
+    from analysis.findings.assessment import assessments
     from analysis.findings.configurations import valid
-    from analysis.findings.study import attempt, studies
+    from analysis.findings.part import attempt
     from analysis.report.gallery import draw
     from analysis.report.page import left_out, section
     from analysis.rows.cards import level_cards
@@ -118,14 +119,14 @@ def build_report(
     levelled, said = level_cards(rows, anchors)
     _, excluded = valid(rows)
     rng = np.random.default_rng(seed)
-    found = studies(levelled, names, tolerance, rng=rng, bootstrap=bootstrap, finetune=tuned.value)
+    found = assessments(levelled, names, tolerance, rng=rng, bootstrap=bootstrap, finetune=tuned.value)
     problems += _write_tables(paths, rows, found, folder)
     galleries, sections = [], []
-    for study in found:
-        own = _of_study(anchors, study)
-        galleries.append(draw(study, folder / "figures", own))
-        note = said.get((str(study.common.get("gpu_name")), str(study.common.get("model") or "")), "")
-        sections.append(section(study, galleries[-1], own, note, left_out(study, rows)))
+    for assessment in found:
+        own = _of_assessment(anchors, assessment)
+        galleries.append(draw(assessment, folder / "figures", own))
+        note = said.get((str(assessment.common.get("gpu_name")), str(assessment.common.get("model") or "")), "")
+        sections.append(section(assessment, galleries[-1], own, note, left_out(assessment, rows)))
     page_problem = ""
     if not found:
         reasons = "; ".join(f"{n} {reason}" for reason, n in excluded["reason"].value_counts().head(3).items())
@@ -156,35 +157,35 @@ def report_folder(paths: list[Path], output: str | Path | None, prefix: str = "r
     return folder
 
 
-def _write_tables(paths: list[Path], rows: pd.DataFrame, found: list[Study], folder: Path) -> list[str]:
+def _write_tables(paths: list[Path], rows: pd.DataFrame, found: list[Assessment], folder: Path) -> list[str]:
     """results.*, pareto.csv, energy_model.json; the sentences of what could not be written."""
     from analysis.findings.pareto import pareto_set
-    from analysis.findings.study import attempt
+    from analysis.findings.part import attempt
     from analysis.report.write import PARETO_PAIRS, pareto_table, write_tables
 
     problems: list[str] = []
     fronts = []
-    for study in found:
-        if study.front.value is not None:
-            fronts.append(pareto_table(study.front.value, study.objectives))
+    for assessment in found:
+        if assessment.front.value is not None:
+            fronts.append(pareto_table(assessment.front.value, assessment.objectives))
         else:
-            problems.append(study.front.problem)
+            problems.append(assessment.front.problem)
         for pair in PARETO_PAIRS:
-            if set(pair) != set(study.objectives):
+            if set(pair) != set(assessment.objectives):
                 made = attempt(
                     "A Pareto set",
-                    lambda pair=pair, study=study: pareto_table(pareto_set(study.table, pair), pair),  # type: ignore[misc]
+                    lambda pair=pair, assessment=assessment: pareto_table(pareto_set(assessment.table, pair), pair),  # type: ignore[misc]
                 )
                 fronts += [made.value] if made.value is not None else []
-    models = [part.value for study in found for _, part in study.models if part.value is not None]
+    models = [part.value for assessment in found for _, part in assessment.models if part.value is not None]
     written = attempt("The tables", lambda: write_tables(folder, rows, fronts, models or None, sources=paths))
     return [*problems, written.problem] if written.problem else problems
 
 
-def _of_study(anchors: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """The anchors of the study's own model and cards, as far as the anchors say whose they are."""
+def _of_assessment(anchors: pd.DataFrame, assessment: Assessment) -> pd.DataFrame:
+    """The anchors of the assessment's own model and cards, as far as the anchors say whose they are."""
     for column in ("gpu_uuid", "model"):
-        own = set(study.clean[column].dropna())
+        own = set(assessment.clean[column].dropna())
         if own and column in anchors:
             anchors = anchors[anchors[column].isna() | anchors[column].isin(own)]
     return anchors
@@ -194,14 +195,14 @@ def _write_pages(
     paths: list[Path],
     rows: pd.DataFrame,
     excluded: pd.DataFrame,
-    found: list[Study],
+    found: list[Assessment],
     sections: list[Section],
     problems: list[str],
     problem: str,
     folder: Path,
 ) -> tuple[Path, Path]:
     from analysis.files import write_text
-    from analysis.findings.study import attempt
+    from analysis.findings.part import attempt
     from analysis.report.page import (
         Page,
         environment_rows,
@@ -239,7 +240,7 @@ def _write_pages(
     return html, markdown
 
 
-def _title(found: list[Study]) -> str:
+def _title(found: list[Assessment]) -> str:
     tasks = dict.fromkeys(str(s.common.get("task")) for s in found)
     if not tasks:
         return "No trial with a valid energy"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.findings.assessment import Assessment
 from analysis.findings.recommend import NOT_WORSE, WORSE
 from analysis.findings.slices import (
     LATENCY,
@@ -19,7 +20,6 @@ from analysis.findings.slices import (
     told_axes,
     wilson,
 )
-from analysis.findings.study import Study
 from analysis.words.rounding import MISSING, format_interval, format_with_uncertainty, points_change, points_word
 from search_spaces.axes import AXES
 from search_spaces.objectives import OBJECTIVES, score_names
@@ -58,10 +58,10 @@ class Table:
     note: str = ""
 
 
-def configuration_table(study: Study, baseline: pd.Series) -> Table:
+def configuration_table(assessment: Assessment, baseline: pd.Series) -> Table:
     """Every configuration: those that keep accuracy first, the cheapest first; at most `ROW_LIMIT` rows,
     the baseline and the frontier always among them."""
-    table = study.table.sort_values("energy_j_per_example", kind="stable")
+    table = assessment.table.sort_values("energy_j_per_example", kind="stable")
     if "verdict" in table:
         table = table.sort_values("verdict", key=lambda v: v.map(_VERDICT_RANK).fillna(1), kind="stable")
     note = ""
@@ -72,9 +72,9 @@ def configuration_table(study: Study, baseline: pd.Series) -> Table:
         keep |= (~keep).cumsum() <= max(ROW_LIMIT - int(keep.sum()), 0)
         note = f"{int(keep.sum())} of {len(table)}: the frontier and the cheapest; results.csv has all."
         table = table[keep]
-    energy = energy_quantity(study.table)
+    energy = energy_quantity(assessment.table)
     columns: list[tuple[Head, Callable[[Any], Cell]]] = []
-    columns += [_axis(a) for a in told_axes(study.table)]
+    columns += [_axis(a) for a in told_axes(assessment.table)]
     if table["accuracy"].notna().any() or score_quantity(table) is None:
         columns.append((Head("Accuracy", "%", True, "descending"), _accuracy))
     for name in score_names():
@@ -83,8 +83,10 @@ def configuration_table(study: Study, baseline: pd.Series) -> Table:
             columns.append((Head(word[0].upper() + word[1:], "%", True, "descending"), _share(name)))
     if "accuracy_difference" in table and score_quantity(table) is not None:
         columns.append((Head("Change", "points", True, "descending"), _change))
-        columns.append((Head("Accuracy kept?", f"within {points_word(study.tolerance)}", sorted="ascending"), _verdict))
-    word = "Est. energy" if study.estimated else "Energy"
+        columns.append(
+            (Head("Accuracy kept?", f"within {points_word(assessment.tolerance)}", sorted="ascending"), _verdict)
+        )
+    word = "Est. energy" if assessment.estimated else "Energy"
     columns.append((Head(word, energy.unit, True), _quantity(energy)))
     if "energy_ratio" in table:
         columns.append((Head("Saving", "×", True, "descending"), _saving))
@@ -93,16 +95,16 @@ def configuration_table(study: Study, baseline: pd.Series) -> Table:
     columns.append((Head("Latency", LATENCY.unit, True), _quantity(LATENCY)))
     if table["peak_gpu_memory_mib"].notna().any():
         columns.append((Head("Memory", "MiB", True), _plain("peak_gpu_memory_mib", "{:.0f}")))
-    if table["mean_power_w"].notna().any() and not study.estimated:
+    if table["mean_power_w"].notna().any() and not assessment.estimated:
         columns.append((Head("Power", "W", True, "descending"), _plain("mean_power_w", "{:.0f}")))
     columns.append((Head("Trials", "", True, "descending"), _plain("n_trials", "{:.0f}")))
-    shared = shared_flags(study.clean)
+    shared = shared_flags(assessment.clean)
     own = {text: [f for f in filter(None, text.split(";")) if f not in shared] for text in set(table["flags"])}
     if any(own.values()):
         columns.append((Head("Flags"), lambda r: Cell(", ".join(map(flag_words, own[r["flags"]])))))
     if shared:
         note = f"{note} Every trial is flagged: {', '.join(map(flag_words, shared))}.".strip()
-    choice = study.recommendation.value.choice if study.recommendation.value else None
+    choice = assessment.recommendation.value.choice if assessment.recommendation.value else None
     roles = pd.Series("", index=table.index)
     roles[table.index.isin(same_as(table, baseline, AXES).index)] = "baseline"
     if choice is not None:
@@ -135,11 +137,11 @@ def flag_words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def neighbour_table(study: Study, neighbours: pd.DataFrame, changed_only: bool = False) -> Table:
+def neighbour_table(assessment: Assessment, neighbours: pd.DataFrame, changed_only: bool = False) -> Table:
     """The cheapest not-worse configuration per axis: `Recommendation.single_axis` (of which only what changed
     needs to be named) or `.runners_up`."""
-    energy = energy_quantity(study.table)
-    varying = told_axes(study.table)
+    energy = energy_quantity(assessment.table)
+    varying = told_axes(assessment.table)
     heads = [
         Head("Axis"),
         Head("Changed to" if changed_only else "Configuration"),

@@ -13,9 +13,11 @@ from scipy.special import stdtrit
 from analysis import figures
 from analysis.errors import CannotAnswer
 from analysis.figures.style import save
+from analysis.findings.assessment import Assessment
 from analysis.findings.decomposition import Step, decompose
 from analysis.findings.energy_model.model import EnergyModel, Fit, spelled
 from analysis.findings.energy_model.terms import design
+from analysis.findings.part import Part, attempt
 from analysis.findings.recommend import NOT_WORSE, find_baseline
 from analysis.findings.slices import (
     LATENCY,
@@ -29,7 +31,6 @@ from analysis.findings.slices import (
     score_quantity,
     seed_points,
 )
-from analysis.findings.study import Part, Study, attempt
 from analysis.rows.cards import card_factors
 from analysis.words.rounding import format_percent, format_with_uncertainty
 from search_spaces.axes import AXES, other_axes
@@ -62,9 +63,9 @@ class Gallery:
         return [*self.saving, *self.frontiers, *self.models, *self.card]
 
 
-def draw(study: Study, folder: Path, anchors: pd.DataFrame) -> Gallery:
-    """Draw and save every figure of a study into `folder`; `anchors`: those of its cards, may be empty."""
-    prefix = f"{study.slug}-" if study.slug else ""
+def draw(assessment: Assessment, folder: Path, anchors: pd.DataFrame) -> Gallery:
+    """Draw and save every figure of an assessment into `folder`; `anchors`: those of its cards, may be empty."""
+    prefix = f"{assessment.slug}-" if assessment.slug else ""
 
     def picture(name: str, title: str, caption: str, make: Callable[[], object]) -> Picture:
         made: Part[tuple[Path, Path]] = attempt(
@@ -75,10 +76,10 @@ def draw(study: Study, folder: Path, anchors: pd.DataFrame) -> Gallery:
             return Picture(f"{prefix}{name}", title, caption, problem=made.problem)
         return Picture(f"{prefix}{name}", title, caption, *made.value)
 
-    frontiers, notes = _frontiers(study, picture)
-    models = _models(study, picture)
-    card = [*_reference(study, picture), *_drift(study, anchors, picture)]
-    return Gallery(_saving(study, picture), frontiers, models, card, notes)
+    frontiers, notes = _frontiers(assessment, picture)
+    models = _models(assessment, picture)
+    card = [*_reference(assessment, picture), *_drift(assessment, anchors, picture)]
+    return Gallery(_saving(assessment, picture), frontiers, models, card, notes)
 
 
 MOST_MODELS = 6  # pictures of energy models, the groups with the most trials; energy_model.json has all
@@ -87,11 +88,11 @@ LINEAR_PERCENT = 10.0  # median leave-one-out error above which a title does not
 _Picture = Callable[[str, str, str, Callable[[], object]], Picture]
 
 
-def baseline_of(study: Study) -> pd.Series:
+def baseline_of(assessment: Assessment) -> pd.Series:
     """The recommendation's baseline; by the same rule where there is no recommendation."""
-    if study.recommendation.value is not None:
-        return study.recommendation.value.baseline
-    return study.table.loc[find_baseline(study.table)]
+    if assessment.recommendation.value is not None:
+        return assessment.recommendation.value.baseline
+    return assessment.table.loc[find_baseline(assessment.table)]
 
 
 def cheapest_kept(part: pd.DataFrame, baseline: pd.Series, column: str) -> pd.Series | None:
@@ -107,8 +108,8 @@ def times(value: float) -> str:
     return f"{format_with_uncertainty(value)}×"
 
 
-def _frontiers(study: Study, picture: _Picture) -> tuple[list[Picture], list[str]]:
-    table, baseline = study.table, baseline_of(study)
+def _frontiers(assessment: Assessment, picture: _Picture) -> tuple[list[Picture], list[str]]:
+    table, baseline = assessment.table, baseline_of(assessment)
     energy = energy_quantity(table)
     slices, notes = paper_slices(table, baseline)
     if not slices:
@@ -121,39 +122,39 @@ def _frontiers(study: Study, picture: _Picture) -> tuple[list[Picture], list[str
         if score is None:
             break
         for x, short in ((energy, "energy"), (LATENCY, "latency")):
-            found.append(_tradeoff(study, picture, part, x, score, short, baseline))
-    found.append(_energy_latency(study, picture, energy, baseline))
+            found.append(_tradeoff(assessment, picture, part, x, score, short, baseline))
+    found.append(_energy_latency(assessment, picture, energy, baseline))
     return found, notes
 
 
-def _saving(study: Study, picture: _Picture) -> list[Picture]:
+def _saving(assessment: Assessment, picture: _Picture) -> list[Picture]:
     """The waterfall from the baseline to the choice; none where there is no choice, or one axis makes it.
 
     Weights that were never trained keep no accuracy, so there the way ends at the cheapest configuration to which
     every step was measured.
     """
-    found = study.recommendation.value
-    baseline = baseline_of(study)
-    untrained = score_quantity(study.table) is None
+    found = assessment.recommendation.value
+    baseline = baseline_of(assessment)
+    untrained = score_quantity(assessment.table) is None
     if untrained:
-        cheaper = study.table[study.table["energy_j_per_example"] < baseline["energy_j_per_example"]]
+        cheaper = assessment.table[assessment.table["energy_j_per_example"] < baseline["energy_j_per_example"]]
         ends = [row for _, row in cheaper.nsmallest(20, "energy_j_per_example").iterrows()]
     else:
         ends = [] if found is None or found.choice is None else [found.choice]
     for end in ends:
-        steps = attempt("The parts of the saving", lambda end=end: decompose(study.table, baseline, end))  # type: ignore[misc]
+        steps = attempt("The parts of the saving", lambda end=end: decompose(assessment.table, baseline, end))  # type: ignore[misc]
         if steps.value is not None:
-            return [_waterfall(study, picture, baseline, end, steps.value, untrained)]
+            return [_waterfall(assessment, picture, baseline, end, steps.value, untrained)]
     return []
 
 
 def _waterfall(
-    study: Study, picture: _Picture, baseline: pd.Series, end: pd.Series, steps: list[Step], untrained: bool
+    assessment: Assessment, picture: _Picture, baseline: pd.Series, end: pd.Series, steps: list[Step], untrained: bool
 ) -> Picture:
-    energy = energy_quantity(study.table)
+    energy = energy_quantity(assessment.table)
     total = baseline["energy_j_per_example"] / end["energy_j_per_example"]
     parts = ", ".join(f"{AXES[s.axis].word} {times(s.saving.value)}" for s in steps)
-    title = f"{times(total)} less {'estimated ' if study.estimated else ''}energy: {parts}"
+    title = f"{times(total)} less {'estimated ' if assessment.estimated else ''}energy: {parts}"
     ranges = ", ".join(
         f"{AXES[s.axis].word} {times(s.least)} to {times(s.most)}" for s in steps if s.most / s.least > 1.02
     )
@@ -177,7 +178,7 @@ def _waterfall(
             x_label=energy.label,
             title=title,
             subtitle=f"From {describe(baseline)}",
-            estimated=study.estimated,
+            estimated=assessment.estimated,
             ends_called=("baseline", "cheapest with all steps" if untrained else "recommended"),
         )
 
@@ -194,12 +195,18 @@ def _all(table: pd.DataFrame) -> str:
 
 
 def _tradeoff(
-    study: Study, picture: _Picture, part: Slice, x: Quantity, score: Quantity, short: str, baseline: pd.Series
+    assessment: Assessment,
+    picture: _Picture,
+    part: Slice,
+    x: Quantity,
+    score: Quantity,
+    short: str,
+    baseline: pd.Series,
 ) -> Picture:
     kept = cheapest_kept(part.table, baseline, x.column)
     word = "energy" if short == "energy" else "time"
     name = score.column.replace("_", " ")
-    kind = "est. " if study.estimated and short == "energy" else ""
+    kind = "est. " if assessment.estimated and short == "energy" else ""
     if kept is None:
         title = f"Nothing {'cheaper' if short == 'energy' else 'faster'} is known to keep {name}"
         if "verdict" not in part.table or len(part.table) < 2:
@@ -210,7 +217,7 @@ def _tradeoff(
         title = f"{words}: {saved} less {kind}{word}, {name} kept"
     band = None
     if pd.notna(baseline[score.column]):
-        tolerance = 100 * study.tolerance
+        tolerance = 100 * assessment.tolerance
         level = 100 * float(baseline[score.column]) - tolerance
         band = (level, f"−{tolerance:g} point" + ("" if tolerance == 1 else "s"))
 
@@ -224,32 +231,32 @@ def _tradeoff(
             subtitle=part.title,
             band=band,
             kept_note="cheapest kept" if short == "energy" else "fastest kept",
-            faint=seed_points(study.clean, part.table, x, score),
-            estimated=study.estimated,
+            faint=seed_points(assessment.clean, part.table, x, score),
+            estimated=assessment.estimated,
         )
 
     return picture(f"accuracy_{short}_{part.name}", f"{part.title}: {title}", "", make)
 
 
-def _energy_latency(study: Study, picture: _Picture, energy: Quantity, baseline: pd.Series) -> Picture:
-    choice = study.recommendation.value.choice if study.recommendation.value else None
-    title = f"{'Estimated energy' if study.estimated else 'Energy'} {_power_words(study.table)}"
+def _energy_latency(assessment: Assessment, picture: _Picture, energy: Quantity, baseline: pd.Series) -> Picture:
+    choice = assessment.recommendation.value.choice if assessment.recommendation.value else None
+    title = f"{'Estimated energy' if assessment.estimated else 'Energy'} {_power_words(assessment.table)}"
     caption = "Lower left is better in both."
-    if study.estimated:
+    if assessment.estimated:
         caption += " Energy is estimated as watts × busy time, so the two are one quantity here."
 
     def make() -> object:
-        varying = [a for a in AXES if len(set(study.table[a])) > 1]
-        frame = points(study.table, energy, LATENCY, varying or ("precision",), baseline, choice)
+        varying = [a for a in AXES if len(set(assessment.table[a])) > 1]
+        frame = points(assessment.table, energy, LATENCY, varying or ("precision",), baseline, choice)
         return figures.tradeoff(
             frame,
             x_label=energy.label,
             y_label=LATENCY.label,
             title=title,
-            subtitle=_all(study.table),
+            subtitle=_all(assessment.table),
             y_better="min",
-            faint=seed_points(study.clean, study.table, energy, LATENCY),
-            estimated=study.estimated,
+            faint=seed_points(assessment.clean, assessment.table, energy, LATENCY),
+            estimated=assessment.estimated,
         )
 
     return picture("energy_latency", title, caption, make)
@@ -264,9 +271,9 @@ def _power_words(table: pd.DataFrame) -> str:
     return f"is latency × {low} W" if low == high else f"is latency × {low} to {high} W"
 
 
-def _models(study: Study, picture: _Picture) -> list[Picture]:
+def _models(assessment: Assessment, picture: _Picture) -> list[Picture]:
     found: list[Picture] = []
-    for index, (common, part) in enumerate(study.models):
+    for index, (common, part) in enumerate(assessment.models):
         if len(found) == MOST_MODELS:
             break
         model = part.value
@@ -288,24 +295,26 @@ def _models(study: Study, picture: _Picture) -> list[Picture]:
         caption = "; ".join(f"{f.precision}: {spelled(f.formula)}" for f in fits) + ". Shaded: 95 % of the fitted line."
         if any(len(f.coefficients) > 2 for f in fits):
             caption += " With the attention term, the line is drawn at the full depth."
-        group = describe(pd.Series(common), other_axes()) if len(study.models) > 1 else ""
+        group = describe(pd.Series(common), other_axes()) if len(assessment.models) > 1 else ""
         of = "example" if fits[0].one_input else "model input"
         x_label = f"Layers × tokens processed per {of}" if by_depth else f"Tokens processed per {of}"
         found.append(
             picture(
-                f"energy_model{f'_{index + 1}' if len(study.models) > 1 else ''}",
+                f"energy_model{f'_{index + 1}' if len(assessment.models) > 1 else ''}",
                 title,
                 caption,
                 lambda fits=fits, model=model, x_label=x_label, title=title, group=group: _model_figure(  # type: ignore[misc]
-                    study, fits, model, x_label, title, group
+                    assessment, fits, model, x_label, title, group
                 ),
             )
         )
     return found
 
 
-def _model_figure(study: Study, fits: list[Fit], model: EnergyModel, x_label: str, title: str, group: str) -> object:
-    energy = energy_quantity(study.table)
+def _model_figure(
+    assessment: Assessment, fits: list[Fit], model: EnergyModel, x_label: str, title: str, group: str
+) -> object:
+    energy = energy_quantity(assessment.table)
     errors = {
         (m["precision"], m["max_seq_len"], m["depth"]): m.get("energy_j_per_example_ci95") for m in model.measured
     }
@@ -334,7 +343,7 @@ def _model_figure(study: Study, fits: list[Fit], model: EnergyModel, x_label: st
         ),
         title=title,
         subtitle=group or "Points: one per configuration; lines: fitted",
-        estimated=study.estimated,
+        estimated=assessment.estimated,
     )
 
 
@@ -360,11 +369,11 @@ def _line(fit: Fit, factor: float) -> pd.DataFrame:
     )
 
 
-def _reference(study: Study, picture: _Picture) -> list[Picture]:
-    table = study.table
-    if study.estimated or table["matmul_reference_j_per_example"].isna().all():
+def _reference(assessment: Assessment, picture: _Picture) -> list[Picture]:
+    table = assessment.table
+    if assessment.estimated or table["matmul_reference_j_per_example"].isna().all():
         return []
-    baseline = baseline_of(study)
+    baseline = baseline_of(assessment)
     ratio = table["energy_j_per_example"] / table["matmul_reference_j_per_example"]
     others = [a for a in AXES if a not in ("max_seq_len", "precision")]
     # At one limit alone, padding decides how many tokens are processed.
@@ -397,7 +406,7 @@ def _reference(study: Study, picture: _Picture) -> list[Picture]:
     return [picture("matmul_reference", title, caption, make)]
 
 
-def _drift(study: Study, anchors: pd.DataFrame, picture: _Picture) -> list[Picture]:
+def _drift(assessment: Assessment, anchors: pd.DataFrame, picture: _Picture) -> list[Picture]:
     if anchors.empty:
         return []
     title = "Anchor drift"
@@ -411,7 +420,7 @@ def _drift(study: Study, anchors: pd.DataFrame, picture: _Picture) -> list[Pictu
         if missing:
             raise CannotAnswer(f"anchors.csv lacks the column {' and '.join(missing)}.")
         return figures.drift(
-            anchors, title=title, subtitle="One fixed load, measured through the run", estimated=study.estimated
+            anchors, title=title, subtitle="One fixed load, measured through the run", estimated=assessment.estimated
         )
 
     return [picture("anchor_drift", title, caption, make)]

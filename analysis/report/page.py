@@ -15,18 +15,21 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.findings.assessment import Assessment
 from analysis.findings.claims import Finding, check_claims, load_claims
 from analysis.findings.configurations import CARD_FACTOR, TOGETHER, plain, valid
 from analysis.findings.energy_model.model import EnergyModel, spelled
 from analysis.findings.pareto import hypervolume, knee
+from analysis.findings.part import Part, attempt
 from analysis.findings.recommend import CANNOT_TELL, NOT_WORSE, Recommendation
 from analysis.findings.slices import LATENCY, Quantity, describe, energy_quantity, score_quantity
-from analysis.findings.study import Part, Study, attempt
 from analysis.report.cells import Table, configuration_table, flag_words, neighbour_table, plain_table
 from analysis.report.gallery import Gallery, Picture, baseline_of, times
 from analysis.report.seed_table import seed_table, several_seeds
 from analysis.rows.cards import card_factors, short_uuid
 from analysis.statistics.intervals import NONE, POOLED, REPLICATES, WITHIN
+from analysis.words import payback
+from analysis.words.recommendation import code, sentences
 from analysis.words.rounding import (
     MISSING,
     count_of,
@@ -80,7 +83,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Section:
-    """One study as the templates show it."""
+    """One assessment as the templates show it."""
 
     anchor: str
     heading: str
@@ -104,57 +107,60 @@ class Section:
     cards: Table | None  # the anchors, card by card
 
 
-def _front_summary(study: Study) -> str:
+def _front_summary(assessment: Assessment) -> str:
     """Where giving up more buys the least, and how much the frontier dominates; empty where there is none."""
-    front = study.front.value
+    front = assessment.front.value
     if front is None or front.empty:
         return ""
-    middle = knee(front, study.objectives)
+    middle = knee(front, assessment.objectives)
     words = [] if middle is None else [f"Knee, where giving up more buys the least: {middle['configuration']}."]
-    return " ".join([*words, hypervolume(front, study.objectives).sentence()])
+    return " ".join([*words, hypervolume(front, assessment.objectives).sentence()])
 
 
-def section(study: Study, gallery: Gallery, anchors: pd.DataFrame, card_note: str = "", left_out: str = "") -> Section:
-    """Everything the page says about a study. `card_note`: of `level_cards`. `left_out`: a sentence."""
-    levelled = CARD_FACTOR in study.clean and study.clean[CARD_FACTOR].notna().all()
+def section(
+    assessment: Assessment, gallery: Gallery, anchors: pd.DataFrame, card_note: str = "", left_out: str = ""
+) -> Section:
+    """Everything the page says about an assessment. `card_note`: of `level_cards`. `left_out`: a sentence."""
+    levelled = CARD_FACTOR in assessment.clean and assessment.clean[CARD_FACTOR].notna().all()
     caveats = [left_out, "" if levelled else card_note]
-    baseline = baseline_of(study)
-    recommendation = study.recommendation.value
-    front_note = study.front.problem
-    if study.front.value is not None and len(study.front.value):
-        front_note = str(study.front.value["front_note"].iloc[0])
+    baseline = baseline_of(assessment)
+    recommendation = assessment.recommendation.value
+    front_note = assessment.front.problem
+    if assessment.front.value is not None and len(assessment.front.value):
+        front_note = str(assessment.front.value["front_note"].iloc[0])
     return Section(
-        anchor=study.slug or "answer",
-        heading=study.heading,
-        measured="estimated" if study.estimated else "measured",
-        source=SOURCES.get(str(study.common.get("energy_source")), "the source of the energy is not recorded"),
-        estimated=study.estimated,
-        trials=len(study.clean),
-        answer=None if recommendation is None else answer(study, recommendation, card_note if levelled else ""),
-        problem=study.recommendation.problem,
+        anchor=assessment.slug or "answer",
+        heading=assessment.heading,
+        measured="estimated" if assessment.estimated else "measured",
+        source=SOURCES.get(str(assessment.common.get("energy_source")), "the source of the energy is not recorded"),
+        estimated=assessment.estimated,
+        trials=len(assessment.clean),
+        answer=None if recommendation is None else answer(assessment, recommendation, card_note if levelled else ""),
+        problem=assessment.recommendation.problem,
         gallery=gallery,
-        how_to_read=_how_to_read(study),
-        table=configuration_table(study, baseline),
-        seeds=seed_table(study, baseline),
-        front_summary=_front_summary(study),
+        how_to_read=_how_to_read(assessment),
+        table=configuration_table(assessment, baseline),
+        seeds=seed_table(assessment, baseline),
+        front_summary=_front_summary(assessment),
         front_note=front_note,
-        front_probabilities="front_probability" in study.table and bool(study.table["front_probability"].notna().any()),
-        model_parts=[_model_part(common, part) for common, part in study.models],
-        audit=attempt("The audit", lambda: audit_of(study, baseline)),
-        method=[*_method(study), *([card_note] if card_note else [])],
-        caveats=[note for note in (*caveats, _repeats_note(study.table)) if note],
-        cards=_card_table(anchors, study),
+        front_probabilities="front_probability" in assessment.table
+        and bool(assessment.table["front_probability"].notna().any()),
+        model_parts=[_model_part(common, part) for common, part in assessment.models],
+        audit=attempt("The audit", lambda: audit_of(assessment, baseline)),
+        method=[*_method(assessment), *([card_note] if card_note else [])],
+        caveats=[note for note in (*caveats, _repeats_note(assessment.table)) if note],
+        cards=_card_table(anchors, assessment),
     )
 
 
-def left_out(study: Study, rows: pd.DataFrame) -> str:
+def left_out(assessment: Assessment, rows: pd.DataFrame) -> str:
     """How many trials of this comparison are not in it, and why; "" where none is missing. `rows`: all."""
     own = rows
     for column in TOGETHER:
         if column in own:  # a failed trial may not know its card
-            value = study.common.get(column)
+            value = assessment.common.get(column)
             own = own[own[column].isna() | (own[column] == value)] if value is not None else own
-    missing = own[~own.index.isin(study.clean.index)]
+    missing = own[~own.index.isin(assessment.clean.index)]
     if missing.empty:
         return ""
     reasons = valid(missing)[1]["reason"].str.split(":").str[0].value_counts()
@@ -169,12 +175,12 @@ def _reason_words(reason: str) -> str:
     return f"{reason.replace(name, flag_words(name))}{rule}" if rule else flag_words(reason)
 
 
-def _card_table(anchors: pd.DataFrame, study: Study) -> Table | None:
-    """How the cards of the study differ by their anchors; None where there are none."""
+def _card_table(anchors: pd.DataFrame, assessment: Assessment) -> Table | None:
+    """How the cards of the assessment differ by their anchors; None where there are none."""
     factors = card_factors(anchors)
     if factors.empty:
         return None
-    trials = study.clean["gpu_uuid"].value_counts()
+    trials = assessment.clean["gpu_uuid"].value_counts()
     rows = [
         {
             "card": short_uuid(str(f["gpu_uuid"])),
@@ -201,9 +207,9 @@ def _card_table(anchors: pd.DataFrame, study: Study) -> Table | None:
     return plain_table(pd.DataFrame(rows), heads)
 
 
-def answer(study: Study, r: Recommendation, last: str = "") -> Answer:
+def answer(assessment: Assessment, r: Recommendation, last: str = "") -> Answer:
     """The recommendation in words, tiles and tables. `last`: a sentence to end on."""
-    energy = energy_quantity(study.table)
+    energy = energy_quantity(assessment.table)
     shown = r.choice if r.choice is not None else r.baseline
     varying = ["precision", "max_seq_len", "depth"]
     varying += [a for a in AXES if a not in varying and plain(shown[a]) != plain(r.baseline[a])]
@@ -229,10 +235,10 @@ def answer(study: Study, r: Recommendation, last: str = "") -> Answer:
         badge=badge,
         badge_class=badge_class,
         tiles=tiles,
-        sentences=[*r.sentences[r.choice is not None :], *filter(None, [study.payback, last])],
-        single_axis=neighbour_table(study, r.single_axis, changed_only=True) if len(r.single_axis) else None,
-        runners_up=neighbour_table(study, r.runners_up) if len(r.runners_up) else None,
-        snippet=r.snippet,
+        sentences=[*sentences(r)[r.choice is not None :], *filter(None, [payback.sentence(assessment.payback), last])],
+        single_axis=neighbour_table(assessment, r.single_axis, changed_only=True) if len(r.single_axis) else None,
+        runners_up=neighbour_table(assessment, r.runners_up) if len(r.runners_up) else None,
+        snippet=code(r),
     )
 
 
@@ -271,15 +277,15 @@ def _accuracy_tile(r: Recommendation) -> Tile:
     return Tile(name, value, note)
 
 
-def _how_to_read(study: Study) -> str:
-    kinds = [k for k in study.table["interval_kind"].unique() if k != NONE]
+def _how_to_read(assessment: Assessment) -> str:
+    kinds = [k for k in assessment.table["interval_kind"].unique() if k != NONE]
     bars = " or ".join(SHORT_INTERVALS[str(k)] for k in kinds)
     bars = f"Energy and latency bars: 95 %, {bars}. " if bars else "Energy and latency have no interval. "
-    faint = "Faint: the single seeds, behind their mean. " if several_seeds(study) else ""
+    faint = "Faint: the single seeds, behind their mean. " if several_seeds(assessment) else ""
     return (
         "The black step is the frontier: the best accuracy that can be had for at most that cost. Circled: "
         "the baseline, and the cheapest configuration whose accuracy is not worse by more than "
-        f"{points_word(study.tolerance)} (dashed line). {faint}{bars}Accuracy bars: 95 % (Wilson); the verdict "
+        f"{points_word(assessment.tolerance)} (dashed line). {faint}{bars}Accuracy bars: 95 % (Wilson); the verdict "
         "compares the same examples one by one, and is sharper than these bars suggest."
     )
 
@@ -371,7 +377,7 @@ def _si(size: float, unit: str) -> tuple[float, str]:
     return factor, spelled(unit.replace("J", f"{prefix}J", 1))
 
 
-def audit_of(study: Study, baseline: pd.Series) -> list[Finding]:
+def audit_of(assessment: Assessment, baseline: pd.Series) -> list[Finding]:
     """The published claims against this run's own rows, at the baseline's full depth and other settings."""
     claims = load_claims()
     fixed = {a: baseline[a] for a in AXES if a not in ("precision", "max_seq_len") and pd.notna(baseline[a])}
@@ -379,7 +385,7 @@ def audit_of(study: Study, baseline: pd.Series) -> list[Finding]:
         dataclasses.replace(c, start=c.start | fixed, to=c.to | fixed, tasks=(str(baseline["task"]),), sweep=None)
         for c in claims.claims
     ]
-    return check_claims(study.clean, dataclasses.replace(claims, claims=own))
+    return check_claims(assessment.clean, dataclasses.replace(claims, claims=own))
 
 
 @functools.cache
@@ -406,9 +412,9 @@ def finding_words(finding: Finding) -> dict[str, str]:
     }
 
 
-def _method(study: Study) -> list[str]:
-    rows = study.clean
-    source = SOURCES.get(str(study.common.get("energy_source")), "not recorded")
+def _method(assessment: Assessment) -> list[str]:
+    rows = assessment.clean
+    source = SOURCES.get(str(assessment.common.get("energy_source")), "not recorded")
     lines = [f"Energy: {source}; gross, idle power not subtracted."]
     if rows["windows"].notna().any():
         lines.append(
@@ -421,15 +427,15 @@ def _method(study: Study) -> list[str]:
         lines.append(
             f"Accuracy: one complete pass of exactly the configuration measured, {rows['examples'].max():.0f} examples."
         )
-    kinds = study.table["interval_kind"].value_counts()
+    kinds = assessment.table["interval_kind"].value_counts()
     for kind, count in kinds.items():
         which = "" if len(kinds) == 1 else f" of {count_of(int(count), 'configurations')}"
-        words = _replicates_words(study.table) if kind in (POOLED, REPLICATES) else INTERVALS[str(kind)]
+        words = _replicates_words(assessment.table) if kind in (POOLED, REPLICATES) else INTERVALS[str(kind)]
         lines.append(f"95 % intervals{which}: {words}.")
-    lines += [note for note in (_repeats_note(study.table),) if note]
+    lines += [note for note in (_repeats_note(assessment.table),) if note]
     lines.append(
         "Accuracy verdicts: paired non-inferiority against the baseline on the same examples, tolerance "
-        f"{points_word(study.tolerance)}, score interval (Tango 1998), one-sided 5 %; “{CANNOT_TELL}” where "
+        f"{points_word(assessment.tolerance)}, score interval (Tango 1998), one-sided 5 %; “{CANNOT_TELL}” where "
         "this many examples do not decide."
     )
     lines.append(
@@ -510,14 +516,14 @@ def picture_source(picture: Picture) -> str:
 
 
 def overview(sections: list[Section]) -> Table:
-    """The answers of several studies at a glance."""
+    """The answers of several assessments at a glance."""
     rows = []
     for s in sections:
         answer = s.answer
         tile = {t.label.split(" (")[0]: t for t in answer.tiles} if answer else {}
         rows.append(
             {
-                "study": s.heading,
+                "heading": s.heading,
                 "choice": "no recommendation"
                 if answer is None
                 else answer.choice or (f"stay with {answer.baseline}" if answer.scored else "accuracy not known"),
@@ -528,7 +534,7 @@ def overview(sections: list[Section]) -> Table:
             }
         )
     heads = {
-        "study": "What was compared",
+        "heading": "What was compared",
         "choice": "Cheapest that keeps accuracy",
         "saving": "Less energy",
         "accuracy": "Accuracy",

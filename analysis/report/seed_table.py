@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from analysis.findings.assessment import Assessment
 from analysis.findings.configurations import configuration_columns
 from analysis.findings.slices import Quantity, energy_quantity, same_as, score_quantity
-from analysis.findings.study import Study
 from analysis.report.cells import Cell, Head, Row, Table
 from analysis.statistics.seeds import per_seed, seed_spread
 from analysis.words.rounding import MISSING, format_with_uncertainty, points_change
@@ -19,19 +19,19 @@ NOTE = (
 )
 
 
-def several_seeds(study: Study) -> bool:
-    return len(study.clean["seed"].dropna().unique()) > 1
+def several_seeds(assessment: Assessment) -> bool:
+    return len(assessment.clean["seed"].dropna().unique()) > 1
 
 
-def seed_table(study: Study, baseline: pd.Series) -> Table | None:
+def seed_table(assessment: Assessment, baseline: pd.Series) -> Table | None:
     """None where there is one seed only."""
-    if not several_seeds(study):
+    if not several_seeds(assessment):
         return None
     compared = {"baseline": baseline}
-    if study.recommendation.value is not None and study.recommendation.value.choice is not None:
-        compared["choice"] = study.recommendation.value.choice
-    quantities = [q for q in (score_quantity(study.table), energy_quantity(study.table)) if q is not None]
-    columns = {(q, role): _column(study, row, q) for q in quantities for role, row in compared.items()}
+    if assessment.recommendation.value is not None and assessment.recommendation.value.choice is not None:
+        compared["choice"] = assessment.recommendation.value.choice
+    quantities = [q for q in (score_quantity(assessment.table), energy_quantity(assessment.table)) if q is not None]
+    columns = {(q, role): _column(assessment, row, q) for q in quantities for role, row in compared.items()}
     names = list(dict.fromkeys(name for values in columns.values() for name in values))
     heads, cells = [Head("Seed")], {name: [Cell(name)] for name in names}
     for quantity in quantities:
@@ -50,9 +50,9 @@ def seed_table(study: Study, baseline: pd.Series) -> Table | None:
     return Table(heads, [Row(line) for line in cells.values()], NOTE)
 
 
-def _column(study: Study, row: pd.Series, quantity: Quantity) -> dict[str, float]:
+def _column(assessment: Assessment, row: pd.Series, quantity: Quantity) -> dict[str, float]:
     """The value of one configuration by the name of the table's line."""
-    own = same_as(study.clean, row, AXES)
+    own = same_as(assessment.clean, row, AXES)
     keys = [k for k in configuration_columns() if k in own]
     seeds = per_seed(own, keys, [quantity.column]).sort_values("seed")
     spread = seed_spread(own, keys, quantity.column).iloc[0]

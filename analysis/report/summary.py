@@ -11,10 +11,12 @@ from analysis.findings.recommend import NOT_WORSE
 from analysis.findings.slices import describe, told_axes
 from analysis.report.cells import Row, Table, configuration_table
 from analysis.report.gallery import baseline_of
+from analysis.words import payback
+from analysis.words import recommendation as recommendation_words
 from search_spaces.axes import AXES
 
 if TYPE_CHECKING:
-    from analysis.findings.study import Study
+    from analysis.findings.assessment import Assessment
     from analysis.report.build import Report
 
 _MOST_ROWS = 40
@@ -25,7 +27,7 @@ _COLUMNS += ("Energy", "Est. energy", "Saving", "Latency", "Frontier")
 
 def summary(report: Report, width: int = 100) -> str:
     """Text of at most `width` columns."""
-    blocks = [_study(study, width) for study in report.studies]
+    blocks = [_assessment(assessment, width) for assessment in report.assessments]
     if not blocks:
         reasons = report.excluded["reason"].value_counts().head(5)
         lines = [f"No trial has a valid energy ({len(report.rows)} trials):"]
@@ -39,32 +41,35 @@ def summary(report: Report, width: int = 100) -> str:
     return "\n\n".join([*blocks, "\n".join(where)])
 
 
-def _study(study: Study, width: int) -> str:
-    estimated = "   ENERGY IS ESTIMATED, NOT MEASURED" if study.estimated else ""
-    parts = [f"{study.heading}{estimated}"[:width]]
-    baseline = baseline_of(study)
-    table = configuration_table(study, baseline)
+def _assessment(assessment: Assessment, width: int) -> str:
+    estimated = "   ENERGY IS ESTIMATED, NOT MEASURED" if assessment.estimated else ""
+    parts = [f"{assessment.heading}{estimated}"[:width]]
+    baseline = baseline_of(assessment)
+    table = configuration_table(assessment, baseline)
     shown = table.rows
     title = "Configurations: those that keep accuracy first (* cheapest of them, B baseline)"
-    if len(study.table) > _MOST_ROWS:
+    if len(assessment.table) > _MOST_ROWS:
         shown = _interesting(table)
-        title += f"\nOn the frontier or not worse: {len(shown)} of {len(study.table)}"
+        title += f"\nOn the frontier or not worse: {len(shown)} of {len(assessment.table)}"
     parts.append(title + "\n" + _table(Table(table.heads, shown), width))
-    goals = " and ".join(study.objectives)
-    if study.front.value is None:
-        parts.append(_wrap(study.front.problem, width))
+    goals = " and ".join(assessment.objectives)
+    if assessment.front.value is None:
+        parts.append(_wrap(assessment.front.problem, width))
     else:
-        front = study.front.value[study.front.value["front"]].sort_values("energy_j_per_example")
-        varying = told_axes(study.table)
-        lines = [f"Pareto set of {goals}: {len(front)} of {len(study.table)}"]
+        front = assessment.front.value[assessment.front.value["front"]].sort_values("energy_j_per_example")
+        varying = told_axes(assessment.table)
+        lines = [f"Pareto set of {goals}: {len(front)} of {len(assessment.table)}"]
         lines += [f"  {describe(row, varying)}" for _, row in front.head(_MOST_ROWS).iterrows()]
         parts.append("\n".join(line[:width] for line in lines))
-    recommendation = study.recommendation.value
+    recommendation = assessment.recommendation.value
     if recommendation is None:
-        parts.append(_wrap(study.recommendation.problem, width))
+        parts.append(_wrap(assessment.recommendation.problem, width))
     else:
-        head = "Cheapest configuration that keeps accuracy" + (" (energy estimated)" if study.estimated else "")
-        sentences = [*recommendation.sentences, *filter(None, [study.payback])]
+        head = "Cheapest configuration that keeps accuracy" + (" (energy estimated)" if assessment.estimated else "")
+        sentences = [
+            *recommendation_words.sentences(recommendation),
+            *filter(None, [payback.sentence(assessment.payback)]),
+        ]
         parts.append("\n".join([head, *(_wrap(f"  {s}", width, "  ") for s in sentences)]))
     return "\n\n".join(parts)
 

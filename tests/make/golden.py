@@ -86,7 +86,7 @@ def numbers_of(name: str, folder: Path) -> dict[str, Any]:
         "figures": len(report.figures),
         "pareto": _pareto(pd.read_csv(report.folder / "pareto.csv", low_memory=False)),
         "energy_models": [_without_words(model) for model in models],
-        "recommendations": [_recommendation(study.recommendation.value) for study in report.studies],
+        "recommendations": [_recommendation(assessment.recommendation.value) for assessment in report.assessments],
     }
     kept: dict[str, Any] = json.loads(json.dumps(_rounded(found), allow_nan=False))
     return kept
@@ -130,7 +130,6 @@ def _recommendation(found: Any) -> dict[str, Any] | None:
     if found is None:
         return None
     table, kept = found.table, found.to_dict()
-    kept.pop("sentences")
     names = ["accuracy_difference", "gained", "lost", "p_value", "p_holm", "energy_ratio"]
     names += ["accuracy_difference_low", "accuracy_difference_high", "energy_ratio_low", "energy_ratio_high"]
     if found.choice is not None:

@@ -74,6 +74,9 @@ class SquadTask:
     def num_labels(self, examples: SquadExamples) -> int:
         return 2  # logits per token: first and last of the answer
 
+    def label_names(self, examples: SquadExamples) -> tuple[str, ...]:
+        return ()
+
     def tokenize(self, examples: SquadExamples, tokenizer: Any) -> Tokenized:
         contexts, char_start, char_end = _with_offsets(examples.contexts, tokenizer)
         lengths = np.array([len(answers[0]) for answers in examples.answers])

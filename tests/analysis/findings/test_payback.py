@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.findings.payback import count_words, finetuning_cost, joules_words
+from analysis.findings.payback import finetuning_cost, payback
 from analysis.report.build import build_report
 from analysis.report.summary import summary
+from analysis.words.payback import count_words, joules_words, sentence
 from tests.make import runs as fabricated
 
 
@@ -32,7 +33,7 @@ def test_inferences_are_joules_over_joules_saved() -> None:
     assert (cost.energy_j, cost.runs, cost.estimated) == (32e3, 2, False)
     assert cost.inferences(0.10 - 0.02) == pytest.approx(400_000)
     assert cost.inferences(0.0) == cost.inferences(-1.0) == float("inf")
-    assert cost.sentence(*ends(0.10, 0.02)) == (
+    assert sentence(payback(cost, *ends(0.10, 0.02))) == (
         "Fine-tuning took 32.0 kJ, the mean of 2 runs (30.0 kJ to 34.0 kJ); what fp16 saves against fp32 makes up "
         "for it after 400 thousand inferences."
     )
@@ -42,8 +43,8 @@ def test_the_interval_is_that_of_the_energies() -> None:
     """0.08 J saved, known to sqrt(2) x 0.01 J: 16 kJ are 200 thousand inferences, 170 to 243 thousand."""
     cost = finetuning_cost(tuned(16e3), "sst2", "bert-base", "nvml_power")
     assert cost is not None
-    assert "after 200 thousand inferences (95 %: 170 thousand to 240 thousand)." in cost.sentence(
-        *ends(0.10, 0.02, half=0.01)
+    assert "after 200 thousand inferences (95 %: 170 thousand to 240 thousand)." in sentence(
+        payback(cost, *ends(0.10, 0.02, half=0.01))
     )
 
 

@@ -16,6 +16,7 @@ from analysis.statistics.paired import (
     unpaired_differences,
     verdicts,
 )
+from analysis.words.recommendation import answer, code, sentences
 from analysis.words.snippet import find_checkpoint
 from search_spaces.errors import UsageError
 from tests.make.rows import EXAMPLES, frame, row
@@ -135,21 +136,21 @@ def test_the_cheapest_that_is_not_worse_is_recommended_with_its_saving():
     assert found.saving.kind == "pooled replicates"
     # pooled relative sd 0.01 sqrt(2) with 5 degrees of freedom: t 2.5706, two means of two trials
     assert found.saving.high == pytest.approx(20 * np.exp(2.570582 * 0.01 * 2**0.5), rel=1e-6)
-    assert found.answer == (
+    assert answer(found) == (
         "fp16, 48 tokens uses 20x less energy than fp32, 128 tokens (95 % saved, 95 % interval 94.8 to 95.2) "
         "and its accuracy is not worse by more than 1 point."
     )
-    assert "With 872 examples a loss below 0.31 points cannot be ruled out" in " ".join(found.sentences)
+    assert "With 872 examples a loss below 0.31 points cannot be ruled out" in " ".join(sentences(found))
     axes = found.single_axis.set_index("axis")
     assert axes.loc["max_seq_len", "configuration"] == "fp32, 48 tokens"
     assert axes.loc["precision", "configuration"] == "fp16, 128 tokens"
     runners = found.runners_up.set_index("axis")
     assert runners.loc["precision", "configuration"] == "fp32, 48 tokens"
     assert runners.loc["max_seq_len", "configuration"] == "fp16, 128 tokens"
-    compile(found.snippet, "snippet", "exec")
-    assert 'checkpoint = "runs/x/checkpoints/42"' in found.snippet
-    assert "max_length=48" in found.snippet
-    assert "torch.float16" in found.snippet
+    compile(code(found), "snippet", "exec")
+    assert 'checkpoint = "runs/x/checkpoints/42"' in code(found)
+    assert "max_length=48" in code(found)
+    assert "torch.float16" in code(found)
     assert found.to_dict()["choice"]["max_seq_len"] == 48
 
 
@@ -160,21 +161,21 @@ def test_a_baseline_that_is_itself_poor_is_pointed_out():
         row(64, depth=12, energy=0.2, bits=flipped(0, 0, right=800)),
     ]
     found = recommend(frame(rows), baseline={"max_seq_len": 128, "depth": 1})
-    assert "64 tokens, 1 layer uses 2x less energy" in found.answer
-    assert "is itself poor" in found.sentences[1]
-    assert "64 tokens, 12 layers is better by 40.1 points" in found.sentences[1]
+    assert "64 tokens, 1 layer uses 2x less energy" in answer(found)
+    assert "is itself poor" in sentences(found)[1]
+    assert "64 tokens, 12 layers is better by 40.1 points" in sentences(found)[1]
     good = [row(128, energy=0.1, bits=flipped(0, 0)), row(64, energy=0.05, bits=flipped(0, 0))]
-    assert not any("itself poor" in s for s in recommend(frame(good)).sentences)
+    assert not any("itself poor" in s for s in sentences(recommend(frame(good))))
 
 
 def test_the_snippet_loads_the_runs_own_checkpoint(tmp_path):
     rows = frame([row(48)])
     rows.attrs["folders"] = {"fabricated": str(tmp_path)}
-    assert '"path/to/checkpoint"' in recommend(rows).snippet
+    assert '"path/to/checkpoint"' in code(recommend(rows))
     (tmp_path / "checkpoints/sst2-bert-base-s42").mkdir(parents=True)
     (tmp_path / "checkpoints/sst2-bert-base-s43.tmp").mkdir()  # cut short while it was copied
-    assert f'checkpoint = "{tmp_path.name}/checkpoints/sst2-bert-base-s42"' in recommend(rows).snippet
-    assert "checkpoints/sst2-bert-base-s42" in recommend(analysis.valid(rows)[0]).snippet
+    assert f'checkpoint = "{tmp_path.name}/checkpoints/sst2-bert-base-s42"' in code(recommend(rows))
+    assert "checkpoints/sst2-bert-base-s42" in code(recommend(analysis.valid(rows)[0]))
 
 
 def test_the_snippet_names_weights_by_a_relative_path_or_a_hub_id(tmp_path, monkeypatch):
@@ -203,7 +204,7 @@ def test_choosing_among_many_is_corrected_for():
     assert found.choice["depth"] == 1
     assert found.choice["verdict_among_many"] == "cannot tell"
     assert found.cautious is None
-    assert any("chosen among 11" in s and "confirm it on fresh examples" in s for s in found.sentences)
+    assert any("chosen among 11" in s and "confirm it on fresh examples" in s for s in sentences(found))
     assert list(holm(np.array([0.01, 0.04, 0.03]))) == pytest.approx([0.03, 0.06, 0.06])
 
 
@@ -225,13 +226,13 @@ def test_without_bits_counts_are_compared_unpaired_and_it_says_so():
     assert (found.choice["precision"], found.choice["max_seq_len"]) == ("fp16", 40)
     assert found.cautious["max_seq_len"] == 48
     assert not found.paired
-    assert any("unpaired" in s for s in found.sentences)
+    assert any("unpaired" in s for s in sentences(found))
     rows = published[(published["task"] == "sst2") & (published["sweep"] == "precision_x_seq_len")]
     sst2 = recommend(rows)
     assert set(sst2.table["max_seq_len"]) == {64, 96, 128}  # the windows of the others were too short
     assert set(sst2.table["precision"]) == {"fp32"}
     assert sst2.choice is None  # 872 examples without pairs cannot show a single point
-    assert "Nothing cheaper" in sst2.answer
+    assert "Nothing cheaper" in answer(sst2)
     table = recommend(rows.assign(flags="")).table.set_index(["precision", "max_seq_len"])
     assert table.loc[("fp16", 16), "verdict"] == "worse"
     assert table.loc[("fp16", 48), "verdict"] == "cannot tell"
@@ -258,6 +259,6 @@ def test_what_cannot_be_recommended_says_why():
     found = recommend(frame([row(128, **random), row(16, energy=0.01, **random)]))
     assert found.choice is None
     assert set(found.table["verdict_note"]) == {"the baseline itself", "accuracy is null"}
-    (sentence,) = found.sentences
+    (sentence,) = sentences(found)
     assert "nothing is recommended" in sentence
     assert "needs 10x less energy" in sentence

@@ -141,7 +141,7 @@ def test_rows_are_in_the_table_with_numbers_rounded_to_their_uncertainty(full: t
     assert body.count("<tr") == 41
     assert 'class="recommended"' in body
     assert 'class="baseline"' in body
-    row = report.studies[0].table.sort_values("energy_j_per_example").iloc[0]
+    row = report.assessments[0].table.sort_values("energy_j_per_example").iloc[0]
     energy, error = 1e3 * row["energy_j_per_example"], 1e3 * row["energy_j_per_example_ci95"]
     assert f"{energy:.2f} ± {error:.2f}" in body
     assert "nan" not in body.lower()
@@ -164,7 +164,7 @@ def test_failed_and_flagged_trials_are_named_and_escaped(tmp_path: Path) -> None
     assert "a window was shorter than 1 s" in html
     assert "the power limit lowered the clocks" in html
     assert "RuntimeError: &lt;script&gt;" in html
-    assert len(report.studies[0].clean) == 15
+    assert len(report.assessments[0].clean) == 15
     assert "3 trials were left out" in summary(report)
 
 
@@ -224,7 +224,7 @@ def test_measured_and_estimated_rows_never_meet(tmp_path: Path) -> None:
     measured = fabricated.table(**SMALL)
     guessed = fabricated.table(energy_source="estimate", **SMALL)
     report, html = report_of(tmp_path / "run", pd.concat([measured, guessed], ignore_index=True))
-    assert [s.estimated for s in report.studies] == [False]
+    assert [s.estimated for s in report.assessments] == [False]
     assert "16 trials left out" in html
 
 
@@ -246,7 +246,7 @@ def test_several_runs_and_tasks_get_a_section_each(tmp_path: Path) -> None:
 def test_no_valid_trial_is_still_a_report(tmp_path: Path) -> None:
     config = TrialConfig("sst2", "m", 42, 64, 12, "fp32")
     report, html = report_of(tmp_path / "run", pd.DataFrame([fabricated.failed_row(config, "broken")]))
-    assert report.studies == []
+    assert report.assessments == []
     assert "There is no answer: none of the 1 trials has a valid energy (1 failed: broken)." in html
     assert "No trial has a valid energy (1 trials)" in summary(report)
 
@@ -264,7 +264,7 @@ def test_squad_is_scored_by_exact_match(tmp_path: Path) -> None:
     rows = rows.assign(exact_match=rows["accuracy"], f1=rows["accuracy"] + 0.05, accuracy=None)
     report, html = report_of(tmp_path / "run", rows)
     assert report.problems == []
-    assert report.studies[0].objectives == ("exact_match", "energy_j_per_example")
+    assert report.assessments[0].objectives == ("exact_match", "energy_j_per_example")
     assert '<div class="label">Exact match</div>' in html
     assert "exact match kept" in html
     assert any("accuracy_energy_length" in p.name for p in report.figures)
@@ -274,7 +274,7 @@ def test_a_broken_part_does_not_stop_the_report(tmp_path: Path, monkeypatch: pyt
     def broken(*args: object, **kwargs: object) -> None:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr("analysis.findings.study.fit_energy", broken)
+    monkeypatch.setattr("analysis.findings.assessment.fit_energy", broken)
     monkeypatch.setattr("analysis.figures.tradeoff", broken)
     monkeypatch.setattr("analysis.report.page.check_claims", broken)
     report, html = report_of(tmp_path / "run", fabricated.table(**SMALL))
@@ -436,7 +436,7 @@ def test_cards_are_told_apart_by_their_anchors_and_it_is_said(tmp_path: Path) ->
     bullets = html[html.index("<ul>") : html.index("</ul>")]
     assert bullets.count("<li>") == bullets.count(".</li>")  # sentences, each to its full stop
     assert "Over the cards&#39; mean" in html
-    assert len(report.studies[0].models) == 1
+    assert len(report.assessments[0].models) == 1
     raw = pd.read_csv(folder / "results.csv")
     assert list(raw["energy_j_per_example"]) == list(report.rows["energy_j_per_example"])  # as measured
     assert "card_factor" not in raw
@@ -448,7 +448,7 @@ def test_cards_without_anchors_are_a_caveat_of_the_answer(tmp_path: Path) -> Non
     html = report.html.read_text(encoding="utf-8")
     assert 'class="problem">Trials ran on 2 cards' in html
     assert "may be one between cards" in report.markdown.read_text(encoding="utf-8")
-    assert len(report.studies[0].models) == 2  # one fit per card
+    assert len(report.assessments[0].models) == 2  # one fit per card
     models = json.loads((report.folder / "energy_model.json").read_text())
     assert len({m["common"]["gpu_uuid"] for m in models}) == 2
 
@@ -495,7 +495,7 @@ def test_short_windows_of_a_foreign_table_are_left_out_and_said(tmp_path: Path) 
     rows = fabricated.table(**SMALL).drop(columns="flags")
     rows.loc[rows["max_seq_len"] == 16, "window_s"] = 0.4
     report, html = report_of(tmp_path / "run", rows)
-    assert set(report.studies[0].clean["max_seq_len"]) == {48, 64, 128}
+    assert set(report.assessments[0].clean["max_seq_len"]) == {48, 64, 128}
     assert "Left out: 4 of 16 trials. 4 with flag short window (a window was shorter than 1 s" in html
     assert "4 of 16 rows come from windows shorter than 1 s" in html
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.findings.assessment import Assessment, assessments
 from analysis.findings.configurations import configurations
 from analysis.findings.slices import energy_quantity, score_quantity, seed_points
-from analysis.findings.study import Study, studies
 from analysis.report.build import build_report
 from analysis.report.gallery import baseline_of
 from analysis.report.seed_table import BETWEEN, MEAN, WITHIN, seed_table
@@ -39,9 +39,9 @@ def two_seeds() -> pd.DataFrame:
     )
 
 
-def only(study_rows: pd.DataFrame, tolerance: float = 0.05) -> Study:
-    (study,) = studies(study_rows, tolerance=tolerance, rng=np.random.default_rng(0), bootstrap=False)
-    return study
+def only(rows: pd.DataFrame, tolerance: float = 0.05) -> Assessment:
+    (assessment,) = assessments(rows, tolerance=tolerance, rng=np.random.default_rng(0), bootstrap=False)
+    return assessment
 
 
 def test_each_seed_counts_once_however_often_it_was_measured() -> None:
@@ -83,8 +83,8 @@ def test_the_points_of_seeds_are_their_means() -> None:
 
 
 def test_the_table_shows_every_seed_and_both_spreads() -> None:
-    study = only(two_seeds())
-    table = seed_table(study, baseline_of(study))
+    assessment = only(two_seeds())
+    table = seed_table(assessment, baseline_of(assessment))
     assert table is not None
     heads = [f"{h.text} {h.unit}".strip() for h in table.heads]
     assert heads[:4] == ["Seed", "Accuracy, baseline %", "Accuracy, choice %", "Change points"]
@@ -98,8 +98,8 @@ def test_the_table_shows_every_seed_and_both_spreads() -> None:
 
 def test_a_seed_that_lacks_a_configuration_is_a_dash() -> None:
     rows = two_seeds()
-    study = only(rows[(rows["precision"] == "fp32") | (rows["seed"] == 1)])
-    table = seed_table(study, baseline_of(study))
+    assessment = only(rows[(rows["precision"] == "fp32") | (rows["seed"] == 1)])
+    table = seed_table(assessment, baseline_of(assessment))
     assert table is not None
     assert [c.text for c in table.rows[1].cells] == ["2", "94.00", "–", "–", "108", "–", "–"]
 

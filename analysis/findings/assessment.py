@@ -1,58 +1,34 @@
-"""What a report says about one comparison: one task, model, card, sensor. A part is made or says why not."""
+"""All that is found of one comparison: one task, model, card, sensor. A part is made or says why not."""
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.errors import CannotAnswer
 from analysis.findings.configurations import TOGETHER, comparable_groups, configurations, valid
 from analysis.findings.energy_model.model import EnergyModel, fit_energy
 from analysis.findings.front_probability import front_probability
 from analysis.findings.pareto import pareto_set
-from analysis.findings.payback import FinetuningCost, finetuning_cost
+from analysis.findings.part import Part, attempt
+from analysis.findings.payback import FinetuningCost, Payback, finetuning_cost, payback
 from analysis.findings.recommend import Recommendation, recommend
 from analysis.findings.slices import score_quantity
-from search_spaces.errors import UsageError
 from search_spaces.objectives import DEFAULT_OBJECTIVES, TOLERANCE
 from search_spaces.trial_config import model_slug
-
-T = TypeVar("T")
-_LOG = logging.getLogger("jouletune.report")
 
 BOOTSTRAP_LIMIT = 2000  # configurations: above this, front probabilities take longer than the rest of the report
 
 
 @dataclass(frozen=True)
-class Part(Generic[T]):
-    """A part of a report, or the sentence that stands in its place."""
-
-    value: T | None
-    problem: str = ""
-
-
-def attempt(what: str, make: Callable[[], T]) -> Part[T]:
-    """The part, or why not. A report never stops half-way, so an error of ours is a sentence too."""
-    try:
-        return Part(make())
-    except (CannotAnswer, UsageError) as reason:
-        return Part(None, str(reason))
-    except Exception as error:
-        _LOG.debug("%s", what, exc_info=True)
-        return Part(None, f"{what} could not be made: {type(error).__name__}: {error}")
-
-
-@dataclass(frozen=True)
-class Study:
+class Assessment:
     """The parts of one comparison. `table` has a row per configuration, and the columns of the parts made."""
 
-    slug: str  # of file names; "" where the report holds one study only
+    slug: str  # of file names; "" where the report holds one assessment only
     heading: str
     common: dict[str, Any]  # values of TOGETHER
     clean: pd.DataFrame  # its valid trials
@@ -70,15 +46,15 @@ class Study:
         return str(self.common.get("gpu_name") or "an unnamed device")
 
     @property
-    def payback(self) -> str:
-        """After how many inferences the choice has made up for its fine-tuning; "" where that cannot be said."""
+    def payback(self) -> Payback | None:
+        """When the choice has made up for its fine-tuning; None where that cannot be said."""
         found = self.recommendation.value
         if self.finetuning is None or found is None or found.choice is None:
-            return ""
-        return self.finetuning.sentence(found.baseline, found.choice)
+            return None
+        return payback(self.finetuning, found.baseline, found.choice)
 
 
-def studies(
+def assessments(
     rows: pd.DataFrame,
     objectives: Sequence[str] = DEFAULT_OBJECTIVES,
     tolerance: float = TOLERANCE,
@@ -86,8 +62,8 @@ def studies(
     rng: np.random.Generator,
     bootstrap: bool = True,
     finetune: pd.DataFrame | None = None,
-) -> list[Study]:
-    """One study per task, model, card, sensor and sweep among the valid rows, the largest first.
+) -> list[Assessment]:
+    """One assessment per task, model, card, sensor and sweep among the valid rows, the largest first.
 
     `finetune`: of `load_finetune`, what the weights cost.
     """
@@ -97,18 +73,18 @@ def studies(
     keys = [k for k in TOGETHER if k in clean]
     grouped = clean.groupby(keys, dropna=False, sort=False, observed=True)
     groups = sorted((group for _, group in grouped), key=len, reverse=True)
-    found: list[Study] = []
+    found: list[Assessment] = []
     for group in groups:
         common = {k: None if pd.isna(group[k].iloc[0]) else group[k].iloc[0] for k in keys}
         slug = _slug(common) if len(groups) > 1 else ""
         while slug and slug in {s.slug for s in found}:
             slug += "-b"
-        study = _study(slug, common, group, tuple(objectives), tolerance, rng, bootstrap)
-        found.append(replace(study, finetuning=None if finetune is None else _cost(finetune, study)))
+        assessment = _assessment(slug, common, group, tuple(objectives), tolerance, rng, bootstrap)
+        found.append(replace(assessment, finetuning=None if finetune is None else _cost(finetune, assessment)))
     return found
 
 
-def _study(
+def _assessment(
     slug: str,
     common: dict[str, Any],
     clean: pd.DataFrame,
@@ -116,7 +92,7 @@ def _study(
     tolerance: float,
     rng: np.random.Generator,
     bootstrap: bool,
-) -> Study:
+) -> Assessment:
     table = configurations(clean)
     recommendation = attempt("The recommendation", lambda: recommend(clean, tolerance=tolerance))
     if recommendation.value is not None:
@@ -133,14 +109,14 @@ def _study(
         for shared, group in comparable_groups(clean)
     ]
     estimated = bool(table["estimated"].any())
-    return Study(
+    return Assessment(
         slug, heading(common), common, clean, table, estimated, tolerance, objectives, recommendation, front, models
     )
 
 
-def _cost(finetune: pd.DataFrame, study: Study) -> FinetuningCost | None:
-    task, model, source = (study.common.get(k) for k in ("task", "model", "energy_source"))
-    return finetuning_cost(finetune, task, model, source, study.clean["seed"].unique())
+def _cost(finetune: pd.DataFrame, assessment: Assessment) -> FinetuningCost | None:
+    task, model, source = (assessment.common.get(k) for k in ("task", "model", "energy_source"))
+    return finetuning_cost(finetune, task, model, source, assessment.clean["seed"].unique())
 
 
 def _front(
@@ -169,4 +145,4 @@ def heading(common: dict[str, Any]) -> str:
 
 
 def _slug(common: dict[str, Any]) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", heading(common).lower()).strip("-")[:60] or "study"
+    return re.sub(r"[^a-z0-9]+", "-", heading(common).lower()).strip("-")[:60] or "comparison"

@@ -1,0 +1,129 @@
+"""A recommendation in sentences: what is cheapest, what it may cost, and how far that is known."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.findings.recommend import NOT_WORSE, Recommendation
+from analysis.statistics.intervals import NONE, WITHIN, Ratio
+from analysis.words import snippet
+from analysis.words.rounding import points_change, points_word
+
+
+def sentences(recommendation: Recommendation) -> list[str]:
+    """The answer, and then what is to be known about it, a sentence each."""
+    r = recommendation
+    if not r.scored:
+        return [_unscored(r)]
+    lines = [_stay(r)] if r.choice is None or r.saving is None else [_saving(r, r.choice, r.saving)]
+    if r.better is not None:
+        lines.append(_poor_baseline(r, r.better))
+    if r.choice is not None:
+        lines += [_flips(r, r.choice), _among_many(r, r.choice)]
+    lines += _resolution(r)
+    if not r.paired:
+        lines.append(
+            "The rows do not say which examples were right, so accuracies were compared unpaired, which is cautious."
+        )
+    return lines
+
+
+def answer(recommendation: Recommendation) -> str:
+    """The recommendation in one sentence."""
+    return sentences(recommendation)[0]
+
+
+def code(recommendation: Recommendation) -> str:
+    """Python that runs the choice, or the baseline where there is none; see `analysis.words.snippet`."""
+    r = recommendation
+    return snippet.snippet(r.reference, full_depth=int(r.table["depth"].max()), checkpoint=r.checkpoint)
+
+
+def _kind(r: Recommendation) -> str:
+    return "estimated energy" if r.estimated else "energy"
+
+
+def _unscored(r: Recommendation) -> str:
+    unknown = "No accuracy is known (the weights are random, perhaps), so nothing is recommended"
+    if r.cheapest["is_baseline"]:
+        return f"{unknown}; nothing needs less {_kind(r)} than the baseline ({r.baseline['configuration']})."
+    return (
+        f"{unknown}. The cheapest, {r.cheapest['configuration']}, needs {r.cheapest['energy_ratio']:.3g}x less "
+        f"{_kind(r)} than {r.baseline['configuration']}; what it loses by that is not known."
+    )
+
+
+def _stay(r: Recommendation) -> str:
+    return (
+        f"Nothing cheaper than the baseline ({r.baseline['configuration']}) is known to be not worse by more than "
+        f"{points_word(r.tolerance)}: stay with it."
+    )
+
+
+def _saving(r: Recommendation, choice: pd.Series, saving: Ratio) -> str:
+    return (
+        f"{choice['configuration']} uses {saving.value:.3g}x less {_kind(r)} than {r.baseline['configuration']} "
+        f"({_percent_saved(saving.value):.0f} % saved{_interval(saving)}) and its accuracy is not worse by more than "
+        f"{points_word(r.tolerance)}."
+    )
+
+
+def _percent_saved(ratio: float) -> float:
+    return 100 * (1 - 1 / ratio)
+
+
+def _interval(saving: Ratio) -> str:
+    if saving.kind == NONE:
+        return ", no interval"
+    low, high = _percent_saved(saving.low), _percent_saved(saving.high)
+    note = ", within trials only" if saving.kind == WITHIN else ""
+    return f", 95 % interval {low:.1f} to {high:.1f}{note}"
+
+
+def _poor_baseline(r: Recommendation, better: pd.Series) -> str:
+    """A warning where "not worse than the baseline" says little, as in a run that has only begun."""
+    points, least = 100 * better["accuracy_difference"], 100 * better["accuracy_difference_low"]
+    return (
+        f"The baseline ({r.baseline['configuration']}) is itself poor: {better['configuration']} is better by "
+        f"{points:.1f} points (at least {least:.1f}), so to be not worse than the baseline says little. "
+        "Finish the run, or choose another baseline."
+    )
+
+
+def _flips(r: Recommendation, choice: pd.Series) -> str:
+    shift, low = (points_change(choice[f"accuracy_difference{end}"]) for end in ("", "_low"))
+    change = f"Accuracy changes by {shift} points, at worst {low} (one-sided 95 %)"
+    if pd.isna(choice["lost"]):
+        return f"{change}."
+    wrong, right = (f"{round(float(choice[name]), 1):g}" for name in ("lost", "gained"))
+    means = f" (means over {choice['n_seeds']:.0f} seeds)" if choice["n_seeds"] > 1 else ""
+    return f"{change}: of {r.examples} examples {wrong} became wrong and {right} right{means}."
+
+
+def _among_many(r: Recommendation, choice: pd.Series) -> str:
+    """On having chosen the cheapest of many: Holm's correction over all cheaper configurations."""
+    if choice["verdict_among_many"] == NOT_WORSE:
+        return f"It was chosen among {r.tested} configurations, and still passes corrected for that (Holm)."
+    text = (
+        f"It was chosen among {r.tested} configurations; corrected for that (Holm) its accuracy is no longer shown to "
+        f"be within {points_word(r.tolerance)}: confirm it on fresh examples before relying on it"
+    )
+    if r.cautious is None:
+        return f"{text}."
+    return f"{text}, or take {r.cautious['configuration']} ({r.cautious['energy_ratio']:.3g}x), which passes."
+
+
+def _resolution(r: Recommendation) -> list[str]:
+    """How small a loss this many examples can rule out."""
+    if not r.examples or r.smallest_tolerance is None:
+        return []
+    lines = [
+        f"With {r.examples} examples a loss below {100 * r.smallest_tolerance:.2g} points cannot be ruled out, even "
+        "where no prediction changes (one-sided 95 %)."
+    ]
+    if r.tolerance < r.smallest_tolerance:
+        lines.append(
+            f"A tolerance of {points_word(r.tolerance)} is below that: only a better configuration can pass. Evaluate "
+            "more examples."
+        )
+    return lines
