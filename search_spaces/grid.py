@@ -24,13 +24,13 @@ def depths(config: SweepConfig, layers: int) -> tuple[int, ...]:
     found = tuple(layers if depth == FULL_DEPTH else depth for depth in config.axes.depth)
     check(
         len(set(found)) == len(found),
-        f"the values of depth must differ, and full is {layers} for {config.model}",
+        f"the values of depth must differ, and full is {layers} for {config.source}",
         config.axes.depth,
         "drop the repeats",
     )
     check(
         max(found) <= layers,
-        f"depth must be at most {layers}, the layers of {config.model}",
+        f"depth must be at most {layers}, the layers of {config.source}",
         max(found),
         f"give depths from 1 to {layers}",
     )
@@ -43,7 +43,7 @@ def values(config: SweepConfig, layers: int, max_positions: int) -> dict[str, tu
     axes = config.axes
     check(
         max(axes.max_seq_len) <= max_positions,
-        f"max_seq_len must be at most {max_positions}, the positions of {config.model}",
+        f"max_seq_len must be at most {max_positions}, the positions of {config.source}",
         max(axes.max_seq_len),
         "give shorter lengths",
     )
@@ -55,7 +55,7 @@ def grid(config: SweepConfig, layers: int, max_positions: int) -> list[TrialConf
     named = values(config, layers, max_positions)
     trials = [
         config.axes.trial_type(
-            config.task, config.model, seed, **dict(zip(named, point, strict=True)), replicate=replicate
+            config.task, config.source, seed, **dict(zip(named, point, strict=True)), replicate=replicate
         )
         for seed, *point, replicate in product(config.seeds, *named.values(), range(config.replicates))
     ]

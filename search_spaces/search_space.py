@@ -49,7 +49,7 @@ class SearchSpace:
         check(len(config.seeds) == 1, "a search takes one seed", config.seeds, "give one, such as --seeds 42")
         given = grid.values(config, layers, max_positions)
         values = tuple(tuple(sorted(v)) if AXES[n].ordered else v for n, v in given.items())
-        space = cls(config.task, config.model, config.seeds[0], values, device, tuple(given), config.axes.trial_type)
+        space = cls(config.task, config.source, config.seeds[0], values, device, tuple(given), config.axes.trial_type)
         if not space.points:
             every = (space.named(point) for point in product(*values))
             why = dict.fromkeys(filter(None, (cannot_run(point, device) for point in every)))

@@ -163,6 +163,11 @@ class SweepConfig:
             "drop one of them",
         )
 
+    @property
+    def source(self) -> str:
+        """Hub id or folder of the weights that are read: what rows and trials are named after."""
+        return self.checkpoint or self.model
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -23,7 +23,7 @@ def code(first_line: str) -> str:
 def test_every_task_and_member_is_documented() -> None:
     for name in TASKS:
         assert f"| `{name}` |" in PAGE
-    for member in ("load", "num_labels", "tokenize", "remarks", "inputs", "train_targets", "score"):
+    for member in ("load", "label_names", "tokenize", "remarks", "inputs", "train_targets", "score"):
         assert hasattr(Task, member)
         assert f"| `{member}(" in PAGE
     for number in (OVERLAP_TOKENS, MAX_QUESTION_TOKENS, MAX_ANSWER_TOKENS):
@@ -38,7 +38,7 @@ def test_the_tickets_are_data_of_the_task_tsv(tmp_path: Path, monkeypatch: pytes
     train, dev = (task.load(split, tmp_path / "tickets", None) for split in ("train", "validation"))
     assert (len(train), len(dev)) == (132, 300)
     assert "432 support tickets" in PAGE
-    assert task.num_labels(dev) == 3
+    assert task.label_names(dev) == ("0", "1", "2")
     lines = (tmp_path / "tickets" / "dev.tsv").read_text().splitlines(keepends=True)
     lines[2] = "a text\tbilling\n"
     (tmp_path / "tickets" / "dev.tsv").write_text("".join(lines))
@@ -55,7 +55,7 @@ def test_the_example_of_a_new_task_is_one(tmp_path: Path) -> None:
     examples = task.load("train", tmp_path, None)
     assert examples.first == ("a fine kettle", "it leaks")
     assert np.array_equal(examples.labels, [4, 0])
-    assert task.num_labels(examples) == 5
+    assert task.label_names(examples) == tuple("12345")
     (tmp_path / "train.txt").write_text("5 a fine kettle\nsix stars\n")
     with pytest.raises(UsageError, match=r"train.txt:2: a line must be STARS TEXT, but got 'six stars'"):
         task.load("train", tmp_path, None)

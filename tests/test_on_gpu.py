@@ -123,7 +123,7 @@ def test_peak_memory_does_not_depend_on_the_order_of_trials(monkeypatch):
     task = get_task("demo")
     tokenized = task.tokenize(task.load("validation", None, 200), loading.load_tokenizer("demo-bert"))
     settings = Measuring(warmup_s=0.05, min_window_s=0.05, min_windows=2, min_total_s=0.1, max_measure_s=0.1)
-    files = loading.load_pretrained("demo-bert", task.head, 2, seed=1)
+    files = loading.load_pretrained("demo-bert", task.head, ("negative", "positive"), seed=1)
 
     def peaks(order):
         worker = Worker(MeasuringData("demo", tokenized, True, settings, 80), {1: lambda: files}, cpus=1)

@@ -60,6 +60,14 @@ class Driver:
             now["training_data"] = self.inputs.remarks
         for rule, count in self.inputs.remarks.items():
             print(f"training data: {count} examples {rule}", flush=True)
+        if self.inputs.label_names:
+            now["classes"] = list(self.inputs.label_names)
+        if self.inputs.warnings:
+            now["warnings"] = self.inputs.warnings
+        if not all(name.isdigit() for name in self.inputs.label_names):
+            print("classes: " + " ".join(f"{i}={name}" for i, name in enumerate(self.inputs.label_names)), flush=True)
+        for warning in self.inputs.warnings:
+            print(f"warning: {warning}", flush=True)
         for trial, damage in damaged_trials(self.folder.path).items():
             print(f"{trial}: {damage}; it is measured again", flush=True)
         differences = list(changed)
@@ -156,13 +164,16 @@ class Driver:
             return self.inputs.checkpoint
         if self.config.random_weights:
             return self._pretrained(seed)
-        return load_checkpoint(str(self.weights.path(seed)), get_task(self.config.task).head)
+        files, _ = load_checkpoint(
+            str(self.weights.path(seed)), get_task(self.config.task).head, self.inputs.label_names
+        )
+        return files
 
     def _pretrained(self, seed: int) -> ModelFiles:
         """The model that a seed's fine-tuning begins with; untrained throughout with --random-weights."""
         head = get_task(self.config.task).head
         return load_pretrained(
-            self.config.model, head, self.inputs.num_labels, seed, random_weights=self.config.random_weights
+            self.config.model, head, self.inputs.label_names, seed, random_weights=self.config.random_weights
         )
 
     def _run(self, experiment: Experiment, progress: Progress) -> dict[str, str]:

@@ -4,11 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from search_spaces.axes import MAX_SEQ_LEN
 from search_spaces.sweep_config import SweepConfig
 from trainables.model.architectures import max_positions
 from trainables.model.loading import ModelFiles, load_checkpoint, load_config, load_tokenizer
 from trainables.tasks import get_task
+from trainables.tasks.base import Task
 from trainables.tasks.token_cache import tokenized
+
+MOST_UNKNOWN = 0.05  # share of tokens: SST-2 has none with BERT's words; above it the words are another model's
 
 
 @dataclass(frozen=True)
@@ -18,30 +24,49 @@ class SweepInputs:
     tokenizer: Any
     train: Any | None  # Tokenized; None where nothing is fine-tuned
     validation: Any
-    num_labels: int
+    label_names: tuple[str, ...]  # the classes in the order of their numbers; none for question answering
     max_positions: int  # tokens
     checkpoint: ModelFiles | None  # where --checkpoint was given
     remarks: dict[str, int]  # what training leaves out or cannot use, and why: rule -> examples
+    warnings: list[str]  # what looks odd and is not refused, as sentences
 
 
 def load_inputs(config: SweepConfig) -> SweepInputs:
-    """Load and tokenise the examples of a sweep. UsageError for a task, data or a model that is not there."""
+    """Load and tokenise the examples of a sweep. UsageError for a task, data or a model that is not there, or does not
+    fit the others (`trainables.model.checks`)."""
     task = get_task(config.task)
     data_dir = Path(config.data_dir) if config.data_dir else None
-    source = config.checkpoint or config.model
-    tokenizer = load_tokenizer(source)
-    validation = task.load("validation", data_dir, config.measuring.eval_examples)
+    tokenizer = load_tokenizer(config.source)
+    examples = task.load("validation", data_dir, config.measuring.eval_examples)
     finetuned = not (config.checkpoint or config.random_weights)
     train = task.load("train", data_dir, config.finetuning.train_examples) if finetuned else None
-    num_labels = task.num_labels(validation if train is None else train)
-    checkpoint = load_checkpoint(config.checkpoint, task.head) if config.checkpoint else None
+    labels = task.label_names(examples if train is None else train)
+    checkpoint, warnings = load_checkpoint(config.checkpoint, task.head, labels) if config.checkpoint else (None, [])
+    validation = tokenized(task, examples, tokenizer)
     tokens = tokenized(task, train, tokenizer) if train is not None else None
+    positions = max_positions(load_config(config.source))
     return SweepInputs(
         tokenizer=tokenizer,
         train=tokens,
-        validation=tokenized(task, validation, tokenizer),
-        num_labels=num_labels,
-        max_positions=max_positions(load_config(source)),
+        validation=validation,
+        label_names=labels,
+        max_positions=positions,
         checkpoint=checkpoint,
         remarks=task.remarks(tokens, config.finetuning.train_max_seq_len) if train is not None else {},
+        warnings=[*warnings, *_unknown_tokens(task, validation, tokenizer, min(positions, MAX_SEQ_LEN))],
     )
+
+
+def _unknown_tokens(task: Task, validation: Any, tokenizer: Any, max_seq_len: int) -> list[str]:
+    """A sentence where many tokens of the evaluation are unknown: another model's words, or another casing."""
+    if tokenizer.unk_token_id is None:
+        return []
+    ids = task.inputs(validation, max_seq_len).ids.values
+    words = ids[~np.isin(ids, list(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}))]
+    share = float((words == tokenizer.unk_token_id).mean()) if len(words) else 0.0
+    if share <= MOST_UNKNOWN:
+        return []
+    return [
+        f"{100 * share:.0f} % of the tokens are unknown to the tokenizer ({tokenizer.unk_token}): is it the model's, "
+        "and does it expect lower case?"
+    ]

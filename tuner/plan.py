@@ -23,7 +23,7 @@ class SweepPlan:
 
 def plan(config: SweepConfig) -> SweepPlan:
     """The trials of a sweep; reads the model's config, loads no weights. UsageError for impossible values."""
-    model = load_config(config.checkpoint or config.model)
+    model = load_config(config.source)
     trials = grid(config, model.num_hidden_layers, max_positions(model))
     compiled = sum(BACKENDS[t.backend].compiles for t in trials) / len(trials)
     return SweepPlan(trials, _measuring_s(config.measuring) + OVERHEAD_S + compiled * COMPILE_S)

@@ -78,7 +78,7 @@ def open_bench(arguments: CardArguments) -> Worker:
     examples = task.load("validation", data_dir, 64 if arguments.smoke else None)
     tokenized = task.tokenize(examples, loading.load_tokenizer(model))
     no_weights = Path(model).is_dir() and not (Path(model) / loading.WEIGHTS_FILE).is_file()
-    labels = task.num_labels(examples)
+    labels = task.label_names(examples)
     own = loading.load_pretrained(model, task.head, labels, SEED, random_weights=no_weights)
     positions = max_positions(loading.load_config(model))
     data = MeasuringData(name, tokenized, trained=False, settings=Measuring(), max_positions=positions)

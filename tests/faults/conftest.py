@@ -14,7 +14,7 @@ def model(tmp_path_factory):
     from trainables.model import loading
 
     folder = tmp_path_factory.mktemp("model") / "demo-model"
-    files = loading.load_pretrained("demo-bert", "sequence_classification", 2, seed=42)
+    files = loading.load_pretrained("demo-bert", "sequence_classification", ("negative", "positive"), seed=42)
     loading.save(loading.from_files(files), folder)
     loading.load_tokenizer("demo-bert").save_pretrained(folder)
     return folder

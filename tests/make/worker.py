@@ -26,7 +26,7 @@ def demo(settings: Measuring = SETTINGS) -> tuple[MeasuringData, loading.ModelFi
     task = get_task("demo")
     examples = task.load("validation", None, settings.eval_examples)
     tokenized = task.tokenize(examples, loading.load_tokenizer("demo-bert"))
-    files = loading.load_pretrained("demo-bert", task.head, 2, seed=1)
+    files = loading.load_pretrained("demo-bert", task.head, task.label_names(examples), seed=1)
     return MeasuringData("demo", tokenized, True, settings, 80), files
 
 

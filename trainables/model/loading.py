@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search_spaces.errors import UsageError
+from trainables.model import checks
 from trainables.model.architectures import ARCHITECTURES
 from trainables.tasks.base import Head
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 DEMO_MODEL = "demo-bert"
 WEIGHTS_FILE = "model.safetensors"
+SPAN_OUTPUTS = 2  # per token, of question answering: first and last of the answer
 # Of `from_pretrained`: pickled weights and a model's own Python files run code when they are loaded.
 SAFE: dict[str, Any] = {"use_safetensors": True, "trust_remote_code": False}
 
@@ -50,6 +52,7 @@ def load_config(model: str) -> "PretrainedConfig":
         ARCHITECTURES[config.model_type]
     except UsageError as error:
         raise UsageError(f"cannot use {model!r}: {error}") from None
+    checks.check_switches(config.to_dict(), model)
     return config
 
 
@@ -63,40 +66,64 @@ def load_tokenizer(model: str) -> "PreTrainedTokenizerBase":
         return demo_tokenizer()
     _require_folder(model)
     with _explained(model):
-        return AutoTokenizer.from_pretrained(model, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
+    checks.check_tokenizer(tokenizer, load_config(model), model)
+    return tokenizer
 
 
-def load_pretrained(model: str, head: Head, num_labels: int, seed: int, random_weights: bool = False) -> ModelFiles:
-    """Pretrained (or, for `random_weights` and the demo, untrained) weights in fp32, the new head seeded."""
+def load_pretrained(
+    model: str, head: Head, labels: Sequence[str], seed: int, random_weights: bool = False
+) -> ModelFiles:
+    """Pretrained (or, for `random_weights` and the demo, untrained) weights in fp32, with a new head, seeded.
+
+    `labels`: the names of the task's classes; none for question answering. UsageError where weights of the encoder are
+    missing or would be left out.
+    """
     import torch
 
     config = load_config(model)
-    config.num_labels = num_labels
+    config.num_labels = len(labels) or SPAN_OUTPUTS
+    if labels:
+        checks.name_labels(config, labels)
+    kind = _auto_class(head)
     torch.manual_seed(seed)
     if random_weights or model == DEMO_MODEL:
-        module = _auto_class(head).from_config(config, dtype=torch.float32)
-    else:
-        _refuse_pickle(model)
-        with _explained(model), _quiet():
-            module = _auto_class(head).from_pretrained(model, config=config, dtype=torch.float32, **SAFE)
+        return to_files(kind.from_config(config, dtype=torch.float32), head)
+    _refuse_pickle(model)
+    with _explained(model), _quiet():
+        module, info = kind.from_pretrained(
+            model, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **SAFE
+        )
+    checks.check_weights(info, module, model, head=False)
+    _renew_head(module, set(info["missing_keys"]), seed)
     return to_files(module, head)
 
 
-def load_checkpoint(path: str, head: Head) -> ModelFiles:
-    """A fine-tuned model, its head included; a checkpoint without the task's head is a `UsageError`."""
+def _renew_head(module: "PreTrainedModel", made: set[str], seed: int) -> None:
+    """A head that came with the weights answered other questions: a seeded one takes its place."""
     import torch
 
-    load_config(path)
+    own = {name for name, _ in module.named_parameters() if not name.startswith(f"{module.base_model_prefix}.")}
+    if own <= made:
+        return
+    torch.manual_seed(seed)
+    fresh = type(module)(module.config).state_dict()
+    module.load_state_dict({name: fresh[name] for name in own}, strict=False)
+
+
+def load_checkpoint(path: str, head: Head, labels: Sequence[str]) -> tuple[ModelFiles, list[str]]:
+    """A fine-tuned model, its outputs in the order of the task's classes `labels` (none for question answering), and
+    what a user should know of it. UsageError where its head is not the task's, or weights are missing or left out."""
+    import torch
+
+    config = load_config(path)
+    checks.check_head(config, len(labels) or SPAN_OUTPUTS, path, classifies=bool(labels))
     _refuse_pickle(path)
     with _explained(path), _quiet():
         module, info = _auto_class(head).from_pretrained(path, dtype=torch.float32, output_loading_info=True, **SAFE)
-    if info["missing_keys"]:
-        missing = ", ".join(sorted(info["missing_keys"])[:3])
-        raise UsageError(
-            f"a checkpoint must hold every weight of the fine-tuned model, but {path} lacks {missing}; "
-            "give it as --model to fine-tune it first"
-        )
-    return to_files(module, head)
+    checks.check_weights(info, module, path, head=True)
+    told = checks.match_labels(module, labels, path) if labels else []
+    return to_files(module, head), told
 
 
 def to_files(module: "PreTrainedModel", head: Head) -> ModelFiles:

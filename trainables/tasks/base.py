@@ -104,7 +104,9 @@ class Task(Protocol):
         """
         ...
 
-    def num_labels(self, examples: Any) -> int: ...
+    def label_names(self, examples: Any) -> tuple[str, ...]:
+        """The classes in the order of their numbers; empty where the head does not classify."""
+        ...
 
     def tokenize(self, examples: Any, tokenizer: Any) -> Any:
         """Untruncated token ids with labels: everything later steps need, as numpy arrays."""

@@ -20,7 +20,7 @@ class Examples:
     first: tuple[str, ...]
     second: tuple[str, ...] | None  # None: single texts
     labels: np.ndarray  # int64 (n,)
-    num_labels: int  # of the task, not only of these examples
+    label_names: tuple[str, ...]  # of the task, in the order of the numbers
 
     def __len__(self) -> int:
         return len(self.first)
@@ -29,7 +29,7 @@ class Examples:
         """The first `limit` examples; all where there are fewer."""
         check(limit is None or limit >= 1, "the number of examples must be at least 1", limit, "leave it out for all")
         second = self.second[:limit] if self.second is not None else None
-        return Examples(self.first[:limit], second, self.labels[:limit], self.num_labels)
+        return Examples(self.first[:limit], second, self.labels[:limit], self.label_names)
 
 
 class Source(Protocol):
@@ -61,8 +61,8 @@ class ClassificationTask:
     def load(self, split: Split, data_dir: Path | None = None, limit: int | None = None) -> Examples:
         return self.source(split, data_dir).head(limit)
 
-    def num_labels(self, examples: Examples) -> int:
-        return examples.num_labels
+    def label_names(self, examples: Examples) -> tuple[str, ...]:
+        return examples.label_names
 
     def tokenize(self, examples: Examples, tokenizer: Any) -> Tokenized:
         pair = examples.second is not None

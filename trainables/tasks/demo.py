@@ -36,7 +36,7 @@ def demo_source(split: Split, data_dir: Path | None) -> Examples:
         sentences[phrase.text] = phrase.positive
     chosen = slice(0, VALIDATION_EXAMPLES) if split == "validation" else slice(VALIDATION_EXAMPLES, None)
     texts, labels = tuple(sentences)[chosen], list(sentences.values())[chosen]
-    return Examples(texts, None, np.array(labels, dtype=np.int64), num_labels=2)
+    return Examples(texts, None, np.array(labels, dtype=np.int64), ("negative", "positive"))
 
 
 DEMO = ClassificationTask("demo", demo_source)

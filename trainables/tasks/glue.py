@@ -17,7 +17,7 @@ class GlueSource:
 
     config: str
     text_columns: tuple[str, ...]
-    num_labels: int = 2
+    label_names: tuple[str, ...]
 
     def __call__(self, split: Split, data_dir: Path | None) -> Examples:
         if data_dir is None:
@@ -25,7 +25,7 @@ class GlueSource:
         table = read_tsv(data_dir / FILES[split])
         table.require((*self.text_columns, "label"))
         texts = [table.texts(column) for column in self.text_columns]
-        return self._examples(texts, table.labels(self.num_labels))
+        return self._examples(texts, table.labels(self.label_names))
 
     def _from_hub(self, split: Split) -> Examples:
         data = load_from_hub("nyu-mll/glue", self.config, split)
@@ -33,11 +33,13 @@ class GlueSource:
 
     def _examples(self, texts: list[tuple[str, ...]], labels: list[int]) -> Examples:
         second = texts[1] if len(texts) == 2 else None
-        return Examples(texts[0], second, np.array(labels, dtype=np.int64), self.num_labels)
+        return Examples(texts[0], second, np.array(labels, dtype=np.int64), self.label_names)
 
 
-# Sentiment of film-review phrases (Socher et al. 2013); label 1 = positive.
-SST2 = ClassificationTask("sst2", GlueSource("sst2", ("sentence",)))
+# Sentiment of film-review phrases (Socher et al. 2013).
+SST2 = ClassificationTask("sst2", GlueSource("sst2", ("sentence",), ("negative", "positive")))
 
-# Quora question pairs; label 1 = duplicates. 37 % of the pairs are, hence F1 beside accuracy.
-QQP = ClassificationTask("qqp", GlueSource("qqp", ("question1", "question2")), ("accuracy", "f1"))
+# Quora question pairs. 37 % of the pairs are duplicates, hence F1 beside accuracy.
+QQP = ClassificationTask(
+    "qqp", GlueSource("qqp", ("question1", "question2"), ("not_duplicate", "duplicate")), ("accuracy", "f1")
+)

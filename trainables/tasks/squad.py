@@ -72,8 +72,8 @@ class SquadTask:
     def load(self, split: Split, data_dir: Path | None = None, limit: int | None = None) -> SquadExamples:
         return load_squad(split, data_dir, limit)
 
-    def num_labels(self, examples: SquadExamples) -> int:
-        return 2  # logits per token: first and last of the answer
+    def label_names(self, examples: SquadExamples) -> tuple[str, ...]:
+        return ()
 
     def tokenize(self, examples: SquadExamples, tokenizer: Any) -> Tokenized:
         contexts, char_start, char_end = _with_offsets(examples.contexts, tokenizer)

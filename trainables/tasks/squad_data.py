@@ -117,8 +117,14 @@ def _question(origin: str, context: str, entry: Any) -> Question:
             f"{where}: needs id, question and answers with text and answer_start "
             f"({type(error).__name__}: {error}); correct the entry"
         ) from error
-    for name, text in (("context", question.context), ("question", question.text)):
-        if not text.strip():
+    texts = (("context", question.context), ("question", question.text), *(("answer", a) for a in question.answers))
+    for name, text in texts:
+        if any("\ud800" <= c <= "\udfff" for c in text):
+            raise UsageError(
+                f"{where}: the {name} holds half of a surrogate pair, which is no character; "
+                "remove it, or write U+FFFD in its place"
+            )
+        if name != "answer" and not text.strip():
             raise UsageError(f"{where}: the {name} is empty; fill it in or remove the question")
     if not question.answers:
         raise UsageError(f"{where}: no answer to train on or to score against; use a labelled file (v1.1)")

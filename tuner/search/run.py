@@ -73,7 +73,7 @@ def read_search(path: Path) -> tuple[SweepConfig, SearchConfig]:
 
 def space_of(config: SweepConfig, address: str | None = None) -> SearchSpace:
     """The space of a sweep's axes on this machine (on a cluster: with GPUs). Loads no weights."""
-    model = load_config(config.checkpoint or config.model)
+    model = load_config(config.source)
     device = "cuda" if address is not None else accelerator().type
     return SearchSpace.of(config, model.num_hidden_layers, max_positions(model), device)
 

@@ -29,9 +29,9 @@ class Opened:
         examples = task.load("validation", data_dir, None)
         self.validation = task.tokenize(examples, loading.load_tokenizer(self.source))
         files = (
-            loading.load_checkpoint(checkpoint, task.head)
+            loading.load_checkpoint(checkpoint, task.head, task.label_names(examples))[0]
             if checkpoint
-            else loading.load_pretrained(self.source, task.head, task.num_labels(examples), SEED, random_weights=True)
+            else loading.load_pretrained(self.source, task.head, task.label_names(examples), SEED, random_weights=True)
         )
         config = loading.load_config(self.source)
         self.depth = config.num_hidden_layers

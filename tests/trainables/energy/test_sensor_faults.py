@@ -40,7 +40,7 @@ def data():
     task = get_task("demo")
     examples = task.load("validation", None, SETTINGS.eval_examples)
     tokenized = task.tokenize(examples, loading.load_tokenizer("demo-bert"))
-    files = loading.load_pretrained("demo-bert", task.head, 2, seed=1)
+    files = loading.load_pretrained("demo-bert", task.head, ("negative", "positive"), seed=1)
     return MeasuringData("demo", tokenized, True, SETTINGS, 80), files
 
 

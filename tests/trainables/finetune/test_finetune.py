@@ -21,7 +21,9 @@ def parts():
     task = get_task("demo")
     tokenizer = loading.load_tokenizer("demo-bert")
     train, validation = (task.tokenize(task.load(s, None, 96), tokenizer) for s in ("train", "validation"))
-    return TrainingData("demo", train, validation), {1: loading.load_pretrained("demo-bert", task.head, 2, 1)}
+    return TrainingData("demo", train, validation), {
+        1: loading.load_pretrained("demo-bert", task.head, ("negative", "positive"), 1)
+    }
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def test_a_checkpoint_is_safetensors_and_says_how_far_it_is(start, tmp_path):
     trainable.step()
     trainable.save_checkpoint(str(tmp_path))
     assert {p.name for p in tmp_path.iterdir()} == {"config.json", loading.WEIGHTS_FILE, OPTIMIZER_FILE, STATE_FILE}
-    files = loading.load_checkpoint(str(tmp_path), "sequence_classification")
+    files = loading.load_checkpoint(str(tmp_path), "sequence_classification", ("negative", "positive"))[0]
     assert set(files.weights) == set(trainable.model.state_dict())
 
 

@@ -51,13 +51,13 @@ def test_a_corrupt_checkpoint_is_refused(tmp_path):
     weights = tmp_path / loading.WEIGHTS_FILE
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(UsageError, match="the files are damaged or incomplete"):
-        loading.load_checkpoint(str(tmp_path), "sequence_classification")
+        loading.load_checkpoint(str(tmp_path), "sequence_classification", ("0", "1"))
 
 
 def test_a_checkpoint_without_a_head_is_not_one(tmp_path):
     loading.save(tiny.model().base_model, tmp_path)
-    with pytest.raises(UsageError, match="a checkpoint must hold every weight"):
-        loading.load_checkpoint(str(tmp_path), "sequence_classification")
+    with pytest.raises(UsageError, match=r"lacks classifier.bias .*give it as --model to fine-tune it first"):
+        loading.load_checkpoint(str(tmp_path), "sequence_classification", ("0", "1"))
 
 
 def test_pickled_weights_are_refused(tmp_path):
@@ -65,4 +65,4 @@ def test_pickled_weights_are_refused(tmp_path):
     model.config.save_pretrained(tmp_path)
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
     with pytest.raises(UsageError, match="weights must be safetensors"):
-        loading.load_checkpoint(str(tmp_path), "sequence_classification")
+        loading.load_checkpoint(str(tmp_path), "sequence_classification", ("0", "1"))

@@ -238,10 +238,9 @@ def test_local_files(tmp_path: Path) -> None:
         (b"sentence\tlabel\n", r"dev.tsv holds no examples"),
         (b"sentence\tlabel\nfine\t1\nbad\t1\tx\n", r"dev.tsv:3: .*2 fields.*but got 3"),
         (b"sentence\tlabel\nfine\t1\n\nbad\t1\n", r"dev.tsv:3: .*2 fields.*but got 1"),
-        (b"sentence\tlabel\nfine\tpositive\n", r"dev.tsv:2: label must be an integer 0..1, but got 'positive'"),
-        (b"sentence\tlabel\nfine\t-1\n", r"dev.tsv:2: label must be an integer"),
-        (b"sentence\tlabel\nfine\t\n", r"dev.tsv:2: label must be an integer"),
-        (b"sentence\tlabel\nfine\t2\n", r"dev.tsv:2: label must be an integer 0..1, but got '2'"),
+        (b"sentence\tlabel\nfine\t-1\n", r"dev.tsv:2: label must be one of 0, 1"),
+        (b"sentence\tlabel\nfine\t\n", r"dev.tsv:2: label must be one of negative, positive, but got ''"),
+        (b"sentence\tlabel\nfine\t2\n", r"dev.tsv:2: label must be one of 0, 1, but got '2'"),
         (b"sentence\tlabel\n \t1\n", r"dev.tsv:2: sentence is empty"),
         (b"sentence\tlabel\nfine\t1\ncaf\xe9\t1\n", r"dev.tsv:3: not UTF-8"),
     ],
@@ -274,7 +273,12 @@ def test_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     data = get_task("sst2").load("validation", None, 1)
     assert asked == [(("nyu-mll/glue", "sst2"), {"split": "validation"})]
-    assert (data.first, data.second, data.labels.tolist(), data.num_labels) == (("fine",), None, [1], 2)
+    assert (data.first, data.second, data.labels.tolist(), data.label_names) == (
+        ("fine",),
+        None,
+        [1],
+        ("negative", "positive"),
+    )
 
 
 def test_unreachable_hub_points_to_local_files(monkeypatch: pytest.MonkeyPatch) -> None:

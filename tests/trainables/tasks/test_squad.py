@@ -430,3 +430,15 @@ def test_perfect_logits_score_nearly_everything(development: SquadExamples, mini
     assert scores.metrics["exact_match"] > 0.985
     assert scores.metrics["f1"] > 0.99
     assert scores.metrics["accuracy"] == scores.metrics["exact_match"] == scores.correct.mean()
+
+
+@pytest.mark.parametrize("where", ["context", "question", "answer"])
+def test_half_a_character_is_named(tmp_path: Path, where: str) -> None:
+    """JSON can hold one half of a surrogate pair, as scraped text does; no tokenizer takes it."""
+    texts = {"context": "Ann likes tea.", "question": "Who?", "answer": "Ann"}
+    texts[where] += "\ud83d"
+    entry = {"id": "q7", "question": texts["question"], "answers": [{"text": texts["answer"], "answer_start": 0}]}
+    content = {"data": [{"paragraphs": [{"context": texts["context"], "qas": [entry]}]}]}
+    (tmp_path / "dev-v1.1.json").write_text(json.dumps(content))
+    with pytest.raises(UsageError, match=f"question q7: the {where} holds half of a surrogate pair"):
+        SQUAD.load("validation", tmp_path, None)
