@@ -9,13 +9,16 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
+import tyro
+
 from search_spaces.errors import UsageError
-from trainables.energy.meter import Meter, MeterError, SensorUnavailable
+from trainables.energy.meter import Meter, MeterError, SensorUnavailable, Target
 from trainables.energy.meters.cpu import cpu_name, usable_cores
 from trainables.energy.meters.nvml import NvmlMeter, handles, load_nvml, start_nvml
 from trainables.energy.meters.rapl import POWERCAP, RaplMeter
@@ -61,6 +64,7 @@ def diagnose(nvml: Any = None, powercap: Path = POWERCAP, **clock: Callable[...,
         lines.append(Line("GPU", "driver", error.reason, "cannot measure", error.remedy))
     lines += _visible_devices(cards)
     lines += _processor(powercap, sources)
+    lines += _other_sensors(sources)
     lines += _software(cards)
     return Diagnosis(tuple(lines), sources)
 
@@ -174,6 +178,24 @@ def _processor(powercap: Path, sources: dict[str, str]) -> Iterator[Line]:
     sources["CPU"] = meter.source
 
 
+def _other_sensors(sources: dict[str, str]) -> Iterator[Line]:
+    """Whatever else is entered in `trainables.energy.sources`: can it be read?"""
+    examined = {NvmlMeter.__module__, RaplMeter.__module__}
+    others = [source for source in SOURCES.values() if source.measured and source.meter not in examined]
+    for module, device in dict.fromkeys((source.meter, device) for source in others for device in source.devices):
+        subject, sensor = device.upper(), module.rpartition(".")[2]
+        try:
+            meter: Meter = import_module(module).open_meter(Target(device))
+            meter.read()
+        except (SensorUnavailable, MeterError, UsageError) as error:
+            reason, remedy = getattr(error, "reason", str(error)), getattr(error, "remedy", "")
+            yield Line(subject, sensor, reason, "cannot measure", remedy)
+            continue
+        yield Line(subject, sensor, SOURCES[meter.source].words)
+        sources.setdefault(subject, meter.source)
+        meter.close()
+
+
 def _software(cards: int) -> Iterator[Line]:
     yield Line("software", "python", sys.version.split()[0])
     for package in ("ray", "torch", "transformers"):
@@ -223,20 +245,20 @@ def as_json(diagnosis: Diagnosis) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Arguments:
+    """Can energy be measured here, and if not, what to do? Exits with 0 only if it can."""
+
+    json: bool = False
+    """Print JSON instead of text."""
+
+
 def main(argv: list[str] | None = None) -> int:
-    import tyro
-
-    def doctor(json: bool = False) -> bool:
-        """Can energy be measured here, and if not, what to do? Exits with 0 only if it can.
-
-        Args:
-            json: Print JSON instead of text.
-        """
-        return json
-
-    wants_json = tyro.cli(doctor, prog="python -m tuner.doctor", args=argv, config=(tyro.conf.FlagCreatePairsOff,))
+    """Run the command; returns the exit code."""
+    flags = (tyro.conf.FlagCreatePairsOff,)
+    arguments = tyro.cli(Arguments, prog="python -m tuner.doctor", args=argv, config=flags)
     diagnosis = diagnose()
-    print(as_json(diagnosis) if wants_json else as_text(diagnosis))
+    print(as_json(diagnosis) if arguments.json else as_text(diagnosis))
     return 0 if diagnosis.can_measure else 1
 
 

@@ -5,10 +5,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from tests.make.nvml import UUID_A, UUID_B, FakeCard, FakeClock, FakeNvml, Power
+from trainables.energy.meter import SensorUnavailable, Target
+from trainables.energy.sources import SOURCES, EnergySource
 from tuner import doctor
 from tuner.doctor import Diagnosis, Line, as_json, as_text, diagnose
 
@@ -130,6 +133,26 @@ def test_no_driver_but_rapl(tmp_path: Path) -> None:
     assert line(diagnosis, "GPU", "driver").verdict == "cannot measure"
     assert line(diagnosis, "CPU", "RAPL") == Line("CPU", "RAPL", "1 package readable")
     assert diagnosis.sources == {"CPU": "rapl"}
+
+
+def test_any_sensor_that_is_entered_is_examined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("smart_plug")
+    monkeypatch.setitem(sys.modules, "smart_plug", module)
+    plug = EnergySource("plug", "a smart plug's counter", meter="smart_plug", devices=("cpu",), kind="plug")
+    monkeypatch.setitem(SOURCES, "plug", plug)
+
+    def unplugged(target: Target) -> None:
+        raise SensorUnavailable("no plug answers", "plug it in")
+
+    monkeypatch.setattr(module, "open_meter", unplugged, raising=False)
+    found = line(examine(tmp_path, init_error=9), "CPU", "smart_plug")
+    assert found == Line("CPU", "smart_plug", "no plug answers", "cannot measure", "plug it in")
+
+    meter = SimpleNamespace(source="plug", read=lambda: None, close=lambda: None)
+    monkeypatch.setattr(module, "open_meter", lambda target: meter)
+    diagnosis = examine(tmp_path, init_error=9)
+    assert line(diagnosis, "CPU", "smart_plug") == Line("CPU", "smart_plug", "a smart plug's counter")
+    assert diagnosis.sources == {"CPU": "plug"}
 
 
 def test_nothing_to_measure_with(tmp_path: Path) -> None:
