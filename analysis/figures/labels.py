@@ -49,7 +49,7 @@ def place_labels(
     """Write as many of `texts` as fit, the first ones first; the indices of those written.
 
     Args:
-        axes: with its final limits and layout (call `figure.draw_without_rendering()` before).
+        axes: with its final limits and layout (call `settle` before).
         anchors: [labels, 2] data coordinates of the labelled points.
         texts: one label per anchor, the most important first; "" is skipped.
         obstacles: [n, 2] data coordinates of markers no label may cover.

@@ -102,8 +102,11 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
         error = within_error(work[half].to_numpy(dtype=float), work[name].to_numpy(dtype=float), windows.to_numpy())
         work[f"{short}_within_variance"] = error**2
         work[f"{short}_within_freedom"] = (windows - 1).where(np.isfinite(error))
-    groups = work.groupby(keys, dropna=False, sort=False, observed=True)
-    table = seed_mean(work, keys, [c for c in (*score_names(), *_MEANS) if c in work])
+    # Grouped by all the keys once, then by the number of the group: pandas is slow with a dozen keys.
+    by_keys = work.groupby(keys, dropna=False, sort=False, observed=True)
+    work["_group"] = by_keys.ngroup()
+    groups = work.groupby("_group", sort=False)
+    table = seed_mean(work, ["_group"], [c for c in (*score_names(), *_MEANS) if c in work])
     table["n_trials"] = groups.size()
     table["n_seeds"] = groups["seed"].nunique().clip(lower=1)
     for name, half in _INTERVALS.items():
@@ -113,17 +116,18 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
         table[f"{short}_within_relative_se"] = np.sqrt(groups[f"{short}_within_variance"].mean())
         table[f"{short}_within_freedom"] = groups[f"{short}_within_freedom"].sum()
     for name, value, unit in (("accuracy", "accuracy", "sd"), ("energy", "energy_j_per_example", "relative_sd")):
-        spread = seed_spread(work, keys, value, relative=unit == "relative_sd")
+        spread = seed_spread(work, ["_group"], value, relative=unit == "relative_sd")
         table[f"{name}_between_seed_{unit}"] = spread["between"]
         table[f"{name}_within_seed_{unit}"] = spread["within"]
     table["energy_j_per_correct"] = table["energy_j_per_example"] / table["accuracy"].where(table["accuracy"] > 0)
     table["window_s"] = groups["window_s"].min()
     table["estimated"] = groups["estimated"].max()
-    number = groups.ngroup().to_numpy()
+    number = work["_group"].to_numpy()
     for source, target in (("flags", "flags"), ("run", "run"), ("trial_id", "trial_ids")):
         if source in work:
             table[target] = _joined(work[source], number, len(table))
-    table = with_intervals(table.reset_index())
+    first = work.drop_duplicates("_group").set_index("_group")[keys]
+    table = with_intervals(pd.concat([first, table], axis=1).reset_index(drop=True))
     table["configuration"] = labels(table)
     return table
 
