@@ -105,7 +105,8 @@ def stage(
 
     With `staged_mask` padded batches get a ready boolean mask (rows, 1, 1, width), or none where nothing is
     padded, so that the model builds none in every pass (and reads no tensor back to decide). Packed batches
-    carry position ids, which count from `first_position` in every sequence.
+    carry position ids, which count from `first_position` in every sequence (see `position_ids`); for padded ones the
+    model counts them itself.
     """
     pairs = list(zip(plan_.batches, plan_.width, strict=True))
     if plan_.padding == "packed":
@@ -124,6 +125,19 @@ def take(inputs: Inputs, rows: np.ndarray) -> Inputs:
 
     token_types = None if inputs.token_types is None else pick(inputs.token_types)
     return Inputs(pick(inputs.ids), token_types, inputs.example[rows], inputs.pad_id)
+
+
+def position_ids(ids: np.ndarray, first_position: int) -> np.ndarray:
+    """Positions of one sequence of `ids` (n,) as Transformers counts them, int64 (n,).
+
+    Where they begin behind the padding id (RoBERTa), only tokens that are not padding count, and a padding token has
+    that id for its position: also one that the text itself contains, as the characters "<pad>".
+    """
+    if first_position == 0:
+        return np.arange(len(ids))
+    padding = first_position - 1
+    real = ids != padding
+    return np.cumsum(real) * real + padding
 
 
 def _padded_batch(inputs: Inputs, rows: np.ndarray, width: int, device: "torch.device", staged_mask: bool) -> Batch:
@@ -172,7 +186,8 @@ def _packed_batch(
         return torch.from_numpy(joined)[None].to(device)
 
     last = int(inputs.ids.lengths.max()) - 1  # the filler may be longer than any input, the positions are not
-    positions = np.concatenate([np.arange(n) for n in (*lengths, filler)]).clip(max=last) + first_position
+    of_filler = np.arange(filler).clip(max=last) + first_position
+    positions = np.concatenate([*(position_ids(inputs.ids[i], first_position) for i in rows), of_filler])
     return Batch(
         input_ids=packed(inputs.ids.values, inputs.pad_id),
         token_type_ids=None if inputs.token_types is None else packed(inputs.token_types.values, 0),

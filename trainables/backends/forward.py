@@ -17,7 +17,8 @@ def forward_of(model: "PreTrainedModel") -> Forward:
     """A callable from the model's keyword arguments to its logits, or to start and end logits stacked last."""
     import torch
 
-    question_answering = hasattr(model, "qa_outputs")
+    # By the class: its last layer is called qa_outputs in most architectures, and classifier in ModernBERT.
+    question_answering = type(model).__name__.endswith("ForQuestionAnswering")
 
     def forward(**arguments: Any) -> "torch.Tensor":
         output = model(**arguments)
