@@ -137,7 +137,8 @@ def position_ids(ids: np.ndarray, first_position: int) -> np.ndarray:
         return np.arange(len(ids))
     padding = first_position - 1
     real = ids != padding
-    return np.cumsum(real) * real + padding
+    positions: np.ndarray = np.cumsum(real) * real + padding
+    return positions
 
 
 def _padded_batch(inputs: Inputs, rows: np.ndarray, width: int, device: "torch.device", staged_mask: bool) -> Batch:
