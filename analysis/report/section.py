@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.findings.assessment import Assessment
-from analysis.findings.claims import Finding
+from analysis.findings.claims.finding import Finding
 from analysis.findings.configurations import CARD_FACTOR
 from analysis.findings.part import Part, attempt
 from analysis.report.answer import Answer, answer
