@@ -100,7 +100,7 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     work["estimated"] = is_estimated(work)
     for name, half in _INTERVALS.items():
         short, windows = _short(name), work["windows"].astype(float)
-        error = within_error(work[half].to_numpy(dtype=float), work[name].to_numpy(dtype=float), windows.to_numpy())
+        error = within_error(*(work[c].to_numpy(dtype=float) for c in (half, name, "windows")))
         work[f"{short}_within_variance"] = error**2
         work[f"{short}_within_freedom"] = (windows - 1).where(np.isfinite(error))
     groups = work.groupby(keys, dropna=False, sort=False, observed=True)
