@@ -26,6 +26,10 @@ ALLOWED = {
 }
 
 
+# Of `analysis`, each imports itself and those before it: numbers know no words, words no pages.
+ROOMS = ("statistics", "rows", "findings", "words", "figures", "report", "across")
+
+
 def imports(file: Path) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(file.read_text())):
@@ -45,6 +49,14 @@ def test_imports_go_one_way(package):
             parents = {".".join(name.split(".")[:k]) for k in range(1, name.count(".") + 2)}
             allowed = ALLOWED[package]
             assert parents & set(allowed) or any(a.startswith(name + ".") for a in allowed), f"{file}: {name}"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_of_analysis_go_one_way(room):
+    later = tuple(f"analysis.{name}" for name in ROOMS[ROOMS.index(room) + 1 :])
+    for file in sorted((ROOT / "analysis" / room).rglob("*.py")):
+        for name in imports(file):
+            assert not name.startswith(later or "none"), f"{file}: {name}"
 
 
 def test_search_spaces_need_the_standard_library_alone():

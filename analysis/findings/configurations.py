@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.findings.plain import plain
+from analysis.rows.cards import CARD_FACTOR
 from analysis.rows.load import LATENCY_CI
 from analysis.statistics.intervals import NONE, WITHIN, between_trials, within_error
 from analysis.statistics.seeds import seed_mean, seed_spread
@@ -19,7 +20,6 @@ from trainables.rows.columns import FLAGS
 # The configuration; and what must never be averaged over: card, sensor, and the sweep of a foreign table.
 WHOSE = ("task", "model")
 TOGETHER = ("task", "model", "gpu_name", "energy_source", "sweep")  # what one recommendation may not mix
-CARD_FACTOR = "card_factor"  # of `level_cards`: what the energies of a row were divided by
 _INTERVALS = {
     "energy_j_per_example": "energy_j_per_example_ci95",
     "latency_ms_per_example": LATENCY_CI,
