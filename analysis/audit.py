@@ -9,25 +9,13 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import tyro
 
 from analysis.cli import Reading, column_mapping, run
-from analysis.findings.claims import (
-    ACCURACY_TOLERANCE,
-    PUBLISHED_COLUMNS,
-    RATIO_TOLERANCE,
-    Claims,
-    Finding,
-    check_claims,
-    load_claims,
-    render,
-)
-from search_spaces.errors import UsageError
-
-if TYPE_CHECKING:
-    import pandas as pd
+from analysis.findings.claims.claim import RATIO_TOLERANCE, load_claims
+from search_spaces.objectives import TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -40,44 +28,25 @@ class Arguments(Reading):
     """Names of the columns where they differ from the documented ones."""
     ratio_tolerance: float = RATIO_TOLERANCE
     """A claim of 4x is met from 4 x (1 - this) on."""
-    tolerance: float = ACCURACY_TOLERANCE
+    tolerance: float = TOLERANCE
     """Accuracy counts as unchanged down to a loss of this fraction."""
     json: bool = False
     """Print a list of objects instead of the table."""
 
 
-def audit(
-    rows: pd.DataFrame | str | Path | None = None,
-    claims: Claims | str | Path | None = None,
-    *,
-    ratio_tolerance: float = RATIO_TOLERANCE,
-    accuracy_tolerance: float = ACCURACY_TOLERANCE,
-) -> list[Finding]:
-    """Check claims against rows (a DataFrame of `analysis.rows.load`, or a path); the published ones where not
-    given."""
-    from analysis.rows.cards import load_levelled
-
-    known = claims if isinstance(claims, Claims) else load_claims(claims)
-    if rows is None:
-        if known.rows is None:
-            raise UsageError("an audit needs rows, but neither --rows nor the claims file names any; give --rows FILE")
-        rows = load_levelled(known.rows, columns=PUBLISHED_COLUMNS)
-    elif isinstance(rows, (str, Path)):
-        rows = load_levelled(rows)
-    return check_claims(rows, known, ratio_tolerance, accuracy_tolerance)
-
-
 def _main(arguments: Arguments) -> int:
+    from analysis.findings.claims.check import audit  # here, so that --help needs no pandas
     from analysis.rows.cards import load_levelled
+    from analysis.words.claims import as_dict, text_table
 
     claims = load_claims(arguments.claims)
     columns = column_mapping(arguments.columns)
     rows = load_levelled(*arguments.rows, columns=columns) if arguments.rows else None
     findings = audit(rows, claims, ratio_tolerance=arguments.ratio_tolerance, accuracy_tolerance=arguments.tolerance)
     if arguments.json:
-        print(json.dumps([f.to_dict() for f in findings], indent=1, allow_nan=False))
+        print(json.dumps([as_dict(f) for f in findings], indent=1, allow_nan=False))
         return 0
-    print(render(findings))
+    print(text_table(findings))
     if not arguments.rows and claims.rows_source:
         print(f"\nRows: {claims.rows_source}")
     return 0

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 import analysis
-from analysis.audit import audit
+from analysis.findings.claims.check import audit
 from analysis.findings.energy_model.prediction import predict
 from analysis.words import energy_model, prediction, recommendation
 

@@ -42,6 +42,10 @@ LAZY = {
 }
 
 
+# Of `analysis`, each imports itself and those before it: numbers know no words, words no pages.
+ROOMS = ("statistics", "rows", "findings", "words", "figures", "report", "across")
+
+
 # ---- which module imports which, from the syntax trees ----
 
 
@@ -173,6 +177,14 @@ def test_imports_within_functions_have_a_reason():
     strangers = [f"{module}: {', '.join(found[module])}" for module in found.keys() - LAZY.keys()]
     assert not strangers, "\n".join(sorted(strangers))
     assert LAZY.keys() <= found.keys(), "these have none any more: take them off the list"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_of_analysis_go_one_way(room):
+    later = tuple(f"analysis.{name}" for name in ROOMS[ROOMS.index(room) + 1 :])
+    for module in trees():
+        if module.startswith(f"analysis.{room}"):
+            assert not [name for name in imported(module) if name.startswith(later or "none")], module
 
 
 def test_search_spaces_need_the_standard_library_alone():

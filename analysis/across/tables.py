@@ -7,7 +7,7 @@ import pandas as pd
 from analysis.findings.agreement import Value
 from analysis.findings.comparison import Comparison, TaskResult
 from analysis.findings.regime import RegimeEnd
-from analysis.findings.verdict import NOT_WORSE, WORSE
+from analysis.findings.verdict import FAILS, HOLDS, NOT_WORSE, WORSE
 from analysis.report.cells import Cell, Head, Row, Table
 from analysis.statistics.equivalence import EQUIVALENCE
 from analysis.words.across import setting_words
@@ -143,7 +143,7 @@ def factor_table(c: Comparison) -> Table | None:
             for factor in part.value.precision_factors if part.value else []:
                 value = MISSING if factor.factor is None else times(factor.factor).removesuffix("×")
                 apart = MISSING if factor.deviation_percent is None else f"{factor.deviation_percent:.2g}"
-                badge = {"holds": "good", "does not hold": "bad"}.get(factor.verdict, "unsure")
+                badge = {HOLDS: "good", FAILS: "bad"}.get(factor.verdict, "unsure")
                 cells = [Cell(f"{factor.slow} over {factor.fast}"), Cell(task.name), Cell(value, numeric=True)]
                 cells += [Cell(str(len(factor.stable)), numeric=True)]
                 rows.append(Row([*cells, Cell(apart, numeric=True), Cell(factor.verdict, badge=badge)]))

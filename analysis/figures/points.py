@@ -9,7 +9,8 @@ import pandas as pd
 
 from analysis.findings.pareto import pareto_set
 from analysis.findings.plain import plain
-from analysis.findings.slices import same_as, wilson
+from analysis.findings.slices import same_as
+from analysis.statistics.proportions import wilson
 from analysis.statistics.seeds import per_seed
 from analysis.words.quantities import Quantity
 from search_spaces.axes import AXES, other_axes

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.findings.plain import plain
+from analysis.rows.cards import CARD_FACTOR
 from analysis.rows.types import LATENCY_CI
 from analysis.statistics.intervals import NONE, WITHIN, between_trials, within_error
 from analysis.statistics.seeds import seed_mean, seed_spread
@@ -19,7 +20,6 @@ from trainables.rows.flags import invalid_among
 # The configuration; and what must never be averaged over: card, sensor, and the sweep of a foreign table.
 WHOSE = ("task", "model")
 TOGETHER = ("task", "model", "gpu_name", "energy_source", "sweep")  # what one recommendation may not mix
-CARD_FACTOR = "card_factor"  # of `level_cards`: what the energies of a row were divided by
 _INTERVALS = {
     "energy_j_per_example": "energy_j_per_example_ci95",
     "latency_ms_per_example": LATENCY_CI,
@@ -99,7 +99,7 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     work["estimated"] = is_estimated(work)
     for name, half in _INTERVALS.items():
         short, windows = _short(name), work["windows"].astype(float)
-        error = within_error(work[half].to_numpy(dtype=float), work[name].to_numpy(dtype=float), windows.to_numpy())
+        error = within_error(*(work[c].to_numpy(dtype=float) for c in (half, name, "windows")))
         work[f"{short}_within_variance"] = error**2
         work[f"{short}_within_freedom"] = (windows - 1).where(np.isfinite(error))
     # Grouped by all the keys once, then by the number of the group: pandas is slow with a dozen keys.

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from analysis.errors import CannotAnswer
 from analysis.findings.configurations import configuration_columns
+from analysis.statistics.arrays import Bools
 from analysis.statistics.paired import decode_bits
 
 
@@ -17,10 +16,10 @@ from analysis.statistics.paired import decode_bits
 class Correctness:
     """Which of `examples` examples each configuration gets right, per seed of its weights."""
 
-    bits: dict[tuple[object, ...], dict[object, npt.NDArray[np.bool_]]]  # row key -> seed -> (examples,)
+    bits: dict[tuple[object, ...], dict[object, Bools]]  # row key -> seed -> (examples,)
     examples: int
 
-    def by_seed(self, key: tuple[object, ...]) -> dict[object, npt.NDArray[np.bool_]]:
+    def by_seed(self, key: tuple[object, ...]) -> dict[object, Bools]:
         return self.bits.get(key, {})
 
 
@@ -39,7 +38,7 @@ def correctness(rows: pd.DataFrame) -> Correctness:
             f"so their predictions cannot be paired: choose rows with the same --eval-examples."
         )
     have = have.drop_duplicates([*configuration_columns(), "seed"])
-    bits: dict[tuple[object, ...], dict[object, npt.NDArray[np.bool_]]] = {}
+    bits: dict[tuple[object, ...], dict[object, Bools]] = {}
     seeds = _objects(have["seed"])
     for key, seed, text in zip(row_keys(have), seeds, have["correct_bits"], strict=True):
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import stdtrit
 
@@ -13,9 +12,8 @@ from analysis.errors import CannotAnswer
 from analysis.findings.configurations import configurations
 from analysis.findings.correctness import correctness, row_keys
 from analysis.findings.pareto import nondominated, pareto_set
+from analysis.statistics.arrays import Floats
 from search_spaces.objectives import DEFAULT_OBJECTIVES, OBJECTIVES
-
-Floats = npt.NDArray[np.float64]
 
 MARKED = 0.05  # a configuration off the front whose probability is at least this cannot be told from it
 LARGE = 1e6  # degrees of freedom: a normal distribution

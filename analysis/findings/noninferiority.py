@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
@@ -17,12 +16,11 @@ from analysis.findings.configurations import configurations, valid
 from analysis.findings.correctness import Correctness, correctness, row_keys
 from analysis.findings.slices import score_column
 from analysis.findings.verdict import CANNOT_TELL, NOT_WORSE, WORSE
+from analysis.statistics.arrays import Bools, Floats
 from analysis.statistics.intervals import ratios
 from analysis.statistics.paired import ALPHA, Differences, paired_differences, unpaired_differences
 from search_spaces.errors import check
 from search_spaces.objectives import TOLERANCE
-
-Floats = npt.NDArray[np.float64]
 
 DIFFERENCE = ("accuracy_difference", "accuracy_difference_low", "accuracy_difference_high", "p_value")
 # How a row's accuracy was compared with the baseline's, in `Judgement.table`; SELF is the baseline's own row.
@@ -137,7 +135,7 @@ def _against(table: pd.DataFrame, clean: pd.DataFrame, base: Any, tolerance: flo
     return out
 
 
-def _fill(out: pd.DataFrame, at: npt.NDArray[np.bool_], found: Differences) -> None:
+def _fill(out: pd.DataFrame, at: Bools, found: Differences) -> None:
     out.loc[at, list(DIFFERENCE)] = np.column_stack([found.value, found.low, found.high, found.p_worse])
 
 

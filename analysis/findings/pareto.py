@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.errors import CannotAnswer
 from analysis.findings.configurations import is_estimated
+from analysis.statistics.arrays import Bools, Floats
 from search_spaces.errors import UsageError
 from search_spaces.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, Objective
 from trainables.energy.sources import kinds
@@ -41,12 +42,12 @@ def pareto_set(table: pd.DataFrame, objectives: Sequence[str] = DEFAULT_OBJECTIV
     return out
 
 
-def nondominated(points: np.ndarray) -> np.ndarray:
+def nondominated(points: Floats) -> Bools:
     """Which points (n, m), all minimised and finite, are not dominated; equal points are all kept."""
     return np.asarray(moocore.is_nondominated(np.ascontiguousarray(points), keep_weakly=True), dtype=bool)
 
 
-def minimised(table: pd.DataFrame, goals: Sequence[Objective]) -> np.ndarray:
+def minimised(table: pd.DataFrame, goals: Sequence[Objective]) -> Floats:
     """(rows, objectives), signs such that smaller is better, log10 where the objective is on a log scale."""
     columns = []
     for goal in goals:

@@ -22,8 +22,9 @@ from scipy.special import stdtrit
 from analysis.errors import CannotAnswer
 from analysis.findings.agreement import Agreement, Value, agreement
 from analysis.findings.configurations import with_intervals
-from analysis.findings.energy_model.terms import Floats, design, inputs_of
+from analysis.findings.energy_model.terms import design, inputs_of
 from analysis.findings.plain import plain
+from analysis.statistics.arrays import Floats
 from analysis.statistics.equivalence import EQUIVALENCE
 from analysis.statistics.intervals import POOLED, REPLICATES
 from analysis.statistics.least_squares import Fitted, relative_least_squares, wants_more

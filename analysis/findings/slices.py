@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from search_spaces.axes import AXES
 from search_spaces.objectives import score_names
@@ -29,12 +28,3 @@ def told_axes(table: pd.DataFrame) -> list[str]:
 def score_column(table: pd.DataFrame) -> str | None:
     """What the task is scored by: the first score that it has; None where all are null."""
     return next((name for name in score_names() if name in table and table[name].notna().any()), None)
-
-
-def wilson(share: NDArray[np.float64], n: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Wilson's 95 % score interval of a proportion (Wilson 1927); NaN where n is not known."""
-    z = 1.959963984540054
-    n = np.where(n > 0, n, np.nan)
-    center = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return center - half, center + half

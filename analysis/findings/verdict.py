@@ -4,3 +4,4 @@ NOT_WORSE, WORSE = "not worse", "worse"  # than the baseline, by more than the t
 HOLDS, FAILS = "holds", "does not hold"  # a claim
 AGREE, DISAGREE = "agree", "do not agree"  # tasks in a quantity
 CANNOT_TELL = "cannot tell"
+UNKNOWN = "cannot be told"  # a claim

@@ -7,9 +7,12 @@ import functools
 
 import pandas as pd
 
-from analysis.audit import audit
 from analysis.findings.assessment import Assessment
-from analysis.findings.claims import Finding, check_claims, load_claims
+from analysis.findings.claims.check import audit, check_claims
+from analysis.findings.claims.claim import load_claims
+from analysis.findings.claims.finding import Finding
+from analysis.findings.verdict import FAILS, HOLDS
+from analysis.words.claims import reasons
 from analysis.words.rounding import MISSING, format_interval, points_change
 from search_spaces.axes import AXES
 
@@ -41,6 +44,6 @@ def finding_words(finding: Finding) -> dict[str, str]:
         "measured": format_interval(finding.measured_ratio, finding.ratio_low, finding.ratio_high, "×"),
         "change": change,
         "verdict": finding.verdict,
-        "badge": {"holds": "good", "does not hold": "bad"}.get(finding.verdict, "unsure"),
-        "reasons": "; ".join(finding.reasons),
+        "badge": {HOLDS: "good", FAILS: "bad"}.get(finding.verdict, "unsure"),
+        "reasons": "; ".join(reasons(finding)),
     }

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pandas as pd
 
 from analysis.findings.assessment import Assessment
-from analysis.findings.slices import same_as, told_axes, wilson
+from analysis.findings.slices import same_as, told_axes
 from analysis.findings.verdict import NOT_WORSE, WORSE
 from analysis.report.cells import Cell, Head, Record, Row, Table, change_cell, quantity_cell, saving_cell, sort_key
 from analysis.report.exclusions import flag_words, shared_flags
+from analysis.statistics.proportions import wilson
 from analysis.words.configuration import describe
 from analysis.words.quantities import LATENCY, Quantity, energy_quantity
 from analysis.words.rounding import MISSING, format_with_uncertainty, points_word

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from analysis.findings.claims import Finding
+from analysis.findings.claims.finding import Finding
 from analysis.findings.part import Part
 from analysis.report.audit import finding_words
 from analysis.report.cells import Table, text_table

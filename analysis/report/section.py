@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.findings.assessment import Assessment
-from analysis.findings.claims import Finding
-from analysis.findings.configurations import CARD_FACTOR
+from analysis.findings.claims.finding import Finding
 from analysis.findings.part import Part, attempt
 from analysis.report.answer import Answer, answer
 from analysis.report.audit import audit_of
@@ -19,6 +18,7 @@ from analysis.report.energy_models import ModelPart, model_part
 from analysis.report.gallery import Gallery
 from analysis.report.method import how_to_read, method, repeats_note, source_words
 from analysis.report.seed_table import seed_table
+from analysis.rows.cards import CARD_FACTOR
 from analysis.words import pareto
 
 FIGURE_SECTIONS = ("saving", "frontiers", "models", "card")  # where a figure may stand

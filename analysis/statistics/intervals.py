@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from scipy.special import digamma, polygamma, stdtrit
 
+from analysis.statistics.arrays import Floats
+
 # Where an interval comes from. "pooled replicates": what separate trials of several configurations say about all;
 # "replicates": those of the only configuration measured more than once.
 POOLED, REPLICATES, WITHIN, NONE = "pooled replicates", "replicates", "within trial", "none"
@@ -31,8 +33,8 @@ _NOTHING = 50.0  # half-width of a log ratio from which on an interval (21 order
 class BetweenTrials:
     """What replicates say about all configurations of one comparison; arrays have one value per configuration."""
 
-    relative_sd: np.ndarray  # of one trial; NaN where nothing was repeated
-    freedom: np.ndarray  # how well that is known: degrees of freedom, 0 where nothing was repeated
+    relative_sd: Floats  # of one trial; NaN where nothing was repeated
+    freedom: Floats  # how well that is known: degrees of freedom, 0 where nothing was repeated
     inflation: float  # Birge ratio, at least 1; NaN where no error within trials is known
     configurations: int  # that have at least two trials
 
@@ -41,17 +43,13 @@ class BetweenTrials:
         """Of an interval made from this; WITHIN where nothing was repeated."""
         return POOLED if self.configurations > 1 else REPLICATES if self.configurations else WITHIN
 
-    def half_width(self, mean: np.ndarray, trials: np.ndarray) -> np.ndarray:
+    def half_width(self, mean: Floats, trials: Floats) -> Floats:
         """Of the Student-t 95 % interval of each configuration's mean over so many trials, in its unit."""
         return np.asarray(stdtrit(self.freedom, 0.975) * self.relative_sd * mean / np.sqrt(trials))
 
 
 def between_trials(
-    relative_sd: np.ndarray,
-    trials: np.ndarray,
-    within: np.ndarray,
-    within_freedom: np.ndarray,
-    power: np.ndarray | None = None,
+    relative_sd: Floats, trials: Floats, within: Floats, within_freedom: Floats, power: Floats | None = None
 ) -> BetweenTrials:
     """From each configuration's relative standard deviation between its own trials, their number, its relative
     standard error within trials (see `within_error`; NaN or 0: not known) with its degrees of freedom, and mean power.
@@ -80,15 +78,13 @@ def between_trials(
     return BetweenTrials(np.maximum(ratio * np.sqrt(variance), REPEATABILITY), freedom, ratio, count)
 
 
-def within_error(half_width: np.ndarray, value: np.ndarray, windows: np.ndarray) -> np.ndarray:
+def within_error(half_width: Floats, value: Floats, windows: Floats) -> Floats:
     """Relative standard error of a trial's value, from its Student-t 95 % half-width over so many windows."""
     freedom = np.asarray(windows, dtype=float) - 1
     return np.asarray(half_width / value / stdtrit(np.where(freedom >= 1, freedom, np.nan), 0.975))
 
 
-def moderated(
-    variance: np.ndarray, freedom: np.ndarray, power: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def moderated(variance: Floats, freedom: Floats, power: Floats | None = None) -> tuple[Floats, Floats]:
     """Variances drawn, on the log scale, towards what is usual at their mean power, the less certain the more; and
     the variances of the logs that remain.
 
@@ -122,7 +118,7 @@ def moderated(
     return np.exp(found), doubt
 
 
-def _inverse_trigamma(value: np.ndarray) -> np.ndarray:
+def _inverse_trigamma(value: Floats) -> Floats:
     """Newton's iteration on 1 / trigamma, which is convex and nearly linear (Smyth 2004, appendix; `limma`)."""
     x = 0.5 + 1 / value
     for _ in range(10):
@@ -148,7 +144,7 @@ def ratio(first: Any, second: Any, name: str = "energy_j_per_example") -> Ratio:
     return Ratio(value, low, high, NONE if np.isnan(low) else str(first["interval_kind"]))
 
 
-def ratios(first: Any, second: Any, name: str = "energy_j_per_example") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def ratios(first: Any, second: Any, name: str = "energy_j_per_example") -> tuple[Floats, Floats, Floats]:
     """`first` over `second` (rows or tables of `configurations`): ratio, and its 95 % limits (NaN: unknown).
 
     An interval of the log ratio: both relative half-widths in quadrature.

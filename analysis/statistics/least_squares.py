@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from statsmodels.regression.linear_model import WLS
+
+from analysis.statistics.arrays import Floats
 
 MAX_ROUNDS = 50
 
@@ -13,18 +16,18 @@ MAX_ROUNDS = 50
 class Fitted:
     """Result for n points and p terms, all in the units of y."""
 
-    coefficients: np.ndarray  # (p,)
-    low: np.ndarray  # (p,) 95 % limits, HC3 covariance and Student-t with n - p degrees of freedom
-    high: np.ndarray
-    covariance: np.ndarray  # (p, p), HC3; NaN where one point alone determines a coefficient
-    fitted: np.ndarray  # (n,)
-    loo: np.ndarray  # (n,) prediction of each point by a fit without it; NaN where that fit is impossible
+    coefficients: Floats  # (p,)
+    low: Floats  # (p,) 95 % limits, HC3 covariance and Student-t with n - p degrees of freedom
+    high: Floats
+    covariance: Floats  # (p, p), HC3; NaN where one point alone determines a coefficient
+    fitted: Floats  # (n,)
+    loo: Floats  # (n,) prediction of each point by a fit without it; NaN where that fit is impossible
     r2: float  # weighted, as the fit is
     relative_sd: float  # sqrt(sum of squared relative residuals / (n - p))
     freedom: int
 
 
-def relative_least_squares(x: np.ndarray, y: np.ndarray) -> Fitted:
+def relative_least_squares(x: Floats, y: Floats) -> Fitted:
     """Fit y = x @ beta with errors proportional to y: weights 1 / fitted^2, iterated until they settle.
 
     Energy is power x time, each with errors of some percent, so a configuration ten times as costly has ten
@@ -35,8 +38,6 @@ def relative_least_squares(x: np.ndarray, y: np.ndarray) -> Fitted:
 
     x: (n, p) of full rank with n > p; y: (n,) above zero.
     """
-    from statsmodels.regression.linear_model import WLS
-
     n, p = x.shape
     scale = np.abs(x).max(axis=0)
     scale[scale == 0] = 1.0
@@ -85,7 +86,7 @@ def relative_least_squares(x: np.ndarray, y: np.ndarray) -> Fitted:
     )
 
 
-def wants_more(simple: np.ndarray, richer: np.ndarray, y: np.ndarray) -> tuple[bool, float, float]:
+def wants_more(simple: Floats, richer: Floats, y: Floats) -> tuple[bool, float, float]:
     """Does cross-validation want the richer model? (answer, rms relative error of the simple one, of the
     richer one).
 

@@ -18,13 +18,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-Floats = npt.NDArray[np.float64]
+from analysis.statistics.arrays import Bools, Floats
 
 ALPHA = 0.05  # of the one-sided test; the interval is then the two-sided 90 % one
 BISECTIONS = 45  # of [-1, 1]: limits to 1e-13
 
 
-def decode_bits(text: str, examples: int) -> npt.NDArray[np.bool_]:
+def decode_bits(text: str, examples: int) -> Bools:
     """(examples,) per-example correctness from base64 of `numpy.packbits`. ValueError where it is too
     short."""
     packed = np.frombuffer(base64.b64decode(text), dtype=np.uint8)

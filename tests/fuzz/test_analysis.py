@@ -22,10 +22,11 @@ import pandas as pd
 import pytest
 
 import analysis
-from analysis.audit import audit
 from analysis.errors import CannotAnswer
-from analysis.findings.claims import PUBLISHED, load_claims
+from analysis.findings.claims.check import audit
+from analysis.findings.claims.claim import PUBLISHED, load_claims
 from analysis.findings.configurations import valid
+from analysis.words.claims import as_dict
 from search_spaces.errors import UsageError
 from tests.make import runs as fabricated
 from tests.make.damage import as_json, damage, distort, distort_cells
@@ -287,7 +288,7 @@ def fuzz_claims(rng: random.Random, folder: Path, deep: bool) -> bool:
         claims = load_claims(file)
         for finding in audit(rows, claims):
             assert finding.verdict in ("holds", "does not hold", "cannot be told")
-            json.dumps(finding.to_dict(), allow_nan=False)
+            json.dumps(as_dict(finding), allow_nan=False)
         return True
 
     return clear(check) is not None

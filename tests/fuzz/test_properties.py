@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import analysis
 from analysis.cli import printable
-from analysis.findings.claims import Claims, load_claims
+from analysis.findings.claims.claim import Claims, load_claims
 from analysis.report.rendering import markdown_text
 from analysis.rows.table_file import read_table
 from search_spaces.errors import UsageError

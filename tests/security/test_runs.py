@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import analysis
-from analysis.audit import audit
 from analysis.audit import main as audit_command
 from analysis.cli import printable
+from analysis.findings.claims.check import audit
 from analysis.predict import main as predict
 from analysis.report.build import build_report
 from analysis.report.command import main as report_command

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import CannotAnswer
-from analysis.findings.energy_model.terms import Floats, design, formula, inputs_of
+from analysis.findings.energy_model.terms import design, formula, inputs_of
 from analysis.findings.plain import finite
+from analysis.statistics.arrays import Floats
 from analysis.statistics.least_squares import Fitted, relative_least_squares, wants_more
 
 LENGTH, DEPTH_LENGTH = "length", "depth_length"  # kinds of fit

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
+from analysis.statistics.arrays import Floats
 
 
 def design(terms: Sequence[str], inputs: Floats, layers: Floats, tokens: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from analysis.findings.slices import wilson
+from analysis.statistics.proportions import wilson
 
 
 def test_wilson_interval_matches_a_published_value() -> None:

@@ -1,0 +1,1 @@
+"""Claims about energy, checked against rows."""
