@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from search_spaces.sweep_config import Measuring
 from search_spaces.trial_config import TrialConfig
@@ -19,7 +20,6 @@ from trainables.tasks.base import Inputs, Ragged
 from trainables.window import measure
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel
 
     from trainables.energy.meter import Meter
@@ -28,10 +28,8 @@ TOKENS, BATCH = 128, 256
 WARMUP_S, WINDOW_S = 1.0, 2.0
 
 
-def measure_anchor(master: "PreTrainedModel", task: str, meter: "Meter", device: "torch.device") -> dict[str, Any]:
+def measure_anchor(master: "PreTrainedModel", task: str, meter: "Meter", device: torch.device) -> dict[str, Any]:
     """Gross J per example and mean W of the fixed load on the whole of `master`, now, on a CUDA device."""
-    import torch
-
     tokens = min(TOKENS, max_positions(master.config))
     depth = len(layer_list(master))
     trial = TrialConfig(task, "anchor", 0, tokens, depth, "fp16", batch_size=BATCH, backend="cuda_graph")
@@ -55,10 +53,8 @@ def measure_anchor(master: "PreTrainedModel", task: str, meter: "Meter", device:
     }
 
 
-def random_inputs(vocab_size: int, tokens: int, device: "torch.device") -> Inputs:
+def random_inputs(vocab_size: int, tokens: int, device: torch.device) -> Inputs:
     """BATCH inputs of `tokens` random ids each, the same on every card of a kind: nothing is padded."""
-    import torch
-
     generator = torch.Generator(device).manual_seed(0)
     ids = torch.randint(5, vocab_size, (BATCH, tokens), device=device, generator=generator)
     values = ids.cpu().numpy().astype(np.int32).ravel()

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+import torch
+
 from trainables.energy.meter import MeterError
 
 _RAISED = re.compile(r"[\w.]*(Error|Exception|Interrupt)\b")
@@ -27,8 +29,6 @@ def one_line(error: BaseException) -> str:
 
 def out_of_memory(error: BaseException) -> bool:
     """Did the card or the host have no memory left? PyTorch says so of the host in a plain RuntimeError."""
-    import torch
-
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     said = str(error)

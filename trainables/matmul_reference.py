@@ -7,31 +7,26 @@ power depends on the data).
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from trainables.device import set_precision
+from trainables.energy.meter import Meter
 from trainables.energy.sampler import Sampler
 from trainables.energy.windows import window_energies
-
-if TYPE_CHECKING:
-    import torch
-
-    from trainables.energy.meter import Meter
+from trainables.model import quantized
 
 SIZE = 8192
 WARMUP_S, WINDOW_S = 0.7, 1.3
 
 
-def matmul_pj_per_flop(precision: str, device: "torch.device", meter: "Meter") -> float:
+def matmul_pj_per_flop(precision: str, device: torch.device, meter: Meter) -> float:
     """pJ/FLOP of an 8192-cube matrix product with normal operands, over about a second of load.
 
     Of 8-bit operands it is the product alone, quantised beforehand; an operation counts as in fp16.
     `BackendError` where the device has no such product.
     """
-    import torch
-
     product = matmul(set_precision(precision), device)
 
     def run_for(seconds: float) -> int:
@@ -54,15 +49,11 @@ def matmul_pj_per_flop(precision: str, device: "torch.device", meter: "Meter") -
     return float(energies.energy_j[0]) / (count * 2 * SIZE**3) * 1e12
 
 
-def matmul(dtype: "torch.dtype", device: "torch.device", size: int = SIZE) -> Callable[[], "torch.Tensor"]:
+def matmul(dtype: torch.dtype, device: torch.device, size: int = SIZE) -> Callable[[], torch.Tensor]:
     """The product (size, size) @ (size, size) of normal operands in `dtype`, by the kernel the encoder uses."""
-    import torch
-
     generator = torch.Generator(device).manual_seed(0)
     a, b = (torch.randn(size, size, device=device, generator=generator) for _ in range(2))
     if dtype.itemsize == 1:
-        from trainables.model.quantized import product  # torch: not before a trial needs it
-
-        return product(a, b, dtype)
+        return quantized.product(a, b, dtype)
     out = torch.empty(size, size, device=device, dtype=dtype)
     return partial(torch.mm, a.to(dtype), b.to(dtype), out=out)

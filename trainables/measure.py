@@ -3,6 +3,8 @@
 import time
 from typing import Any
 
+import torch
+
 from search_spaces.prune import PruneRule
 from search_spaces.trial_config import TrialConfig
 from trainables.device import free_memory
@@ -20,8 +22,6 @@ def measure_trial(config: TrialConfig, worker: Worker, prune: PruneRule | None =
 
     With a rule, a trial whose bounds after one short window cannot join the frontier ends there: `pruned`.
     """
-    import torch
-
     started_at, start = time.time(), time.perf_counter()
     anchor = worker.due_anchor(config.seed)
     reference = worker.reference_pj_per_flop(config.precision)

@@ -14,7 +14,7 @@ from ray.tune.search import Searcher
 
 from tuner.cluster.progress import Progress
 from tuner.run.folder import RunFolder
-from tuner.run.rows import Keeper
+from tuner.run.rows import RowWriter
 from tuner.run.storage import Storage
 
 
@@ -36,10 +36,10 @@ class Experiment:
         Returns the trials that were given up, and why. Raises what would fail every trial alike: UsageError for a
         mistake that only workers could see, OSError where the disk is full.
         """
-        # Tune prints a traceback per failed attempt; the keeper says why in a line, and error.txt has the rest.
+        # Tune prints a traceback per failed attempt; the row writer says why in a line, and error.txt has the rest.
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
         name = folder.next_experiment(self.trainable.PHASE)
-        rows = Keeper(folder.ray_dir / name, row_flags, storage.push_soon)
+        rows = RowWriter(folder.ray_dir / name, row_flags, storage.push_soon)
         tuner = tune.Tuner(
             self._shared(),
             param_space={"job": tune.grid_search(self.jobs)} if isinstance(self.jobs, list) else {},
@@ -56,8 +56,8 @@ class Experiment:
         try:
             tuner.fit()
         except Exception:
-            if rows.broken is not None:  # Tune has put it into words of its own
-                raise rows.broken from None
+            if rows.fatal is not None:  # Tune has put it into words of its own
+                raise rows.fatal from None
             raise
         storage.flush()
         storage.fetch(f"ray/{name}")

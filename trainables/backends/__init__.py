@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from search_spaces.backends import BACKENDS
 from trainables.backends.forward import Run
 from trainables.batches import Batch
+from trainables.model.quantized import check_batches
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -23,7 +24,5 @@ def build(backend: str, model: "PreTrainedModel", batches: list[Batch]) -> Run:
     Raises UsageError for an unknown backend, BackendError where it cannot run these batches.
     """
     module = BACKENDS[backend].module
-    from trainables.model.quantized import check_batches  # torch: not before a trial needs it
-
     check_batches(model, batches)
     return cast(Run, import_module(module).build(model, batches))

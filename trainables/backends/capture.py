@@ -1,24 +1,21 @@
 """CUDA graphs of a forward pass: one per shape of batch."""
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from trainables.backends.forward import Forward, Run, arguments_of
 from trainables.batches import Batch
 from trainables.device import BackendError
 
-if TYPE_CHECKING:
-    import torch
-
 # Graphs hold their activations for good. Past this many distinct shapes the trial fails with a reason.
 MAX_GRAPHS = 64
 
 
-def captured(forward: Forward, batches: list[Batch], device: "torch.device") -> Run:
+def captured(forward: Forward, batches: list[Batch], device: torch.device) -> Run:
     """One graph per shape. Batches that share one are copied into its fixed inputs before each replay (a few kB on
     the device); a batch that has a graph of its own is its input."""
-    import torch
-
     if device.type != "cuda":
         raise BackendError(f"CUDA graphs need a CUDA device, but the model is on {device}; use eager or compile")
     shapes = Counter(b.shape for b in batches)
@@ -51,7 +48,7 @@ def captured(forward: Forward, batches: list[Batch], device: "torch.device") -> 
         graph, static, output = graphs[batch.shape]
         calls.append((graph, copies(static, batch.tensors()) if shapes[batch.shape] > 1 else [], output))
 
-    def run(i: int) -> "torch.Tensor":
+    def run(i: int) -> torch.Tensor:
         graph, pending, output = calls[i]
         for into, source in pending:
             torch._foreach_copy_(into, source)
@@ -62,8 +59,8 @@ def captured(forward: Forward, batches: list[Batch], device: "torch.device") -> 
 
 
 def copies(
-    static: dict[str, "torch.Tensor"], tensors: dict[str, "torch.Tensor"]
-) -> list[tuple[list["torch.Tensor"], list["torch.Tensor"]]]:
+    static: dict[str, torch.Tensor], tensors: dict[str, torch.Tensor]
+) -> list[tuple[list[torch.Tensor], list[torch.Tensor]]]:
     """What to copy where, tensors of one dtype together: each group is one kernel launch."""
     return [
         ([static[name] for name in names], [tensors[name] for name in names])

@@ -3,24 +3,23 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from trainables.batches import Batch
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel
 
-Forward = Callable[..., "torch.Tensor"]
-Run = Callable[[int], "torch.Tensor"]
+Forward = Callable[..., torch.Tensor]
+Run = Callable[[int], torch.Tensor]
 
 
 def forward_of(model: "PreTrainedModel") -> Forward:
     """A callable from the model's keyword arguments to its logits, or to start and end logits stacked last."""
-    import torch
-
     # By the class: its last layer is called qa_outputs in most architectures, and classifier in ModernBERT.
     question_answering = type(model).__name__.endswith("ForQuestionAnswering")
 
-    def forward(**arguments: Any) -> "torch.Tensor":
+    def forward(**arguments: Any) -> torch.Tensor:
         output = model(**arguments)
         if question_answering:
             return torch.stack([output.start_logits, output.end_logits], dim=-1)
@@ -30,7 +29,7 @@ def forward_of(model: "PreTrainedModel") -> Forward:
     return forward
 
 
-def arguments_of(batch: Batch, tensors: dict[str, "torch.Tensor"]) -> dict[str, Any]:
+def arguments_of(batch: Batch, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
     """Keyword arguments of the model; packed attention wants the longest sequence as a plain number."""
     return tensors | ({"max_seqlen": batch.max_seqlen} if batch.cu_seqlens is not None else {})
 
@@ -39,7 +38,7 @@ def launched(forward: Forward, batches: list[Batch]) -> Run:
     """`forward` launched from the host for each batch."""
     calls = [arguments_of(b, b.tensors()) for b in batches]
 
-    def run(i: int) -> "torch.Tensor":
+    def run(i: int) -> torch.Tensor:
         return forward(**calls[i])
 
     return run

@@ -3,6 +3,8 @@
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from trainables.backends.forward import Forward
 from trainables.batches import Batch
 
@@ -19,8 +21,6 @@ def compiled(model: "PreTrainedModel", forward: Forward, batches: list[Batch]) -
     other trial starts afresh: no trial may depend on what was compiled before it.
     """
     global _program
-    import torch
-
     program = _program_of(model, batches)
     if program != _program:
         torch._dynamo.reset()
@@ -35,8 +35,6 @@ def compiled(model: "PreTrainedModel", forward: Forward, batches: list[Batch]) -
 
 def _program_of(model: "PreTrainedModel", batches: list[Batch]) -> Any:
     """Equal for models whose compiled programs are equal: all but the values of the weights."""
-    import torch
-
     modules = [(name, type(m).__qualname__) for name, m in model.named_modules()]
     weights = [(name, t.dtype, t.shape) for name, t in (*model.named_parameters(), *model.named_buffers())]
     return (

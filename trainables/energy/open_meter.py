@@ -2,14 +2,12 @@
 
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+import torch
 
 from search_spaces.errors import UsageError, check
 from trainables.energy.meter import Meter, SensorUnavailable, Target
 from trainables.energy.sources import SOURCES
-
-if TYPE_CHECKING:
-    import torch
 
 
 def open_meter(device: str, cuda_uuid: str | None = None, assumed_watts: float | None = None) -> Meter:
@@ -36,10 +34,8 @@ def open_meter(device: str, cuda_uuid: str | None = None, assumed_watts: float |
     raise UsageError(f"energy of {device} cannot be measured ({target.no_sensor}); run `python -m tuner.doctor`")
 
 
-def meter_of(device: "torch.device", assumed_watts: float | None = None) -> Meter:
+def meter_of(device: torch.device, assumed_watts: float | None = None) -> Meter:
     """The meter of this process's device. It comes before the context: only so can foreign processes be told apart."""
-    import torch
-
     if device.type == "cpu":
         return open_meter("cpu", assumed_watts=assumed_watts)
     meter = open_meter("cuda", str(torch.cuda.get_device_properties(device).uuid), assumed_watts)

@@ -8,11 +8,13 @@ data order and dropout depend on (seed, epoch) alone. Energy is that of training
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import ray
+import torch
 from ray import tune
+from safetensors.torch import load_file, save_file
 
 from search_spaces.sweep_config import Finetuning
 from trainables.batches import Plan, stage
@@ -24,9 +26,6 @@ from trainables.model import loading
 from trainables.rows.folder import FINETUNE
 from trainables.tasks import get_task
 from trainables.tasks.base import Inputs
-
-if TYPE_CHECKING:
-    import torch
 
 OPTIMIZER_FILE = "optimizer.safetensors"
 STATE_FILE = "finetune.json"
@@ -75,8 +74,6 @@ class FinetuneTrainable(tune.Trainable):
             self.load_checkpoint(self.job["resume_from"])
 
     def step(self) -> dict[str, Any]:
-        import torch
-
         torch.manual_seed(self.seed * 1000 + self.epoch)
         order = np.random.default_rng([self.seed, self.epoch]).permutation(self.examples)
         self.model.train()
@@ -98,8 +95,6 @@ class FinetuneTrainable(tune.Trainable):
 
     def _epoch(self, order: np.ndarray) -> float:
         """One pass over the training examples; their mean loss."""
-        import torch
-
         total = torch.zeros((), device=self.device)
         for begin in range(0, len(order), self.settings.train_batch_size):
             rows = order[begin : begin + self.settings.train_batch_size]
@@ -108,8 +103,6 @@ class FinetuneTrainable(tune.Trainable):
         return float(total) / len(order)
 
     def _optimizer(self) -> Any:
-        import torch
-
         decayed = [p for p in self.model.parameters() if p.ndim > 1]
         plain = [p for p in self.model.parameters() if p.ndim <= 1]  # biases and layer norms
         groups = [
@@ -124,8 +117,6 @@ class FinetuneTrainable(tune.Trainable):
 
     def _schedule(self, steps_done: int) -> Any:
         """Linear warm-up, then linear decay to zero, as it stands after `steps_done` optimiser steps."""
-        import torch
-
         total = self.settings.epochs * self.steps_per_epoch
         warmup = max(1, round(self.settings.warmup_ratio * total))
 
@@ -137,8 +128,6 @@ class FinetuneTrainable(tune.Trainable):
         return torch.optim.lr_scheduler.LambdaLR(self.optimizer, factor, last_epoch=steps_done - 1)
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        from safetensors.torch import save_file
-
         folder = Path(checkpoint_dir)
         loading.save(self.model, folder)
         moments = {
@@ -152,9 +141,6 @@ class FinetuneTrainable(tune.Trainable):
         (folder / STATE_FILE).write_text(json.dumps(state))
 
     def load_checkpoint(self, checkpoint_dir: str | dict[str, Any] | None) -> None:
-        import torch
-        from safetensors.torch import load_file
-
         folder = Path(str(checkpoint_dir))
         done = json.loads((folder / STATE_FILE).read_text())
         self.epoch, self.spent = done["epoch"], Spent(**done["spent"])
@@ -174,8 +160,6 @@ class FinetuneTrainable(tune.Trainable):
 
 def evaluate(model: Any, task: Any, validation: Any, max_seq_len: int, batch_size: int = 128) -> dict[str, float]:
     """The task's metrics on the validation split, padded to the longest of each batch."""
-    import torch
-
     inputs = task.inputs(validation, max_seq_len)
     order = np.argsort(-inputs.ids.lengths, kind="stable")
     model.eval()
@@ -195,7 +179,7 @@ def evaluate(model: Any, task: Any, validation: Any, max_seq_len: int, batch_siz
     return metrics
 
 
-def padded(inputs: Inputs, rows: np.ndarray, device: "torch.device") -> dict[str, "torch.Tensor"]:
+def padded(inputs: Inputs, rows: np.ndarray, device: torch.device) -> dict[str, torch.Tensor]:
     """Model arguments of these inputs, padded to the longest of them."""
     width = int(inputs.ids.lengths[rows].max())
     (batch,) = stage(inputs, Plan("longest", (rows,), (width,)), device, staged_mask=False)

@@ -5,16 +5,14 @@ MiniLM on an H100, whatever the batch). The training set lies on the device, and
 are one graph for each shape of batch.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 
 from trainables.batches import Plan, stage
 from trainables.model.architectures import takes_staged_mask
 from trainables.tasks.base import Inputs
-
-if TYPE_CHECKING:
-    import torch
 
 MAX_GRADIENT_NORM = 1.0
 WIDTH_MULTIPLE = {"cuda": 32, "cpu": 8}  # tokens a batch is padded to a multiple of: few shapes are few graphs
@@ -24,10 +22,8 @@ class TrainStep:
     """Call it with a batch's indices: it trains on them and returns their mean loss (a tensor on the device)."""
 
     def __init__(
-        self, model: Any, optimizer: Any, inputs: Inputs, targets: dict[str, np.ndarray], device: "torch.device"
+        self, model: Any, optimizer: Any, inputs: Inputs, targets: dict[str, np.ndarray], device: torch.device
     ) -> None:
-        import torch
-
         self.model, self.optimizer, self.device = model, optimizer, device
         self.autocast = device.type == "cuda" and torch.cuda.is_bf16_supported()
         self.lengths = inputs.ids.lengths
@@ -43,9 +39,7 @@ class TrainStep:
         self._graphs: dict[tuple[int, int], tuple[Any, torch.Tensor, torch.Tensor] | None] = {}
         self._pool = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
 
-    def __call__(self, rows: np.ndarray) -> "torch.Tensor":
-        import torch
-
+    def __call__(self, rows: np.ndarray) -> torch.Tensor:
         width = self._width(rows)
         indices = torch.from_numpy(rows).to(self.device, non_blocking=True)
         if self.device.type != "cuda":
@@ -76,19 +70,15 @@ class TrainStep:
         multiple = WIDTH_MULTIPLE[self.device.type]
         return min(-(-longest // multiple) * multiple, -(-all_ // 8) * 8)
 
-    def _capture(self, indices: "torch.Tensor", width: int) -> tuple[Any, "torch.Tensor", "torch.Tensor"]:
+    def _capture(self, indices: torch.Tensor, width: int) -> tuple[Any, torch.Tensor, torch.Tensor]:
         """Recorded, not run: the caller replays it for this batch, too."""
-        import torch
-
         static = indices.clone()
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self._pool):
             loss = self._step(static, width)
         return graph, static, loss
 
-    def _step(self, indices: "torch.Tensor", width: int) -> "torch.Tensor":
-        import torch
-
+    def _step(self, indices: torch.Tensor, width: int) -> torch.Tensor:
         real = self.real[indices, :width]
         arguments = {
             "input_ids": self.ids[indices, :width].long(),

@@ -4,23 +4,24 @@ import copy
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+import torch
+from torch import nn
+
+from trainables.model import quantized
 from trainables.model.architectures import ARCHITECTURES, layer_list, takes_staged_mask
 from trainables.model.attention.padded import use_padded_attention
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel
 
 
-def cut(master: "PreTrainedModel", depth: int, dtype: "torch.dtype", device: "torch.device") -> "PreTrainedModel":
+def cut(master: "PreTrainedModel", depth: int, dtype: torch.dtype, device: torch.device) -> "PreTrainedModel":
     """A model of the first `depth` layers of `master`, cast and on the device. `master` stays as it is.
 
     For an 8-bit `dtype` the linear layers of the encoder are quantised and the rest is cast to bf16
     (`trainables.model.quantized`); `BackendError` where the device cannot. The parameters share the master's memory
     until cast or moved, so nothing is copied twice.
     """
-    from torch import nn
-
     path = ARCHITECTURES[master.config.model_type].layers
     layers = layer_list(master)
     dropped = {id(p) for layer in layers[depth:] for p in layer.parameters()}
@@ -41,12 +42,8 @@ def cut(master: "PreTrainedModel", depth: int, dtype: "torch.dtype", device: "to
     return model.to(device=device, dtype=dtype).eval()
 
 
-def _quantized(model: "PreTrainedModel", dtype: "torch.dtype", device: "torch.device") -> "PreTrainedModel":
+def _quantized(model: "PreTrainedModel", dtype: torch.dtype, device: torch.device) -> "PreTrainedModel":
     """Quantise straight from the fp32 weights, one layer on the device at a time: a peak is not raised by copies."""
-    from torch import nn
-
-    from trainables.model import quantized
-
     quantized.require_support(dtype, device)
     found = quantized.linears(layer_list(model))
     for parent, name, _ in found:  # taken out first: a cast of the model would cast the quantised weights, too

@@ -11,7 +11,8 @@ from search_spaces.objectives import score_names
 from trainables.energy.sources import estimates
 from trainables.rows.folder import FINETUNE
 from tuner.cluster.metrics import SweepMetrics
-from tuner.run.rows import phase_of, why_failed
+from tuner.run.causes import why_failed
+from tuner.run.rows import phase_of
 
 STATUSES = ("ok", "pruned", "failed", "oom")  # of a row; shown from the start, as none
 RECENT = 20  # finished trials whose pace predicts the time left
@@ -39,10 +40,10 @@ class Progress(Callback):
         self._publish(trial)
 
     def on_trial_result(self, trial: Any, result: dict[str, Any], **info: Any) -> None:
-        if "train_loss" in result:
+        if phase_of(trial) == FINETUNE:
             name, loss = trial.config["job"]["name"], result["train_loss"]
             self._print(f"{name}  epoch {result['epoch']}  loss {loss:.4f}  {_scores(result)}")
-        elif "status" in result:
+        else:
             self._row(result)
             self._count(measured_line(result))
 

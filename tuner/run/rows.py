@@ -9,7 +9,6 @@ Where that fails, too, the row says why.
 """
 
 import errno
-import re
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -19,38 +18,36 @@ from ray.tune import Callback
 
 from search_spaces.errors import UsageError
 from search_spaces.objectives import OBJECTIVES
-from search_spaces.trial_config import TrialConfig
-from trainables.failures import lines_of, raised
 from trainables.rows.columns import TRACE
 from trainables.rows.file import ROW_FILE, seal
 from trainables.rows.flags import join_flags, split_flags
 from trainables.rows.folder import MEASURE
-from trainables.rows.unmeasured import unmeasured_row
+from tuner.run.causes import lost_row, why_failed
 from tuner.run.faults import says_full
 from tuner.run.folder import write_atomically
 
 
-class Keeper(Callback):
-    """Keeps the rows of one Ray experiment in its folder of the run.
+class RowWriter(Callback):
+    """Writes the rows of one Ray experiment to its folder of the run.
 
-    `marks` are flags of every row; `kept` is told each row file. `lost` says of each trial that was given up why;
-    `broken` is what ended the experiment, if this callback did.
+    `flags` are those of every row; `on_written` is called with each row file. `lost` says of each trial that was given
+    up why; `fatal` is what ended the experiment, if this callback did.
     """
 
     def __init__(
-        self, experiment: Path, marks: Collection[str] = (), kept: Callable[[Path], None] | None = None
+        self, experiment: Path, flags: Collection[str] = (), on_written: Callable[[Path], None] | None = None
     ) -> None:
-        self.experiment, self.marks = experiment, set(marks)
+        self.experiment, self.flags = experiment, set(flags)
         self.lost: dict[str, str] = {}
-        self.broken: BaseException | None = None
-        self._told = kept or (lambda file: None)
+        self.fatal: BaseException | None = None
+        self._on_written = on_written or (lambda file: None)
         self._causes: dict[str, str] = {}  # of trials that are tried again
 
     def on_trial_result(self, trial: Any, result: dict[str, Any], **info: Any) -> None:
         if phase_of(trial) != MEASURE:
             return
-        result["flags"] = join_flags(split_flags(result["flags"]) | self.marks)
-        self._keep(trial, result)
+        result["flags"] = join_flags(split_flags(result["flags"]) | self.flags)
+        self._write(trial, result)
         result.pop(TRACE, None)  # Ray writes the last result of every trial again with each of its states
 
     def on_trial_complete(self, trial: Any, **info: Any) -> None:
@@ -80,32 +77,32 @@ class Keeper(Callback):
         self._stop_where_all_would_fail(cause)
         self.lost[job["name"]] = cause
         if phase_of(trial) == MEASURE:
-            self._keep(trial, lost_row(job, cause, self.marks))
+            self._write(trial, lost_row(job, cause, self.flags))
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles its callbacks; the state of this one is on disk."""
         return {}
 
-    def _keep(self, trial: Any, row: dict[str, Any]) -> None:
+    def _write(self, trial: Any, row: dict[str, Any]) -> None:
         first = self._causes.get(trial.config["job"]["name"])
         file = self.experiment / trial.storage.trial_dir_name / ROW_FILE
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(file, seal(row | ({"tried_again_after": first} if first else {})))
         except OSError as error:
-            self.broken = error
+            self.fatal = error
             raise
-        self._told(file)
+        self._on_written(file)
 
     def _stop_where_all_would_fail(self, cause: str) -> None:
         """A user's mistake that only the workers could see, and a full disk, fail every trial alike."""
         kind, _, message = cause.partition(": ")
         if kind.rpartition(".")[2] == UsageError.__name__:
-            self.broken = UsageError(message)
+            self.fatal = UsageError(message)
         elif says_full(cause):
-            self.broken = OSError(errno.ENOSPC, cause)
-        if self.broken is not None:
-            raise self.broken
+            self.fatal = OSError(errno.ENOSPC, cause)
+        if self.fatal is not None:
+            raise self.fatal
 
 
 def phase_of(trial: Any) -> str:
@@ -116,43 +113,3 @@ def phase_of(trial: Any) -> str:
 def _as_if_other(resources: tune.PlacementGroupFactory) -> tune.PlacementGroupFactory:
     """The same resources in other words: Tune reuses a process only for resources asked for in the same words."""
     return tune.PlacementGroupFactory(resources.bundles, strategy="SPREAD")
-
-
-# What Ray writes of a dead process -> what to tell. The first that is found counts.
-_DEATHS = (
-    ("running low on memory", "Ray ended the trial's process because the host ran out of memory"),
-    ("its node has died", "the node of the trial died"),
-    ("The actor is temporarily unavailable", "the node of the trial was lost"),  # before Ray knows that it died
-    (
-        "worker process has died",
-        "the trial's process died: killed from outside (a host without memory does that, too), or crashed",
-    ),
-)
-
-
-def why_failed(trial: Any) -> str:
-    """One line: what ended the last attempt of one of Tune's trials."""
-    try:
-        return cause_of(Path(trial.error_file).read_text(encoding="utf-8", errors="replace"))
-    except (OSError, TypeError):
-        return "the trial's process died"
-
-
-def cause_of(error_file: str) -> str:
-    """One line from Tune's error.txt: why the last attempt failed."""
-    last = re.sub(r"\x1b\[[0-9;]*m", "", re.split(r"^Failure # .*$", error_file, flags=re.MULTILINE)[-1])
-    lines = lines_of(last)
-    if not lines:
-        return "the trial's process died"
-    if "raised in its creation task" not in last:
-        for words, said in _DEATHS:
-            if words in last:
-                return said
-    return (raised(lines) or lines[-1])[:500]
-
-
-def lost_row(job: dict[str, Any], cause: str, marks: Collection[str] = ()) -> dict[str, Any]:
-    """The row of a trial whose processes died before they could report."""
-    memory = "memory" in cause and "killed from outside" not in cause
-    status = "oom" if memory else "failed"
-    return unmeasured_row(TrialConfig.from_dict(job), status, f"{cause} (tried twice)", cause, flags=marks)

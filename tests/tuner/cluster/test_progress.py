@@ -20,7 +20,7 @@ def test_a_row_is_told_by_its_axes_and_what_came_out():
 
 def test_trials_are_counted_by_what_became_of_them(capsys):
     progress = Progress(total=5, done=2)
-    trials = [SimpleNamespace(config={"job": {"name": name}}, error_file=None) for name in "abc"]
+    trials = [SimpleNamespace(config={"job": {"name": name, "phase": "measure"}}, error_file=None) for name in "abc"]
     for trial in trials:
         progress.on_trial_start(trial)
     progress.on_trial_result(trials[0], row())

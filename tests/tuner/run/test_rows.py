@@ -15,7 +15,8 @@ from trainables.rows.columns import COLUMNS, TRACE
 from trainables.rows.file import ROW_FILE, seal, unseal
 from trainables.rows.folder import FINETUNE, MEASURE
 from tuner.run import rows as rows_module
-from tuner.run.rows import Keeper, cause_of, lost_row
+from tuner.run.causes import cause_of, lost_row
+from tuner.run.rows import RowWriter
 
 TRIAL = TrialConfig("sst2", "bert-base", 42, 128, 12, "fp32")
 DIED = """Failure # 1 (occurred at 2026-11-24_12-07-03)
@@ -58,9 +59,9 @@ def kept(folder):
 
 def test_a_row_is_kept_sealed_and_marked_and_rays_copy_is_small(tmp_path):
     told = []
-    keeper = Keeper(tmp_path, {"resumed_anyway"}, told.append)
+    writer = RowWriter(tmp_path, {"resumed_anyway"}, told.append)
     result = row(energy=0.1, flags="power_capped") | {TRACE: "x" * 1000}
-    keeper.on_trial_result(trial(tmp_path), result)
+    writer.on_trial_result(trial(tmp_path), result)
     assert kept(tmp_path)["flags"] == "power_capped;resumed_anyway"
     assert kept(tmp_path)[TRACE] == "x" * 1000
     assert TRACE not in result
@@ -69,7 +70,7 @@ def test_a_row_is_kept_sealed_and_marked_and_rays_copy_is_small(tmp_path):
 
 
 def test_results_of_a_fine_tuning_are_no_rows(tmp_path):
-    Keeper(tmp_path / "run").on_trial_result(trial(tmp_path, phase=FINETUNE), {"train_loss": 0.1, "epoch": 1})
+    RowWriter(tmp_path / "run").on_trial_result(trial(tmp_path, phase=FINETUNE), {"train_loss": 0.1, "epoch": 1})
     assert not (tmp_path / "run").exists()
 
 
@@ -105,33 +106,33 @@ def test_what_tune_keeps_of_every_number_goes_with_the_trial_but_for_objectives(
     done.run_metadata = _TrainingRunMetadata(n_steps=(5, 10))
     for name, value in (("accuracy", 0.9), ("windows", 5)):
         done.run_metadata.update_metric(name, value)
-    Keeper(tmp_path).on_trial_complete(done)
+    RowWriter(tmp_path).on_trial_complete(done)
     assert done.run_metadata.metric_n_steps == {}
     assert set(done.run_metadata.metric_analysis) == {"accuracy"}
     assert "windows" not in done.run_metadata.get_json_state()
-    Keeper(tmp_path).on_trial_complete(trial(tmp_path))  # another version of Tune may keep none
+    RowWriter(tmp_path).on_trial_complete(trial(tmp_path))  # another version of Tune may keep none
 
 
 def test_a_trial_that_is_tried_again_asks_for_a_process_of_its_own(tmp_path, capsys):
-    keeper, tried = Keeper(tmp_path), trial(tmp_path, DIED)
+    writer, tried = RowWriter(tmp_path), trial(tmp_path, DIED)
     before = tried.placement_group_factory
-    keeper.on_trial_recover(tried)
+    writer.on_trial_recover(tried)
     assert tried.config["job"]["attempt"] == 2
     assert tried.placement_group_factory != before, "Tune would hand it a process that served other trials"
     assert tried.placement_group_factory.bundles == before.bundles
     assert "tried again in a fresh process: the trial's process died" in capsys.readouterr().out
-    keeper.on_trial_result(tried, row(energy=0.1))
+    writer.on_trial_result(tried, row(energy=0.1))
     assert kept(tmp_path)["tried_again_after"].startswith("the trial's process died")
 
 
 def test_a_trial_that_is_given_up_has_a_row_that_says_why(tmp_path):
-    keeper = Keeper(tmp_path, {"resumed_anyway"})
-    keeper.on_trial_error(trial(tmp_path, DIED * 2))
+    writer = RowWriter(tmp_path, {"resumed_anyway"})
+    writer.on_trial_error(trial(tmp_path, DIED * 2))
     lost = kept(tmp_path)
     assert set(lost) == set(COLUMNS)
     assert (lost["trial_id"], lost["status"], lost["flags"]) == (TRIAL.trial_id, "failed", "resumed_anyway")
     assert lost["error"].startswith("the trial's process died: killed from outside")
-    assert keeper.lost == {TRIAL.trial_id: lost["error"].removesuffix(" (tried twice)")}
+    assert writer.lost == {TRIAL.trial_id: lost["error"].removesuffix(" (tried twice)")}
 
 
 def test_causes_are_one_line():
@@ -147,18 +148,18 @@ def test_causes_are_one_line():
 
 
 def test_a_users_mistake_that_only_workers_see_ends_the_experiment(tmp_path):
-    keeper = Keeper(tmp_path)
+    writer = RowWriter(tmp_path)
     with pytest.raises(UsageError, match="a card must have MIG disabled"):
-        keeper.on_trial_recover(trial(tmp_path, IN_SETUP))
-    assert isinstance(keeper.broken, UsageError)
+        writer.on_trial_recover(trial(tmp_path, IN_SETUP))
+    assert isinstance(writer.fatal, UsageError)
 
 
 def test_a_full_disk_that_a_worker_found_ends_the_experiment(tmp_path):
-    keeper = Keeper(tmp_path)
+    writer = RowWriter(tmp_path)
     full = "Failure # 1\nOSError: [Errno 28] No space left on device: 'model.safetensors'\n"
     with pytest.raises(OSError, match="No space left"):
-        keeper.on_trial_recover(trial(tmp_path, full))
-    assert keeper.broken.errno == errno.ENOSPC
+        writer.on_trial_recover(trial(tmp_path, full))
+    assert writer.fatal.errno == errno.ENOSPC
 
 
 def test_a_full_disk_ends_the_experiment_and_leaves_nothing_half_written(tmp_path, monkeypatch):
@@ -166,15 +167,15 @@ def test_a_full_disk_ends_the_experiment_and_leaves_nothing_half_written(tmp_pat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(rows_module, "write_atomically", full)
-    keeper = Keeper(tmp_path)
+    writer = RowWriter(tmp_path)
     with pytest.raises(OSError, match="No space left"):
-        keeper.on_trial_result(trial(tmp_path), row())
-    assert isinstance(keeper.broken, OSError)
+        writer.on_trial_result(trial(tmp_path), row())
+    assert isinstance(writer.fatal, OSError)
     assert list((tmp_path / TRIAL.trial_id).iterdir()) == []
 
 
 def test_a_row_file_is_json_that_anyone_can_read(tmp_path):
-    Keeper(tmp_path).on_trial_result(trial(tmp_path), row(energy=0.25))
+    RowWriter(tmp_path).on_trial_result(trial(tmp_path), row(energy=0.25))
     file = json.loads((tmp_path / TRIAL.trial_id / ROW_FILE).read_text())
     assert file["row"]["energy_j_per_example"] == 0.25
     assert len(file["sha256"]) == 64

@@ -5,29 +5,26 @@ variable-length flash attention. Elsewhere (fp32, CPU) the same result comes fro
 block-diagonal mask, which costs tokens^2 and is exact, not fast.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from torch.nn.attention.varlen import varlen_attn
+from transformers import AttentionInterface, PreTrainedModel
 
 from trainables.device import BackendError
 from trainables.model.architectures import ARCHITECTURES, layer_list
-
-if TYPE_CHECKING:
-    import torch
-    from transformers import PreTrainedModel
+from trainables.model.attention.first_tokens import BertFirstTokens, FirstTokens
 
 NAME = "jouletune_packed"
 
 
-def use_packed_attention(model: "PreTrainedModel", classify: bool) -> None:
+def use_packed_attention(model: PreTrainedModel, classify: bool) -> None:
     """Switch `model` (from `trainables.model.cut`) to packed inputs, in place.
 
     Its forward then takes `cu_seqlens`, `max_seqlen` and `starts`. With `classify` the last layer hands on the
     first token of each sequence only, as (sequences, 1, hidden), so that any head reading the first token works.
     `BackendError` where layers differ in what they see: here every token sees its whole sequence.
     """
-    from transformers import AttentionInterface
-
-    from trainables.model.attention.first_tokens import BertFirstTokens, FirstTokens
-
     architecture = ARCHITECTURES[model.config.model_type]
     if architecture.sliding_windows:
         raise BackendError(
@@ -45,19 +42,17 @@ def use_packed_attention(model: "PreTrainedModel", classify: bool) -> None:
 
 def packed_attention(
     module: Any,
-    query: "torch.Tensor",
-    key: "torch.Tensor",
-    value: "torch.Tensor",
-    attention_mask: "torch.Tensor | None",
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
     *,
-    cu_seqlens: "torch.Tensor",
+    cu_seqlens: torch.Tensor,
     max_seqlen: int,
     scaling: float | None = None,
     **_: Any,
-) -> tuple["torch.Tensor", None]:
+) -> tuple[torch.Tensor, None]:
     """A Transformers attention function: (1, heads, tokens, head_dim) in, (1, tokens, heads, head_dim) out."""
-    import torch
-
     if query.is_cuda and query.dtype in (torch.float16, torch.bfloat16):
         return _by_kernel(query, key, value, cu_seqlens, max_seqlen, scaling).unsqueeze(0), None
     tokens = torch.arange(query.shape[2], device=query.device)
@@ -68,16 +63,14 @@ def packed_attention(
 
 
 def _by_kernel(
-    query: "torch.Tensor",
-    key: "torch.Tensor",
-    value: "torch.Tensor",
-    cu_seqlens: "torch.Tensor",
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    cu_seqlens: torch.Tensor,
     max_seqlen: int,
     scaling: float | None,
-) -> "torch.Tensor":
+) -> torch.Tensor:
     """(1, heads, tokens, head_dim) in, (tokens, heads, head_dim) out."""
-    from torch.nn.attention.varlen import varlen_attn
-
     from trainables.model.attention.short import HEAD_DIMS, LONGEST, attend
 
     _, heads, _, head_dim = query.shape

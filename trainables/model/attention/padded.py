@@ -6,20 +6,18 @@ is captured or a model is compiled, Transformers 5.17 cannot tell that nothing i
 eager launches (SQuAD at 192 tokens, EXPERIMENTS.md, 2026-11-27).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import torch
-    from transformers import PreTrainedModel
+import torch
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
 
 NAME = "jouletune_padded"
 
 
-def use_padded_attention(model: "PreTrainedModel") -> None:
+def use_padded_attention(model: PreTrainedModel) -> None:
     """Switch a bidirectional `model` that runs PyTorch's attention, in place; one that runs another stays as it is."""
-    from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.integrations.sdpa_attention import sdpa_attention_forward
-
     if model.config._attn_implementation != "sdpa":
         return
     AttentionInterface.register(NAME, sdpa_attention_forward)
@@ -27,10 +25,8 @@ def use_padded_attention(model: "PreTrainedModel") -> None:
     model.set_attn_implementation(NAME)
 
 
-def _mask(*sizes: Any, attention_mask: "torch.Tensor | None" = None, **settings: Any) -> "torch.Tensor | None":
+def _mask(*sizes: Any, attention_mask: torch.Tensor | None = None, **settings: Any) -> torch.Tensor | None:
     """Transformers' mask for PyTorch's attention; none where there is none to begin with."""
-    from transformers.masking_utils import sdpa_mask
-
     if attention_mask is None:
         return None
     mask: torch.Tensor | None = sdpa_mask(*sizes, attention_mask=attention_mask, **settings)
