@@ -1,6 +1,8 @@
-"""Shared fixtures: a tiny random BERT of every size a test needs, inputs of known lengths, Ray kept local."""
+"""Shared fixtures, Ray kept local, and which tests share one of xdist's workers."""
 
+import gc
 import os
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -15,9 +17,36 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
+@pytest.fixture
+def sketches() -> Iterator[None]:
+    """Reports without drawing: tests/make/sketches.py."""
+    from tests.make.sketches import sketched  # Matplotlib and pandas, which few tests need
+
+    with sketched():
+        yield
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start Ray share one of xdist's workers: two Rays on two cores starve each other."""
+    """Which tests share one of xdist's workers (`--dist loadgroup`).
+
+    Those that start Ray, which begin at once since together they take longest: two Rays on two cores starve each other.
+    Those that take a fixture made once for several tests, so that it is made once, not once on each worker.
+    """
     for item in items:
-        if item.get_closest_marker("ray"):
-            item.add_marker(pytest.mark.xdist_group("ray"))
+        group = "ray" if item.get_closest_marker("ray") else _shared_fixture(item)
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: no later collection goes through it, of which statsmodels' Holm starts one each time."""
+    gc.freeze()
+
+
+def _shared_fixture(item: pytest.Item) -> str:
+    """Where the test's fixture that outlives a test comes from; "" where it takes none of these tests' own."""
+    fixtures = [found[-1] for found in item._fixtureinfo.name2fixturedefs.values()]  # type: ignore[attr-defined]
+    own = sorted((f.scope, f.baseid) for f in fixtures if f.scope in ("module", "session") and f.baseid)
+    return "" if not own else own[-1][1] if own[-1][0] == "session" else item.nodeid.split("::")[0]

@@ -5,6 +5,7 @@ import pytest
 from tests.make.golden import RUNS, differences, kept_numbers, numbers_of
 
 
+@pytest.mark.usefixtures("sketches")
 @pytest.mark.parametrize("name", RUNS)
 def test_the_numbers_of_a_known_run_are_what_they_were(name, tmp_path):
     found = differences(kept_numbers(name), numbers_of(name, tmp_path), name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,17 @@ LARGEST_SVG = 300_000  # bytes; above it the PNG is inlined
 
 def render_templates(name: str, **values: Any) -> tuple[str, str]:
     """(HTML, Markdown) of a pair of templates; the same things are escaped, and pictures inlined, in all of them."""
+    environment = _environment()
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    values |= {"picture_source": picture_source, "script": Markup(script), "policy": content_policy(script)}  # noqa: S704 (our own file)
+    html = environment.get_template(f"{name}.html.j2").render(values)
+    markdown = environment.get_template(f"{name}.md.j2").render(values)
+    return html, markdown.strip() + "\n"
+
+
+@functools.cache
+def _environment() -> Environment:
+    """Keeps the compiled templates, for the next page."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(enabled_extensions=("html.j2",)),  # Markdown has its own filter, `md`
@@ -26,11 +38,7 @@ def render_templates(name: str, **values: Any) -> tuple[str, str]:
         undefined=StrictUndefined,
     )
     environment.filters["md"] = markdown_text
-    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    values |= {"picture_source": picture_source, "script": Markup(script), "policy": content_policy(script)}  # noqa: S704 (our own file)
-    html = environment.get_template(f"{name}.html.j2").render(values)
-    markdown = environment.get_template(f"{name}.md.j2").render(values)
-    return html, markdown.strip() + "\n"
+    return environment
 
 
 def content_policy(script: str) -> str:

@@ -121,6 +121,7 @@ def test_every_text_of_the_rows_alone(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "<script" not in report.markdown.read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("sketches")
 def test_names_and_errors_of_trials(tmp_path: Path) -> None:
     """A run of Ray's: folders, error files, configurations and damaged rows with hostile names."""
     run = tmp_path / FOLDER_NAME
@@ -164,6 +165,7 @@ def test_a_comparison_of_tasks(tmp_path: Path) -> None:
     assert "<img" not in markdown
 
 
+@pytest.mark.usefixtures("sketches")
 @pytest.mark.browser
 def test_the_browser_runs_the_pages_own_script_alone(tmp_path: Path, browser: Any) -> None:  # noqa: F811
     """Were the escaping to fail, the policy of the page would still hold."""

@@ -238,6 +238,7 @@ def test_checking_a_folder_that_is_not_there_says_nothing(tmp_path: Path) -> Non
     check_folder(tmp_path / "absent")
 
 
+@pytest.mark.usefixtures("sketches")
 def test_what_is_printed_holds_no_escape_sequences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An error message of somebody's trial must not steer the reader's terminal."""
     assert printable("a\x1b]52;c;x\x07b\n\u202ec") == "a\ufffd]52;c;x\ufffdb\n\ufffdc"

@@ -16,6 +16,7 @@ from search_spaces.errors import UsageError
 from search_spaces.presets import DEMO
 from search_spaces.sweep_config import Axes, Finetuning, Measuring
 from tuner import sweep
+from tuner.cli import run_command
 from tuner.grid import main
 from tuner.run.folder import RunFolder, read_sweep
 
@@ -127,10 +128,21 @@ def test_a_failing_trial_is_a_row_and_the_others_go_on(tmp_path):
         (["--output-dir", "Makefile"], "--output-dir must be a folder"),
     ],
 )
-def test_a_users_mistake_is_one_line_and_exit_code_2(arguments, message):
-    done = grid(*arguments)
+def test_a_users_mistake_is_one_line_and_exit_code_2(arguments, message, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SystemExit) as ended:
+        run_command(lambda: main(arguments))
+    check_mistake(ended.value.code, capsys.readouterr().err, message)
+
+
+def test_a_users_mistake_ends_the_process_so():
+    done = grid("--output-dir", "tests")  # found after all imports: none of them says anything on stderr
     _, err = done.communicate(timeout=100)
-    assert done.returncode == 2, err
+    check_mistake(done.returncode, err, "--output-dir must be new or empty, but tests is not empty")
+
+
+def check_mistake(code, err, message):
+    assert code == 2, err
     assert err.startswith("error: ")
     assert message in err
     assert len(err.strip().splitlines()) == 1

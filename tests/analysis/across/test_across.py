@@ -66,6 +66,7 @@ def test_every_part_is_there(across: tuple[Across, str]) -> None:
     assert "| fp32 | sst2 | 16 to 128 |" in markdown
 
 
+@pytest.mark.usefixtures("sketches")
 def test_estimates_are_compared_with_estimates_and_called_so(tmp_path: Path, capsys: Any) -> None:
     paths = two_tasks(tmp_path, sst2={"energy_source": "estimate"}, squad={"energy_source": "estimate"})
     assert main([*map(str, paths), "--output", str(tmp_path / "out")]) == 0
@@ -76,6 +77,7 @@ def test_estimates_are_compared_with_estimates_and_called_so(tmp_path: Path, cap
     assert "energy estimated, not measured" in (tmp_path / "out" / "across.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("sketches")
 def test_payback_stands_beside_each_task(tmp_path: Path) -> None:
     first, second = two_tasks(tmp_path)
     tuned = {"task": "sst2", "model": "bert-base-uncased", "seed": 42, "train_energy_source": "nvml_counter"}
