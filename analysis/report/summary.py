@@ -16,12 +16,10 @@ from analysis.report.report import Report
 from analysis.words import payback
 from analysis.words import recommendation as recommendation_words
 from analysis.words.configuration import describe
-from search_spaces.axes import AXES
+from search_spaces.axes import AXES, other_axes
 
 _MOST_ROWS = 40
-_AXES = tuple(axis.title for axis in AXES.values())
-_COLUMNS: tuple[str, ...] = (*_AXES, "Accuracy", "Change", "Accuracy kept?")
-_COLUMNS += ("Energy", "Est. energy", "Saving", "Latency", "Frontier")
+_COLUMNS = ("Accuracy", "Change", "Accuracy kept?", "Energy", "Est. energy", "Saving", "Latency", "Frontier")
 
 
 def print_summary(report: Report, width: int = 100) -> None:
@@ -93,7 +91,7 @@ def _interesting(table: Table) -> list[Row]:
 
 def _table(table: Table, width: int) -> str:
     """The columns that fit, right-aligned where they are numbers; units in the second line."""
-    keep = [i for i, head in enumerate(table.heads) if head.text in _COLUMNS]
+    keep = [i for i, head in enumerate(table.heads) if head.text in (*_axis_heads(), *_COLUMNS)]
     heads = [table.heads[i] for i in keep]
     cells = [[row.cells[i].text for i in keep] for row in table.rows]
     widths = [
@@ -103,8 +101,8 @@ def _table(table: Table, width: int) -> str:
     shared: list[str] = []
     while sum(widths) + 2 * len(widths) > width and len(widths) > 4:
         # What the eye can do without goes first; an axis in which all rows agree is said once, below.
-        agreed = [h.text for i, h in enumerate(heads) if h.text in _AXES and len({c[i] for c in cells}) == 1]
-        order = ("Change", "Latency", *agreed, "Frontier", "Accuracy kept?", "Backend", "Padding", "Batch")
+        agreed = [h.text for i, h in enumerate(heads) if h.text in _axis_heads() and len({c[i] for c in cells}) == 1]
+        order = ("Change", "Latency", *agreed, "Frontier", "Accuracy kept?", *reversed(_other_heads()))
         at = next((i for name in order for i, h in enumerate(heads) if h.text == name), len(heads) - 1)
         if heads[at].text in agreed:
             shared.append(f"{heads[at].text.lower()} {cells[0][at]}")
@@ -130,3 +128,11 @@ def _short(path: Path) -> str:
     """Relative to here where that is shorter."""
     relative = os.path.relpath(path)
     return relative if len(relative) < len(str(path)) else str(path)
+
+
+def _axis_heads() -> list[str]:
+    return [axis.title for axis in AXES.values()]
+
+
+def _other_heads() -> list[str]:
+    return [AXES[name].title for name in other_axes()]
