@@ -7,30 +7,21 @@ import numpy as np
 import pytest
 import torch
 
-from search_spaces.trial_config import TrialConfig
 from tests.make import models as tiny
+from tests.make.passes import all_logits
 from trainables.device import set_precision
-from trainables.load import prepare
 from trainables.matmul_reference import matmul
 from trainables.model import loading, quantized
-from trainables.model.attention.packed import use_packed_attention
 from trainables.model.cut import cut
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
+BATCH = 20
 LENGTHS = [3, 16, 9, 9, 4, 12, 7, 16, 5, 3, 11, 16, 2, 14, 8, 8, 6, 10, 13, 3] * 4
 # Largest logit error over the logits' range, on a random 3-layer model that sums errors up.
 TOLERANCE = {"fp32": 5e-5, "tf32": 5e-3, "bf16": 0.06, "fp16": 0.01, "int8": 0.15, "fp8": 0.5}
 SIZES = {"hidden_size": 128, "intermediate_size": 256}  # heads of 32, sizes that fp8 takes
-
-
-def logits(model, inputs, padding, backend, device, batch_size=20):
-    if padding == "packed":
-        use_packed_attention(model, classify=True)
-    trial = TrialConfig("sst2", "tiny", 0, 16, 1, "fp32", batch_size, padding, backend)
-    with torch.inference_mode():
-        return prepare(trial, model, inputs).outputs()
 
 
 @pytest.mark.parametrize("backend", ["eager", "cuda_graph", "compile", "compile_cuda_graph"])
@@ -38,10 +29,10 @@ def logits(model, inputs, padding, backend, device, batch_size=20):
 def test_agrees_with_fp32_on_the_cpu(precision, backend, rng):
     master = tiny.model(**SIZES)
     inputs = tiny.inputs(LENGTHS, rng)
-    exact = logits(cut(master, 3, torch.float32, CPU), inputs, "max_length", "eager", CPU)
+    exact = all_logits(cut(master, 3, torch.float32, CPU), inputs, "max_length", batch_size=BATCH)
     for padding in ("max_length", "longest", "packed"):
         model = cut(master, 3, set_precision(precision), CUDA)
-        error = np.abs(logits(model, inputs, padding, backend, CUDA) - exact).max() / np.ptp(exact)
+        error = np.abs(all_logits(model, inputs, padding, backend, BATCH) - exact).max() / np.ptp(exact)
         print(f"{precision:5} {backend:18} {padding:10} error {error:.2e}")
         assert error < TOLERANCE[precision]
 

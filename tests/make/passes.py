@@ -5,21 +5,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from trainables import backends, batches
-from trainables.measure import outputs_of
-from trainables.model.architectures import first_position, takes_staged_mask
+from search_spaces.trial_config import TrialConfig
+from trainables.load import prepare
 from trainables.model.attention.packed import use_packed_attention
 from trainables.tasks.base import Inputs
 
 CPU = torch.device("cpu")
 
 
-def all_logits(model: Any, inputs: Inputs, padding: str, backend: str = "eager", batch_size: int = 4) -> np.ndarray:
-    """Logits in the order of `inputs`, none of more than 16 tokens, on the CPU."""
-    trial: Any = type("Trial", (), {"max_seq_len": 16, "batch_size": batch_size})
-    plan = batches.plan(inputs.ids.lengths, batch_size, 16, padding)
+def all_logits(
+    model: Any, inputs: Inputs, padding: str, backend: str = "eager", batch_size: int = 4, classify: bool = True
+) -> np.ndarray:
+    """Logits in the order of `inputs`, none of more than 16 tokens, on the device of a model that was cut before."""
     if padding == "packed":
-        use_packed_attention(model, classify=True)
-    staged = batches.stage(inputs, plan, CPU, takes_staged_mask(model), first_position(model.config))
+        use_packed_attention(model, classify=classify)
+    trial = TrialConfig("sst2", "tiny", 0, 16, 1, "fp32", batch_size=batch_size, padding=padding, backend=backend)
     with torch.inference_mode():
-        return outputs_of(backends.build(backend, model, staged), plan, staged, inputs, trial)
+        return prepare(trial, model, inputs).outputs()

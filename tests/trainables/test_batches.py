@@ -1,6 +1,4 @@
-"""Padding plans and staged batches: every input once, no real token lost, paddings and backends agree."""
-
-import shutil
+"""Padding plans and staged batches: every input once, no real token lost, and paddings agree."""
 
 import numpy as np
 import pytest
@@ -8,15 +6,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces.trial_config import TrialConfig
 from tests.make import models as tiny
+from tests.make.passes import all_logits
 from trainables import backends, batches
-from trainables.load import prepare
-from trainables.model import loading as encoder
+from trainables.device import BackendError
 from trainables.model.attention.packed import use_packed_attention
+from trainables.model.cut import cut
 
 CPU = torch.device("cpu")
-needs_compiler = pytest.mark.skipif(not shutil.which("c++"), reason="no C++ compiler")
 LENGTHS = [3, 16, 9, 9, 4, 12, 7, 16, 5, 3, 11]
 
 
@@ -74,42 +71,28 @@ def test_taking_inputs_keeps_order_examples_and_pads(rng):
     assert few.pad_id == 3
 
 
-def all_logits(model, inputs, padding, backend="eager", batch_size=4):
-    if padding == "packed":
-        use_packed_attention(model, classify=True)
-    trial = TrialConfig("sst2", "tiny", 0, 16, 1, "fp32", batch_size, padding, backend)
-    with torch.inference_mode():
-        return prepare(trial, model, inputs).outputs()
-
-
 @pytest.mark.parametrize("architecture", ["bert", "roberta", "electra", "distilbert"])
 @pytest.mark.parametrize("padding", ["longest", "packed"])
 def test_paddings_agree(architecture, padding, rng):
     master = tiny.model(architecture)
     inputs = tiny.inputs(LENGTHS, rng, pad_id=master.config.pad_token_id)
-    fresh = [encoder.cut(master, 3, torch.float32, CPU) for _ in range(2)]
+    fresh = [cut(master, 3, torch.float32, CPU) for _ in range(2)]
     reference = all_logits(fresh[0], inputs, "max_length")
     assert np.ptp(reference[:, 0]) > 0.1
     np.testing.assert_allclose(all_logits(fresh[1], inputs, padding), reference, atol=2e-5)
 
 
 def test_each_input_alone_is_the_reference(rng):
-    model = encoder.cut(tiny.model(), 4, torch.float32, CPU)
+    model = cut(tiny.model(), 4, torch.float32, CPU)
     inputs = tiny.inputs(LENGTHS, rng)
     with torch.inference_mode():
         alone = [model(input_ids=torch.from_numpy(inputs.ids[i].astype(np.int64))[None]).logits[0] for i in range(11)]
     np.testing.assert_allclose(all_logits(model, inputs, "longest"), torch.stack(alone).numpy(), atol=2e-5)
 
 
-def test_a_cuda_graph_on_a_cpu_says_why_not(rng):
-    model = encoder.cut(tiny.model(), 1, torch.float32, CPU)
-    with pytest.raises(backends.BackendError, match="CUDA graphs need a CUDA device"):
-        all_logits(model, tiny.inputs(LENGTHS, rng), "max_length", "cuda_graph")
-
-
 def test_packing_sliding_windows_says_why_not(rng):
-    model = encoder.cut(tiny.model("modernbert"), 2, torch.float32, CPU)
-    with pytest.raises(backends.BackendError, match="no sliding windows, but modernbert needs them; use padding"):
+    model = cut(tiny.model("modernbert"), 2, torch.float32, CPU)
+    with pytest.raises(BackendError, match="no sliding windows, but modernbert needs them; use padding"):
         all_logits(model, tiny.inputs(LENGTHS, rng), "packed")
 
 
@@ -136,7 +119,7 @@ def test_a_head_that_reads_the_first_token_costs_no_more_than_it_reads(rng):
     inputs = tiny.inputs(LENGTHS, rng)
     plan = batches.plan(inputs.ids.lengths, 11, 16, "packed")
     (batch,) = batches.stage(inputs, plan, CPU)
-    model = encoder.cut(master, 1, torch.float32, CPU)
+    model = cut(master, 1, torch.float32, CPU)
     use_packed_attention(model, classify=True)
     with torch.inference_mode(), FlopCounterMode(display=False) as counted:
         backends.build("eager", model, [batch])(0)
@@ -144,58 +127,3 @@ def test_a_head_that_reads_the_first_token_costs_no_more_than_it_reads(rng):
     products = 3 * tokens * h * h + sequences * (h * h + 2 * h * i + h * h + 2 * h)  # last two: pooler, head
     by_op = counted.get_flop_counts()["Global"]
     assert by_op[torch.ops.aten.addmm] == 2 * products
-
-
-def test_copies_are_grouped_by_dtype(rng):
-    static = {"a": torch.zeros(3), "b": torch.zeros(2, dtype=torch.int64), "c": torch.zeros(1)}
-    new = {"a": torch.ones(3), "b": torch.full((2,), 7), "c": torch.full((1,), 5.0)}
-    groups = backends._copies(static, new)
-    assert sorted(len(into) for into, _ in groups) == [1, 2]
-    for into, source in groups:
-        torch._foreach_copy_(into, source)
-    assert all(torch.equal(static[name], new[name]) for name in new)
-
-
-@needs_compiler
-@pytest.mark.parametrize("padding", ["max_length", "packed"])
-def test_an_equal_program_is_taken_over_and_any_other_is_compiled_afresh(padding, rng):
-    """Weights are inputs of a compiled program: other weights take it over, another depth does not."""
-    import gc
-    import weakref
-
-    from torch._dynamo.utils import counters
-
-    inputs = tiny.inputs(LENGTHS[:8], rng)
-    resets = []
-
-    def compiled(seed, depth):
-        model = encoder.cut(tiny.model(seed=seed), depth, torch.float32, CPU)
-        eager = all_logits(encoder.cut(tiny.model(seed=seed), depth, torch.float32, CPU), inputs, padding)
-        np.testing.assert_allclose(all_logits(model, inputs, padding, "compile"), eager, atol=2e-5)
-        resets.append(counters["stats"]["unique_graphs"])
-        return weakref.ref(model)
-
-    dropped = compiled(seed=0, depth=1)
-    compiled(seed=1, depth=1)
-    assert resets[1] == resets[0]
-    gc.collect()
-    assert dropped() is None  # a program must not keep the weights of an earlier trial
-    compiled(seed=1, depth=2)
-    assert resets[2] == resets[1] + 1
-
-
-@needs_compiler
-@pytest.mark.parametrize(
-    ("padding", "precision"),
-    [("max_length", "fp32"), ("longest", "fp32"), ("packed", "fp32"), ("packed", "bf16"), ("packed", "int8")],
-)
-def test_backends_agree(padding, precision, rng):
-    from trainables.device import set_precision
-
-    inputs = tiny.inputs(LENGTHS[:8], rng)
-    dtype = set_precision(precision)
-    made = [encoder.cut(tiny.model(), 2, dtype, CPU) for _ in range(2)]
-    eager = all_logits(made[0], inputs, padding)
-    # Compiled, intermediate results are rounded to bf16 less often.
-    atol = 2e-5 if precision == "fp32" else 0.05 * np.ptp(eager)
-    np.testing.assert_allclose(all_logits(made[1], inputs, padding, "compile"), eager, atol=atol)

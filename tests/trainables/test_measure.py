@@ -8,7 +8,8 @@ import pytest
 
 from tests.make.meter import ConstantMeter
 from tests.make.worker import SETTINGS, TRIAL, make_worker
-from trainables.energy.trace import Trace, window_energies
+from trainables.energy.trace import Trace
+from trainables.energy.windows import window_energies
 from trainables.measure import measure_trial
 from trainables.rows.columns import COLUMNS, WINDOW_COLUMNS
 

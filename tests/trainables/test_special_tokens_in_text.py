@@ -9,20 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.make import models as tiny
+from tests.make.passes import CPU, all_logits
 from tests.make.tokenizers import WORDS, special_tokens, tokenizer
-from trainables import backends, batches
+from trainables.batches import position_ids
 from trainables.device import BackendError
-from trainables.measure import outputs_of
-from trainables.model.architectures import ARCHITECTURES, first_position, takes_staged_mask
-from trainables.model.attention.packed import use_packed_attention
+from trainables.model.architectures import ARCHITECTURES
 from trainables.model.cut import cut
 from trainables.tasks.base import Inputs
 from trainables.tasks.classification import ClassificationTask, Examples
 from trainables.tasks.squad import SQUAD
 from trainables.tasks.squad_data import SquadExamples
 
-CPU = torch.device("cpu")
-LIMIT = 16  # tokens: some texts are cut
+LIMIT = 16  # tokens, those of a pass: some texts are cut
 PADDINGS = ("max_length", "longest", "packed")
 CASES = [(a, p) for a in ARCHITECTURES for p in PADDINGS if p != "packed" or not ARCHITECTURES[a].sliding_windows]
 
@@ -41,13 +39,7 @@ def texts_of(architecture: str) -> list[str]:
 def ours(master: Any, inputs: Inputs, padding: str, classify: bool, batch_size: int = 7) -> np.ndarray:
     """Logits of one pass as a trial makes it, in the order of the inputs."""
     model = cut(master, 4, torch.float32, CPU)
-    if padding == "packed":
-        use_packed_attention(model, classify=classify)
-    plan = batches.plan(inputs.ids.lengths, batch_size, LIMIT, padding)
-    staged = batches.stage(inputs, plan, CPU, takes_staged_mask(model), first_position(model.config))
-    trial: Any = type("Trial", (), {"max_seq_len": LIMIT, "batch_size": batch_size})
-    with torch.inference_mode():
-        return outputs_of(backends.build("eager", model, staged), plan, staged, inputs, trial)
+    return all_logits(model, inputs, padding, batch_size=batch_size, classify=classify)
 
 
 def theirs(master: Any, encoding: Any) -> Any:
@@ -147,4 +139,4 @@ def test_any_mixture(data: st.DataObject, architecture: str) -> None:
     ],
 )
 def test_positions_worked_by_hand(ids: list[int], first: int, positions: list[int]) -> None:
-    assert batches.position_ids(np.array(ids, dtype=np.int32), first).tolist() == positions
+    assert position_ids(np.array(ids, dtype=np.int32), first).tolist() == positions

@@ -166,6 +166,7 @@ COLUMNS: Registry[Column] = Registry(
         _text("flags", "validity flags joined by ';', empty when clean"),
         _text("null_reasons", "'column: reason' joined by ';' for each null", ""),
     ),
+    remedy="enter it in trainables/rows/columns.py",
 )
 AXES.on_add(lambda axis: COLUMNS.add(axis_column(axis)))
 OBJECTIVES.on_add(lambda objective: COLUMNS.add(score_column(objective)) if objective.score else None)

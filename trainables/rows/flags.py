@@ -54,6 +54,7 @@ FLAGS: Registry[Flag] = Registry(
             f"the card warmed or cooled by more than {MAX_TEMPERATURE_DRIFT_C:g} C within the windows",
         ),
     ),
+    remedy="enter it in trainables/rows/flags.py",
 )
 
 

@@ -12,6 +12,7 @@ from search_spaces.backends import BACKENDS, Backend
 from search_spaces.errors import UsageError
 from tests.make import models as tiny
 from tests.make.passes import CPU, all_logits
+from trainables import backends, batches
 from trainables.backends.forward import forward_of, launched
 from trainables.device import BackendError, set_precision
 from trainables.model.cut import cut
@@ -65,5 +66,7 @@ def test_a_new_backend_is_its_file_and_its_entry(negated, rng):
 
 
 def test_one_that_is_not_entered_says_which_are(rng):
+    inputs = tiny.inputs(LENGTHS, rng)
+    staged = batches.stage(inputs, batches.plan(inputs.ids.lengths, 4, 16, "longest"), CPU)
     with pytest.raises(UsageError, match=r"a backend must be one of eager, cuda_graph, .*, but got 'negated'"):
-        all_logits(cut(tiny.model(), 1, torch.float32, CPU), tiny.inputs(LENGTHS, rng), "longest", "negated")
+        backends.build("negated", cut(tiny.model(), 1, torch.float32, CPU), staged)

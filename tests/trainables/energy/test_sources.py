@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trainables.energy.sources import SOURCES, EnergySource, estimates
-from trainables.rows.columns import FLAGS
+from trainables.rows.flags import FLAGS
 
 ROOT = Path(__file__).resolve().parents[3]
 

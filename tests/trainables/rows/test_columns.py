@@ -49,7 +49,10 @@ def test_an_axis_or_score_that_is_entered_later_has_a_column_at_once():
 
 
 def test_an_unknown_column_says_what_is_known():
-    with pytest.raises(UsageError, match=r"a column must be one of trial_id, task, .*, but got 'energie'"):
+    with pytest.raises(
+        UsageError,
+        match=r"a column must be one of trial_id, task, .*, but got 'energie'; enter it in trainables/rows/columns",
+    ):
         empty_row(energie=1.0)
 
 
