@@ -36,6 +36,16 @@ ALLOWED = {
 HEAVY = ("torch", "transformers", "ray", "pandas", "matplotlib", "scipy")
 # module -> why it imports project modules or libraries within functions; everyone else does at the top
 LAZY = {
+    "analysis.across.command": "--help needs no pandas",
+    "analysis.audit": "--help needs no pandas",
+    "analysis.predict": "--help needs no pandas",
+    "analysis.report.command": "--help needs no pandas",
+    "analysis.rows.ray_folder": "a table of rows is read without Ray",
+    "trainables.energy.meters.nvml": "the doctor's --help needs neither numpy nor Arrow",
+    "trainables.model.attention.packed": "Triton is there where there is CUDA",
+    "trainables.model.loading": "a config is read, and a mistake said, without torch",
+    "trainables.tasks.demo": "the demo's words and model are for the demo alone",
+    "trainables.tasks.hub": "local files need no datasets",
     "tuner.grid": "--help, then --dry-run and mistakes, wait for neither Ray nor torch",
     "tuner.doctor": "--help needs no numpy",
     "tuner.search.command": "--help waits for neither Ray nor torch",

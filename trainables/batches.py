@@ -9,14 +9,11 @@
 
 from dataclasses import dataclass, fields
 from math import ceil
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from trainables.tasks.base import Inputs, Ragged
-
-if TYPE_CHECKING:
-    import torch
 
 MULTIPLE = 8  # tokens; tensor cores and masked attention kernels want multiples of 8
 
@@ -88,7 +85,6 @@ class Batch:
 
     def tensors(self) -> dict[str, "torch.Tensor"]:
         """The tensors that are there, by name."""
-        import torch
 
         return {f.name: v for f in fields(self) if isinstance(v := getattr(self, f.name), torch.Tensor)}
 
@@ -142,7 +138,6 @@ def position_ids(ids: np.ndarray, first_position: int) -> np.ndarray:
 
 
 def _padded_batch(inputs: Inputs, rows: np.ndarray, width: int, device: "torch.device", staged_mask: bool) -> Batch:
-    import torch
 
     lengths = inputs.ids.lengths[rows]
     real = np.arange(width) < lengths[:, None]
@@ -172,7 +167,6 @@ def _packed_batch(
     inputs: Inputs, rows: np.ndarray, width: int, slots: int, longest: int, first_position: int, device: "torch.device"
 ) -> Batch:
     """`slots` sequences whatever the batch holds (the missing ones empty), then the filler: one shape for all."""
-    import torch
 
     lengths = inputs.ids.lengths[rows]
     filler = width - int(lengths.sum())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 from analysis.figures.style import (
@@ -23,10 +24,6 @@ from analysis.figures.style import (
     styled,
 )
 from analysis.figures.style import title as set_title
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # x, y in the units of the labels; y_low and y_high the ends of an interval (null: none); series a precision, or what
 # `styles` names; circled: drawn with a ring.
@@ -164,7 +161,6 @@ def _scale(
 
 def _ticks(axes: Axes, x: NDArray[np.float64]) -> None:
     """Ticks at the measured values, labels where they have room."""
-    from matplotlib.ticker import FixedLocator, NullLocator
 
     position = np.log(x) if axes.get_xscale() == "log" else x
     room = (position[-1] - position[0]) / 7 if len(x) > 1 else 1.0

@@ -10,16 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from analysis.files import replacing
 from search_spaces.precisions import PRECISIONS
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
 
 COLUMN_WIDTH_IN = 3.5
 PAGE_WIDTH_IN = 7.1  # both columns, for panels side by side
@@ -92,7 +98,6 @@ RC: Any = {
 @contextmanager
 def styled() -> Iterator[None]:
     """The style within the block only: importing `analysis` changes nobody's matplotlib."""
-    import matplotlib
 
     with matplotlib.rc_context(RC):
         yield
@@ -102,8 +107,6 @@ def new_figure(
     height_in: float = HEIGHT_IN, rows: int = 1, columns: int = 1, width_in: float = COLUMN_WIDTH_IN, **grid: Any
 ) -> tuple[Figure, Any]:
     """A figure drawn by Agg, outside pyplot: nothing to close, nothing global. Call inside `styled()`."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     FigureCanvasAgg(figure)
@@ -148,8 +151,6 @@ def title(figure: Figure, text: str, subtitle: str = "") -> None:
 
 def _wrapped(text: str, points: float, weight: str, room_in: float) -> list[str]:
     """The words of a text in lines of at most that width; a longer word has a line of its own."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import text_to_path
 
     font = FontProperties(size=points, weight=weight)
 
@@ -218,7 +219,6 @@ def level_line(axes: Axes, y: float, text: str = "") -> None:
 
 def log_if_wide(axes: Axes, values: Any, axis: Literal["x", "y"] = "x") -> bool:
     """Log scale where positive values span more than a decade; whether it was set. Few and plain tick numbers."""
-    import numpy as np
 
     finite = np.asarray(values, dtype=float)
     finite = finite[np.isfinite(finite)]
@@ -232,7 +232,6 @@ def log_if_wide(axes: Axes, values: Any, axis: Literal["x", "y"] = "x") -> bool:
 
 def plain_log_ticks(axis: Axis, low: float, high: float) -> None:
     """Ticks at 1, 2, 5, 10, ... (at powers of ten beyond 100-fold), written as plain numbers."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     steps = (1.0, 2.0, 5.0) if high / low < 100 else (1.0,)
     axis.set_major_locator(LogLocator(subs=steps, numticks=20))
@@ -246,8 +245,6 @@ def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     The canvases print directly: `Figure.savefig` draws every figure twice, first for the layout, which
     `settle` has already fixed.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     png, svg = folder / f"{name}.png", folder / f"{name}.svg"
     pixels: Any = FigureCanvasAgg(figure)  # the printing methods are not typed

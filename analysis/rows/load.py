@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from analysis.rows.ray_folder import RAY_KEYS, number_in, read_run
 from analysis.rows.table_file import load_table, numbers_of, read_table
@@ -20,9 +22,6 @@ from trainables.rows.check import is_null, is_number, is_text
 from trainables.rows.columns import ANCHOR, COLUMNS, WINDOW_TABLE
 from trainables.rows.finished import last_results
 from trainables.rows.folder import FINETUNE, MEASURE, check_folder, experiments, readable, trial_folders
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _ANCHOR_FROM_ROW = ("model", "gpu_name", "started_at", "gpu_uuid", "worker")
 
@@ -37,7 +36,6 @@ def load(*paths: str | Path, columns: Mapping[str, str] | None = None) -> pd.Dat
 
     Raises UsageError when a path is not a run folder, holds no finished trial, or lacks a column.
     """
-    import pandas as pd
 
     if not paths:
         raise UsageError("at least one run folder or table must be given; give a path such as runs/demo")
@@ -74,7 +72,6 @@ def _load_one(path: Path, columns: Mapping[str, str] | None) -> tuple[pd.DataFra
 
 
 def _load_run(path: Path) -> tuple[pd.DataFrame, list[str]]:
-    import pandas as pd
 
     found = read_run(path)
     if not found.results:
@@ -118,7 +115,6 @@ def load_anchors(*paths: str | Path) -> pd.DataFrame:
 
 
 def _anchors(path: Path) -> pd.DataFrame:
-    import pandas as pd
 
     found = [
         {"trial_id": trial_id} | {k: r.get(k) for k in _ANCHOR_FROM_ROW} | r[ANCHOR]
@@ -138,7 +134,6 @@ def load_finetune(*paths: str | Path) -> pd.DataFrame:
 
 
 def _finetune(path: Path) -> pd.DataFrame:
-    import pandas as pd
 
     kept = path / "finetune.csv"
     trials = [trial for experiment in experiments(path, FINETUNE) for trial in trial_folders(experiment)]
@@ -158,7 +153,6 @@ def _finetune(path: Path) -> pd.DataFrame:
 
 def joined(paths: Sequence[str | Path], read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
     """The tables of all paths that have one, with the run's name where there are several."""
-    import pandas as pd
 
     folders = [Path(p) for p in paths]
     if len(folders) == 1:

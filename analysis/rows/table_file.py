@@ -10,7 +10,8 @@ import io
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from analysis.rows.trust import trusted
 from analysis.rows.types import LATENCY_CI, checked, set_types
@@ -19,9 +20,6 @@ from trainables.energy.sources import estimates
 from trainables.rows.check import NEEDED
 from trainables.rows.columns import ANCHOR_NUMBERS, COLUMNS, WINDOW_COLUMNS, Column
 from trainables.rows.flags import MIN_WINDOW_S, SHORT_WINDOW
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 TABLES = (".csv", ".parquet")
 # A table of someone else's needs at least these; what else is missing becomes null.
@@ -60,7 +58,6 @@ def numbers_of(frame: pd.DataFrame, source: str) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    import pandas as pd
 
     text = path.read_text(encoding="utf-8-sig")
     _check_lines(text)
@@ -86,7 +83,6 @@ def _check_lines(text: str) -> None:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    import pandas as pd
 
     return pd.read_parquet(io.BytesIO(path.read_bytes()), page_checksum_verification=True)
 

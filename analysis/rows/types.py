@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from search_spaces.errors import UsageError
 from trainables.rows.check import LARGEST, number_rule, shortened
 from trainables.rows.columns import COLUMNS, Column
-
-if TYPE_CHECKING:
-    import pandas as pd
+from trainables.rows.interval import half_width
 
 LATENCY_CI = "latency_ms_per_example_ci95"  # derived from the window table, half-width within the trial
 DERIVED_COLUMNS = (LATENCY_CI, "run")
@@ -22,9 +23,6 @@ def latency_ci(windows: Any, examples_per_pass: Any) -> float:
     """
     if not windows or len(windows) < 2 or not examples_per_pass:
         return float("nan")
-    import numpy as np
-
-    from trainables.rows.interval import half_width
 
     table = np.asarray(windows, dtype=float)
     return half_width(1000 * table[:, 1] / (table[:, 2] * float(examples_per_pass)))
@@ -32,8 +30,6 @@ def latency_ci(windows: Any, examples_per_pass: Any) -> float:
 
 def set_types(frame: pd.DataFrame) -> pd.DataFrame:
     """Floats as float64, counts as int64 (Int64 where some are null), text as str with NaN for null; in place."""
-    import numpy as np
-    import pandas as pd
 
     for name, column in COLUMNS.items():
         values = frame[name]
@@ -54,8 +50,6 @@ def set_types(frame: pd.DataFrame) -> pd.DataFrame:
 
 def checked(values: pd.Series, column: Column, source: str) -> pd.Series:
     """A column of somebody's table as float64, or the UsageError that names the first cell that does not fit."""
-    import numpy as np
-    import pandas as pd
 
     known = values.notna()
     if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):

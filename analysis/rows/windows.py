@@ -5,21 +5,19 @@ from __future__ import annotations
 import base64
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from analysis.rows.load import joined
 from analysis.rows.ray_folder import read_run
 from analysis.rows.table_file import numbers_of, read_table
 from analysis.rows.trust import trusted
 from search_spaces.errors import UsageError
+from trainables.energy.trace import Trace
+from trainables.energy.windows import window_energies
 from trainables.rows.columns import TRACE, WINDOW_COLUMNS, WINDOW_TABLE
 from trainables.rows.folder import MEASURE, experiments
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from trainables.energy.trace import Trace
 
 
 def load_windows(*paths: str | Path) -> pd.DataFrame:
@@ -29,7 +27,6 @@ def load_windows(*paths: str | Path) -> pd.DataFrame:
 
 
 def _windows(path: Path) -> pd.DataFrame:
-    import pandas as pd
 
     if not experiments(path, MEASURE):
         kept = path / "windows.parquet"
@@ -55,7 +52,6 @@ def load_traces(path: str | Path) -> dict[str, Trace]:
 
 
 def _trace(text: str, trial_id: str) -> Trace:
-    from trainables.energy.trace import Trace
 
     try:
         return Trace.from_parquet_bytes(base64.b64decode(text, validate=True))
@@ -73,10 +69,6 @@ def recompute(path: str | Path) -> pd.DataFrame:
     table), from_trace_j_per_example (of the trace between the windows' edges), relative_difference (trace
     over row - 1). NaN where a trial keeps no trace, or an untrusted one.
     """
-    import numpy as np
-    import pandas as pd
-
-    from trainables.energy.windows import window_energies
 
     records = []
     for trial_id, result in read_run(Path(path)).results.items():
@@ -99,7 +91,6 @@ def recompute(path: str | Path) -> pd.DataFrame:
 
 def _edges(windows: np.ndarray) -> np.ndarray:
     """Seconds since the trace began: n + 1 edges of adjacent windows (stored as start, duration), else pairs."""
-    import numpy as np
 
     start, end = windows[:, 0], windows[:, 0] + windows[:, 1]
     if len(start) > 1 and np.allclose(end[:-1], start[1:], rtol=0, atol=1e-6):

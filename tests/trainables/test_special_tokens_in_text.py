@@ -53,7 +53,7 @@ def classified(architecture: str, first: list[str], second: list[str] | None, pa
     master, made = tiny.model(architecture), tokenizer(architecture)
     task = ClassificationTask("texts", lambda *_: pytest.fail("no data are loaded"))
     labels = np.zeros(len(first), dtype=np.int64)
-    examples = Examples(tuple(first), None if second is None else tuple(second), labels, num_labels=2)
+    examples = Examples(tuple(first), None if second is None else tuple(second), labels, ("negative", "positive"))
     inputs = task.inputs(task.tokenize(examples, made), LIMIT)
     texts = [first] if second is None else [first, second]
     encoding = made(*texts, truncation=True, max_length=LIMIT, padding="max_length", return_tensors="pt")

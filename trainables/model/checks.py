@@ -5,13 +5,13 @@ then answers at random. Here that is an error, for a model to fine-tune as for o
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
 
 from search_spaces.errors import UsageError, check
-
-if TYPE_CHECKING:
-    import torch
-    from transformers import PreTrainedModel
 
 # Parts that belong to another use of the same encoder: what they hold has no say in this one.
 OTHER_HEADS = frozenset(
@@ -182,7 +182,6 @@ def _plain(name: str) -> str:
 
 def _reorder(model: "PreTrainedModel", order: list[int]) -> None:
     """Permute the outputs of the head's last linear layer: output i becomes what output order[i] was."""
-    import torch
 
     last = _last_linear(model, len(order))
     with torch.no_grad():
@@ -192,7 +191,6 @@ def _reorder(model: "PreTrainedModel", order: list[int]) -> None:
 
 
 def _last_linear(model: "PreTrainedModel", outputs: int) -> "torch.nn.Linear":
-    from torch import nn
 
     found = [
         module
