@@ -87,6 +87,8 @@ def main(arguments: list[str]) -> int:
             "none",
             "give the folder of an earlier run as --resume RUN",
         )
+    if options.resume is not None:  # before the model is looked for: another run's may not be here
+        check_settings(read_sweep(options.resume), parsed.sweep, options.resume_anyway)
     from tuner.plan import plan  # with Transformers, but without Ray and torch: mistakes and dry runs wait for neither
 
     planned = plan(parsed.sweep)
@@ -94,7 +96,6 @@ def main(arguments: list[str]) -> int:
         return _run(parsed.sweep, planned.trials, output, options, parsed.ray)
     left = planned.trials
     if options.resume is not None:
-        check_settings(read_sweep(options.resume), parsed.sweep, options.resume_anyway)
         done = done_trials(options.resume, options.retry_failed)
         left = [trial for trial in left if trial.trial_id not in done]
     _print_plan(parsed.sweep, left, len(left) * planned.seconds_per_trial)
