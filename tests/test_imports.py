@@ -43,10 +43,8 @@ LAZY = {
     "analysis.rows.ray_folder": "a table of rows is read without Ray",
     "trainables.energy.meters.nvml": "the doctor's --help needs neither numpy nor Arrow",
     "trainables.model.attention.packed": "Triton is there where there is CUDA",
-    "trainables.model.loading": "a config is read, and a mistake said, without torch",
-    "trainables.tasks.demo": "the demo's words and model are for the demo alone",
     "trainables.tasks.hub": "local files need no datasets",
-    "tuner.grid": "--help, then --dry-run and mistakes, wait for neither Ray nor torch",
+    "tuner.grid": "--help waits for none of them; --dry-run and mistakes for Transformers and torch, but not for Ray",
     "tuner.doctor": "--help needs no numpy",
     "tuner.search.command": "--help waits for neither Ray nor torch",
 }
@@ -257,3 +255,9 @@ def test_help_answers_in_under_a_second_and_imports_nothing_heavy(module):
 def _children_cpu_s() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def test_a_plan_needs_no_ray():
+    code = "import sys; from tuner.plan import plan; from search_spaces.presets import DEMO; plan(DEMO)"
+    code += "; sys.exit('ray' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -89,7 +89,7 @@ def main(arguments: list[str]) -> int:
         )
     if options.resume is not None:  # before the model is looked for: another run's may not be here
         check_settings(read_sweep(options.resume), parsed.sweep, options.resume_anyway)
-    from tuner.plan import plan  # with Transformers, but without Ray and torch: mistakes and dry runs wait for neither
+    from tuner.plan import plan  # Transformers and its torch, but no Ray: mistakes and dry runs do not wait for that
 
     planned = plan(parsed.sweep)
     if not options.dry_run:

@@ -8,17 +8,26 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging as hf_logging
 
 from search_spaces.errors import UsageError
 from trainables.model import checks
 from trainables.model.architectures import ARCHITECTURES
 from trainables.tasks.base import Head
-
-if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from trainables.tasks.demo import demo_config, demo_tokenizer
 
 DEMO_MODEL = "demo-bert"
 WEIGHTS_FILE = "model.safetensors"
@@ -36,13 +45,10 @@ class ModelFiles:
     head: Head
 
 
-def load_config(model: str) -> "PretrainedConfig":
+def load_config(model: str) -> PretrainedConfig:
     """The config of a hub id or folder; `UsageError` where there is none or the architecture is unsupported."""
-    from transformers import AutoConfig
 
     if model == DEMO_MODEL:
-        from trainables.tasks.demo import demo_config
-
         config = demo_config()
     else:
         _require_folder(model)
@@ -56,13 +62,10 @@ def load_config(model: str) -> "PretrainedConfig":
     return config
 
 
-def load_tokenizer(model: str) -> "PreTrainedTokenizerBase":
+def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
     """The fast tokenizer of a hub id or folder."""
-    from transformers import AutoTokenizer
 
     if model == DEMO_MODEL:
-        from trainables.tasks.demo import demo_tokenizer
-
         return demo_tokenizer()
     _require_folder(model)
     with _explained(model):
@@ -79,7 +82,6 @@ def load_pretrained(
     `labels`: the names of the task's classes; none for question answering. UsageError where weights of the encoder are
     missing or would be left out.
     """
-    import torch
 
     config = load_config(model)
     config.num_labels = len(labels) or SPAN_OUTPUTS
@@ -99,9 +101,8 @@ def load_pretrained(
     return to_files(module, head)
 
 
-def _renew_head(module: "PreTrainedModel", made: set[str], seed: int) -> None:
+def _renew_head(module: PreTrainedModel, made: set[str], seed: int) -> None:
     """A head that came with the weights answered other questions: a seeded one takes its place."""
-    import torch
 
     own = {name for name, _ in module.named_parameters() if not name.startswith(f"{module.base_model_prefix}.")}
     if own <= made:
@@ -114,7 +115,6 @@ def _renew_head(module: "PreTrainedModel", made: set[str], seed: int) -> None:
 def load_checkpoint(path: str, head: Head, labels: Sequence[str]) -> tuple[ModelFiles, list[str]]:
     """A fine-tuned model, its outputs in the order of the task's classes `labels` (none for question answering), and
     what a user should know of it. UsageError where its head is not the task's, or weights are missing or left out."""
-    import torch
 
     config = load_config(path)
     checks.check_head(config, len(labels) or SPAN_OUTPUTS, path, classifies=bool(labels))
@@ -126,16 +126,14 @@ def load_checkpoint(path: str, head: Head, labels: Sequence[str]) -> tuple[Model
     return to_files(module, head), told
 
 
-def to_files(module: "PreTrainedModel", head: Head) -> ModelFiles:
+def to_files(module: PreTrainedModel, head: Head) -> ModelFiles:
     """The model as plain data (fp32 numpy arrays on the host)."""
     weights = {name: tensor.detach().float().cpu().numpy() for name, tensor in module.state_dict().items()}
     return ModelFiles(module.config.to_dict(), weights, head)
 
 
-def from_files(files: ModelFiles) -> "PreTrainedModel":
+def from_files(files: ModelFiles) -> PreTrainedModel:
     """The model in fp32 on the host, with weights of its own: shared arrays must never be written to."""
-    import torch
-    from transformers import AutoConfig
 
     config = AutoConfig.for_model(**files.config)
     module = _auto_class(files.head).from_config(config, dtype=torch.float32)
@@ -143,14 +141,13 @@ def from_files(files: ModelFiles) -> "PreTrainedModel":
     return module.eval()
 
 
-def save(module: "PreTrainedModel", folder: Path) -> None:
+def save(module: PreTrainedModel, folder: Path) -> None:
     """Write `folder` as any Hugging Face model: config.json and model.safetensors."""
     with _quiet():
         module.save_pretrained(folder)
 
 
 def _auto_class(head: Head) -> Any:
-    from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
     return AutoModelForQuestionAnswering if head == "question_answering" else AutoModelForSequenceClassification
 
@@ -227,7 +224,6 @@ def _explained(model: str) -> Iterator[None]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Loading bars and "newly initialised" notes are noise in a sweep."""
-    from transformers.utils import logging as hf_logging
 
     verbosity, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
     hf_logging.set_verbosity_error()

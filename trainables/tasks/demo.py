@@ -5,6 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
+from transformers import BertConfig, PreTrainedTokenizerFast
 
 from search_spaces.errors import check
 from trainables.tasks import demo_grammar
@@ -44,7 +49,6 @@ DEMO = ClassificationTask("demo", demo_source)
 
 def demo_config() -> Any:
     """A `BertConfig` small enough to train from scratch on two cores within a minute."""
-    from transformers import BertConfig
 
     return BertConfig(
         vocab_size=len(_vocabulary()),
@@ -61,11 +65,6 @@ def demo_config() -> Any:
 
 def demo_tokenizer() -> Any:
     """One token per word of the grammar, with BERT's special tokens."""
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import Whitespace
-    from tokenizers.processors import TemplateProcessing
-    from transformers import PreTrainedTokenizerFast
 
     vocabulary = {token: i for i, token in enumerate(_vocabulary())}
     tokenizer = Tokenizer(WordLevel(vocabulary, _SPECIAL_TOKENS["unk_token"]))
