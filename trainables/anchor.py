@@ -16,6 +16,7 @@ from trainables.device import synchronize
 from trainables.energy.sampler import Sampler
 from trainables.load import cut, prepare
 from trainables.model.architectures import layer_list, max_positions
+from trainables.rows.flags import IMPLAUSIBLE
 from trainables.tasks.base import Inputs, Ragged
 from trainables.window import measure
 
@@ -43,7 +44,8 @@ def measure_anchor(master: "PreTrainedModel", task: str, meter: "Meter", device:
         load = prepare(trial, model, inputs)
         with Sampler(meter) as sampler:
             windows = measure(load.run_pass, lambda: synchronize(device), sampler, settings)
-    energy_j = float(np.sum(windows.energies.energy_j))
+    implausible = bool(windows.energies.flags & IMPLAUSIBLE)
+    energy_j = float("nan") if implausible else float(np.sum(windows.energies.energy_j))
     return {
         "started_at": started_at,
         "gpu_uuid": meter.device.uuid,

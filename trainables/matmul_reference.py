@@ -16,6 +16,7 @@ from trainables.energy.meter import Meter
 from trainables.energy.sampler import Sampler
 from trainables.energy.windows import window_energies
 from trainables.model import quantized
+from trainables.rows.flags import IMPLAUSIBLE
 
 SIZE = 8192
 WARMUP_S, WINDOW_S = 0.7, 1.3
@@ -46,7 +47,8 @@ def matmul_pj_per_flop(precision: str, device: torch.device, meter: Meter) -> fl
         run_for(2.5 * meter.tick_s + meter.poll_s)
         sampler.cover(end)
         energies = window_energies(sampler.trace(), np.array([start, end]))
-    return float(energies.energy_j[0]) / (count * 2 * SIZE**3) * 1e12
+    energy_j = float("nan") if energies.flags & IMPLAUSIBLE else float(energies.energy_j[0])
+    return energy_j / (count * 2 * SIZE**3) * 1e12
 
 
 def matmul(dtype: torch.dtype, device: torch.device, size: int = SIZE) -> Callable[[], torch.Tensor]:

@@ -13,7 +13,8 @@ from trainables.energy.sampler import Sampler
 from trainables.load import cut, prepare
 from trainables.measured import Trial, measured_row, pruned_row, raw_of
 from trainables.rows.columns import ANCHOR
-from trainables.window import measure
+from trainables.rows.flags import IMPLAUSIBLE
+from trainables.window import Windows, measure
 from trainables.worker import Worker
 
 
@@ -40,9 +41,14 @@ def measure_trial(config: TrialConfig, worker: Worker, prune: PruneRule | None =
             load = prepare(config, model, energy_inputs)
         setup_s = time.perf_counter() - setup_start
         trial = Trial(config, worker, load, scores, reference, started_at, start, setup_s)
-        hopeless = None if prune is None else lambda probe: pruned_row(trial, probe, prune)["error"] is not None
+
+        def hopeless(probe: Windows) -> bool:
+            """An energy that cannot be bounds nothing: the trial is measured in full, and its row flagged."""
+            plausible = not probe.energies.flags & IMPLAUSIBLE
+            return plausible and prune is not None and pruned_row(trial, probe, prune)["error"] is not None
+
         with ForeignWatch(worker.meter.foreign_processes) as watch, Sampler(worker.meter) as sampler:
-            windows = measure(load.run_pass, worker.synchronize, sampler, worker.settings, hopeless)
+            windows = measure(load.run_pass, worker.synchronize, sampler, worker.settings, hopeless if prune else None)
             trace = sampler.trace()
 
     if prune is not None and windows.stopped:

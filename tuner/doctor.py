@@ -20,7 +20,8 @@ import tyro
 from search_spaces.errors import UsageError
 from trainables.energy.meter import Meter, MeterError, SensorUnavailable, Target
 from trainables.energy.meters.cpu import cpu_name, usable_cores
-from trainables.energy.meters.nvml import NvmlMeter, handles, load_nvml, start_nvml
+from trainables.energy.meters.nvml import NvmlMeter
+from trainables.energy.meters.nvml_library import handles, load_nvml, start_nvml, stop_nvml
 from trainables.energy.meters.rapl import POWERCAP, RaplMeter
 from trainables.energy.sources import SOURCES
 from tuner.cli import run_command
@@ -71,9 +72,10 @@ def diagnose(nvml: Any = None, powercap: Path = POWERCAP, **clock: Callable[...,
 
 def _card_uuids(nvml: Any) -> list[str]:
     start_nvml(nvml)
-    uuids = [uuid for uuid, _ in handles(nvml)]
-    nvml.nvmlShutdown()
-    return uuids
+    try:
+        return [uuid for uuid, _ in handles(nvml)]
+    finally:
+        stop_nvml(nvml)
 
 
 def _card(nvml: Any, uuid: str, subject: str, sources: dict[str, str], clock: dict[str, Any]) -> Iterator[Line]:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from multiprocessing import resource_tracker
 from multiprocessing.shared_memory import SharedMemory
@@ -20,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from trainables.energy.meter import Meter, MeterError
+from trainables.energy.meter import LOAD_STOPPED, Meter, MeterError
 from trainables.energy.trace import ROW_WIDTH, sample_row
 
 CAPACITY = 1 << 16  # samples kept: over ten minutes at 100 a second
@@ -119,12 +120,25 @@ class ChildReader:
         return self._ring
 
 
+def is_stopped(pid: int) -> bool:
+    """Does the process stand still, by a signal or a debugger? Asked with every sample: some ten microseconds, none of
+    them the load's. False where the system does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    return stat.rpartition(b")")[2].split()[:1] in ([b"T"], [b"t"])  # behind the name, which may hold anything
+
+
 def serve(meter: Meter, ring: _Ring, parent: int) -> None:
     """Append a sample every `poll_s` until the parent is gone or the sensor fails."""
     due = time.perf_counter()
     while os.getppid() == parent:
         try:
-            ring.append(sample_row(meter.read()))
+            sample = meter.read()
+            if is_stopped(parent):
+                sample = replace(sample, throttle=sample.throttle | LOAD_STOPPED)
+            ring.append(sample_row(sample))
         except MeterError as error:
             ring.fail(str(error))
             return

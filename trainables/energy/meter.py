@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+LOAD_STOPPED = 1 << 48  # a bit of `Sample.throttle`, of any source: the process under load stood still (SIGSTOP)
+
+
 @dataclass(frozen=True)
 class Sample:
     """One reading: `time_s` is the middle of the read, `read_s` its length; what the device lacks is None."""
@@ -22,7 +25,7 @@ class Sample:
     power_w: float | None = None  # instantaneous
     temperature_c: float | None = None
     sm_clock_mhz: float | None = None
-    throttle: int = 0  # bits that the source explains (`EnergySource.throttle`), 0 where unknown
+    throttle: int = 0  # bits that the source explains (`EnergySource.throttle`), 0 where unknown; and LOAD_STOPPED
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,10 @@ class Meter(Protocol):
 
     def foreign_processes(self) -> bool | None:
         """Does another process compute on the device? None where it cannot be told."""
+        return None
+
+    def power_limit_w(self) -> float | None:
+        """The most that the device's own limit has let it draw since the meter was opened (W); None where unknown."""
         return None
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ every other meter by a thread; the meter says which.
 import threading
 import time
 from array import array
+from dataclasses import replace
 from types import TracebackType
 from typing import Protocol
 
@@ -54,6 +55,9 @@ class Sampler:
 
     def trace(self) -> Trace:
         """All samples so far (a copy of a few hundred kilobytes a minute). Raises MeterError like `check`."""
+        return replace(self._samples(), power_limit_w=self.meter.power_limit_w())
+
+    def _samples(self) -> Trace:
         self.check()
         return Trace.from_rows(self._rows.rows(), self._source.name, self.meter.tick_s)
 
@@ -65,7 +69,7 @@ class Sampler:
             return True
         if not self._source.counter:
             return since_s >= self.meter.tick_s + self.meter.poll_s
-        ticks = counter_ticks(self.trace()) if since_s > 0 else ()
+        ticks = counter_ticks(self._samples()) if since_s > 0 else ()
         return len(ticks) >= 2 and bool(ticks.earliest_s[-1] >= time_s)  # type: ignore[union-attr]
 
     def cover(self, time_s: float) -> None:

@@ -63,17 +63,20 @@ class Trace:
     throttle: npt.NDArray[np.int64]  # bits that the source explains
     source: str
     tick_s: float
+    power_limit_w: float | None = None  # that the device enforces
 
     @classmethod
-    def from_rows(cls, rows: npt.ArrayLike, source: str, tick_s: float) -> "Trace":
+    def from_rows(cls, rows: npt.ArrayLike, source: str, tick_s: float, power_limit_w: float | None = None) -> "Trace":
         """From floats of shape (n, ROW_WIDTH), or flat, as `sample_row` orders them."""
         table = np.asarray(rows, np.float64).reshape(-1, ROW_WIDTH)
         arrays: dict[str, Any] = {name: table[:, i].astype(dtype) for i, (name, dtype) in enumerate(_FIELDS)}
-        return cls(**arrays, source=source, tick_s=tick_s)
+        return cls(**arrays, source=source, tick_s=tick_s, power_limit_w=power_limit_w)
 
     @classmethod
-    def from_samples(cls, samples: Iterable[Sample], source: str, tick_s: float) -> "Trace":
-        return cls.from_rows([sample_row(s) for s in samples], source, tick_s)
+    def from_samples(
+        cls, samples: Iterable[Sample], source: str, tick_s: float, power_limit_w: float | None = None
+    ) -> "Trace":
+        return cls.from_rows([sample_row(s) for s in samples], source, tick_s, power_limit_w)
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -81,7 +84,8 @@ class Trace:
     def to_parquet_bytes(self) -> bytes:
         """A Parquet file (zstd), some ten bytes a sample; `from_parquet_bytes` gives back the same trace."""
         table = pa.table({name: getattr(self, name) for name, _ in _FIELDS})
-        table = table.replace_schema_metadata({"source": self.source, "tick_s": repr(self.tick_s)})
+        limit = {} if self.power_limit_w is None else {"power_limit_w": repr(self.power_limit_w)}
+        table = table.replace_schema_metadata({"source": self.source, "tick_s": repr(self.tick_s), **limit})
         # Timestamps differ in their low bytes only, which byte-stream splitting lets zstd see; the other
         # columns repeat their values, which is what dictionaries are for.
         changing = ["time_s", "read_s"]
@@ -107,7 +111,8 @@ class Trace:
         if meta["source"] not in SOURCES:
             raise ValueError(f"a trace's source must be one of {', '.join(SOURCES)}, but is {meta['source']!r}")
         arrays: dict[str, Any] = {name: table.column(name).to_numpy().astype(dtype) for name, dtype in _FIELDS}
-        return cls(**arrays, source=meta["source"], tick_s=float(meta["tick_s"]))
+        limit = float(meta["power_limit_w"]) if "power_limit_w" in meta else None
+        return cls(**arrays, source=meta["source"], tick_s=float(meta["tick_s"]), power_limit_w=limit)
 
 
 def window_bounds(edges: npt.ArrayLike) -> tuple[Floats, Floats]:

@@ -1,17 +1,32 @@
 """What a trace says of its windows: joules with the bounds of their errors, temperatures, clock, and flags."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from trainables.energy.counter import STUCK_S, Ticks, counter_energy, counter_ticks
+from trainables.energy.meter import LOAD_STOPPED
 from trainables.energy.power import power_energy
 from trainables.energy.sources import SOURCES
 from trainables.energy.trace import Floats, Trace, window_bounds
-from trainables.rows.flags import MAX_TEMPERATURE_DRIFT_C, MIN_WINDOW_S, MIN_WINDOW_UPDATES
+from trainables.rows.flags import (
+    ABOVE_POWER_LIMIT,
+    COUNTER_IMPLAUSIBLE,
+    MAX_COUNTER_SHARE,
+    MAX_LIMIT_SHARE,
+    MAX_STILL_S,
+    MAX_TEMPERATURE_DRIFT_C,
+    MIN_WINDOW_S,
+    MIN_WINDOW_UPDATES,
+    STRETCHED_WINDOW,
+)
 
 MISMATCH_AT_10_S = 0.03
+
+STILL_READINGS = 5  # readings that far apart, compared with the usual, are missing ones
 
 
 @dataclass(frozen=True)
@@ -46,8 +61,8 @@ def window_energies(trace: Trace, edges: npt.ArrayLike, source: str | None = Non
     """Energies, errors, flags, temperatures and clock of the windows (`edges` as for `window_bounds`).
 
     `source` is the headline, by default the trace's own. Flags set here (`trainables.rows` has their rules):
-    counter_reset, counter_power_mismatch, temperature_drift, short_window, estimated, and those of the source's
-    throttle bits. Raises UsageError for a source that is not entered in `sources.SOURCES`.
+    counter_reset, counter_power_mismatch, those of flags.IMPLAUSIBLE, temperature_drift, short_window, estimated, and those
+    of the source's throttle bits. Raises UsageError for a source that is not entered in `sources.SOURCES`.
     """
     headline = SOURCES[source or trace.source]
     starts, ends = window_bounds(edges)
@@ -73,6 +88,13 @@ def window_energies(trace: Trace, edges: npt.ArrayLike, source: str | None = Non
         flags.add("counter_reset")
     if residual is not None and abs(residual) > mismatch_threshold(float((ends - starts).sum())):
         flags.add("counter_power_mismatch")
+    if headline.counter and (_contradict(counter, power[0]) or _contradict(counter_total, power_total[0])):
+        flags.add(COUNTER_IMPLAUSIBLE)
+    limit_w = np.inf if trace.power_limit_w is None or not headline.measured else trace.power_limit_w
+    if (energy_j > MAX_LIMIT_SHARE * limit_w * (ends - starts)).any():
+        flags.add(ABOVE_POWER_LIMIT)
+    if _stretched(trace, starts, ends, inside):
+        flags.add(STRETCHED_WINDOW)
     if len(temperature) and float(np.ptp(temperature)) > MAX_TEMPERATURE_DRIFT_C:
         flags.add("temperature_drift")
 
@@ -91,6 +113,33 @@ def window_energies(trace: Trace, edges: npt.ArrayLike, source: str | None = Non
         flags=frozenset(flags),
         reason=None if np.isfinite(energy_j).all() else _why_missing(trace, ticks, headline.counter, flags),
     )
+
+
+def _contradict(counter: Sequence[Any], power_j: Any) -> bool:
+    """Is the counter's energy, of any window, further from the integrated power than both can be wrong?
+
+    The edge error counts for half of the energy at most: a counter that jumps at an edge makes its own bound huge.
+    """
+    energy_j, error_j = counter
+    allowed_j = MAX_COUNTER_SHARE * power_j + np.minimum(error_j, 0.5 * power_j)
+    return bool(np.any(np.abs(energy_j - power_j) > allowed_j))  # False where one is NaN: there is nothing to compare
+
+
+def _stretched(trace: Trace, starts: Floats, ends: Floats, inside: npt.NDArray[np.bool_]) -> bool:
+    """Did the measuring process stand still within a window?
+
+    Where a process of its own reads the sensor, it sees that the load is stopped. Where a thread does, or where all is
+    stopped (a container, a virtual machine), readings are missing. The times of passes tell less: between the windows
+    of one undisturbed trial they differ up to 1.8-fold on a card that changes its clocks.
+    """
+    if (trace.throttle[inside] & LOAD_STOPPED).any():
+        return True
+    if len(trace) < 3:
+        return False
+    gap = np.diff(trace.time_s)
+    long = np.flatnonzero(gap > max(MAX_STILL_S, STILL_READINGS * float(np.median(gap))))
+    begin, end = trace.time_s[long][:, None], trace.time_s[long + 1][:, None]
+    return bool((np.minimum(end, ends) - np.maximum(begin, starts) > MAX_STILL_S).any())
 
 
 def _throttle_flags(trace: Trace, inside: npt.NDArray[np.bool_]) -> set[str]:

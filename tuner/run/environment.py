@@ -15,7 +15,8 @@ from typing import Any
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
 from trainables.energy.meter import SensorUnavailable
-from trainables.energy.meters.nvml import NvmlMeter, handles, load_nvml
+from trainables.energy.meters.nvml import NvmlMeter
+from trainables.energy.meters.nvml_library import handles, load_nvml, stop_nvml
 
 PACKAGES = ("ray", "torch", "transformers", "datasets", "nvidia-ml-py", "optuna", "pandas", "moocore", "statsmodels")
 
@@ -49,10 +50,11 @@ def _gpus() -> list[dict[str, Any]]:
     try:
         nvml = load_nvml()
         nvml.nvmlInit()
+        uuids = [uuid for uuid, _ in handles(nvml)]
     except Exception:  # no library or no driver: no cards
         return []
     found: list[dict[str, Any]] = []
-    for uuid in [uuid for uuid, _ in handles(nvml)]:
+    for uuid in uuids:
         try:
             meter = NvmlMeter(uuid)
         except (SensorUnavailable, UsageError) as error:
@@ -60,7 +62,7 @@ def _gpus() -> list[dict[str, Any]]:
             continue
         found.append({"name": meter.device.name, "uuid": uuid, "source": meter.source, **meter.device.details})
         meter.close()
-    nvml.nvmlShutdown()
+    stop_nvml(nvml)
     return found
 
 

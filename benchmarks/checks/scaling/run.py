@@ -20,7 +20,7 @@ from benchmarks.lib.bars import Bar, judge, records
 from benchmarks.lib.output import table, write_json
 from search_spaces.errors import UsageError, check
 from trainables.energy.meter import SensorUnavailable
-from trainables.energy.meters.nvml import handles, load_nvml, start_nvml
+from trainables.energy.meters.nvml_library import handles, load_nvml, start_nvml, stop_nvml
 
 EFFICIENCY = 0.9
 POLL_S = 0.1
@@ -49,14 +49,14 @@ class Counters:
         try:
             nvml = load_nvml()
             start_nvml(nvml)
+            cards = list(handles(nvml))
         except SensorUnavailable:
             return
-        cards = list(handles(nvml))
         while not self._stop.wait(POLL_S):
             for uuid, handle in cards:
                 energy_j = nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3
                 self.readings.append({"time_s": time.time(), "gpu_uuid": uuid, "energy_j": energy_j})
-        nvml.nvmlShutdown()
+        stop_nvml(nvml)
 
 
 def run_grid(folder: Path, gpus: int, options: Sequence[str]) -> None:

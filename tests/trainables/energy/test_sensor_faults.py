@@ -16,6 +16,7 @@ from trainables.energy.processes import ForeignWatch
 from trainables.measure import measure_trial
 from trainables.measure_trainable import MeasureTrainable
 from trainables.model import loading
+from trainables.rows.flags import IMPLAUSIBLE
 from trainables.tasks import get_task
 from trainables.worker import MeasuringData, Worker
 
@@ -113,6 +114,34 @@ def test_a_card_that_is_lost_is_tried_again_and_then_a_failed_row(start, during)
     assert row["status"] == "failed"
     assert "GPU is lost" in row["error"]
     assert row["energy_j_per_example"] is None
+
+
+class PruneAll:
+    """A rule that calls every trial dominated."""
+
+    margin = 0.1
+
+    def verdict(self, bounds):
+        return "dominated"
+
+
+@pytest.mark.parametrize("fault", ["jump", "limit"])
+def test_an_energy_that_cannot_be_is_invalid_and_prunes_nothing(start, during, monkeypatch, fault):
+    worker, card = start()
+    if fault == "limit":
+        worker.meter._limit_w, card.power_limit_mw = None, 100_000
+    else:
+        counted = card.counter_mj
+
+        def jump():
+            at = among_the_windows()
+            monkeypatch.setattr(card, "counter_mj", lambda t: counted(t) + (10**9 if t > at else 0))
+
+        during(jump)
+    row = measure_trial(TRIAL, worker, PruneAll() if fault == "limit" else None)
+    assert row["status"] == "ok"
+    invalid = {flag for flag in row["flags"].split(";") if flag in IMPLAUSIBLE}
+    assert invalid == ({"above_power_limit"} if fault == "limit" else {"counter_implausible", "above_power_limit"})
 
 
 @pytest.mark.parametrize("stays", [True, False])

@@ -5,23 +5,31 @@ takes 3.3 ms; power fields change every 100 ms and read in microseconds. Plain p
 and Hopper, so the instantaneous field is preferred.
 """
 
-import contextlib
-import importlib
 import itertools
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from types import ModuleType
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.errors import UsageError, check
 from trainables.energy.meter import DeviceInfo, Meter, MeterError, Sample, SensorUnavailable, Target
+from trainables.energy.meters.nvml_library import (
+    ask,
+    faults,
+    handles,
+    load_nvml,
+    mig_enabled,
+    start_nvml,
+    stop_nvml,
+    text_of,
+)
 from trainables.energy.processes import ProcessWatch
 
 if TYPE_CHECKING:
     from trainables.energy.child import ChildReader
 
 POWER_INSTANT_FIELD = 186  # NVML_FI_DEV_POWER_INSTANT, mW
+CLOCK_SM, CLOCK_MEM, TEMPERATURE_GPU = 1, 2, 0  # NVML's own numbers, for packages that do not name them
 POLL_S = 0.010  # a tick's time is known to (poll + read) / 2: about 7 ms, 4 J at 600 W
 POWER_TICK_S = 0.1  # power readings change this often
 SLOW_EVERY_S = 0.5  # temperature, clock and throttle reasons: seconds matter there, not milliseconds
@@ -54,7 +62,8 @@ class NvmlMeter(Meter):
     ) -> None:
         self._nvml = nvml if nvml is not None else load_nvml()
         self._clock, self._sleep = clock, sleep
-        self._handle = _find(self._nvml, cuda_uuid)
+        self._faults = faults(self._nvml)
+        self._uuid, self._handle = _find(self._nvml, cuda_uuid)
         self._unavailable: dict[str, str] = {}  # reading -> why the card does not give it
         self._counter = self._probe("energy_counter", self._read_counter_j)
         self._power = self._probe("power_instant", self._read_instant_w)
@@ -67,12 +76,13 @@ class NvmlMeter(Meter):
         self._throttle = self._probe("clock_event_reasons", self._read_throttle)
         self._slow: tuple[float | None, float | None, int] = (None, None, 0)
         self._slow_due_s = float("-inf")
+        self._limit_w: float | None = None
 
         if self._counter and tick_s is None:
             try:
                 tick_s = self._find_tick()
                 reason = f"stuck: it did not tick in {TICK_LIMIT_S} s"
-            except self._nvml.NVMLError as error:
+            except self._faults as error:
                 reason = str(error)
             if tick_s is None:
                 self._unavailable["energy_counter"] = reason
@@ -92,20 +102,24 @@ class NvmlMeter(Meter):
         """Counter and power now; temperature, clock and throttle bits as of the last half second."""
         try:
             begin = self._clock()
-            power = self._power() if self._power else None
+            # Beside a counter power is a second opinion: a reading that fails is missing.
+            power = self._now(self._power) if self._counter else self._power() if self._power else None
             energy = self._counter() if self._counter else None
             end = self._clock()
-            if begin >= self._slow_due_s:
-                self._slow_due_s = begin + SLOW_EVERY_S
-                self._slow = (
-                    self._temperature() if self._temperature else None,
-                    self._clock_mhz() if self._clock_mhz else None,
-                    int(self._throttle()) if self._throttle else 0,
-                )
-        except self._nvml.NVMLError as error:
+        except self._faults as error:
             raise MeterError(f"NVML failed on {self.device.uuid}: {error}") from error
+        if begin >= self._slow_due_s:
+            self._slow_due_s = begin + SLOW_EVERY_S
+            self._slow = (self._now(self._temperature), self._now(self._clock_mhz), int(self._now(self._throttle) or 0))
         temperature, clock_mhz, throttle = self._slow
         return Sample((begin + end) / 2, end - begin, energy, power, temperature, clock_mhz, throttle)
+
+    def _now(self, reading: Callable[[], float] | None) -> float | None:
+        """The reading, None where the card does not give it or does not give it now."""
+        try:
+            return reading() if reading else None
+        except self._faults:
+            return None
 
     def _read_counter_j(self) -> float:
         return float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)) / 1e3
@@ -120,22 +134,22 @@ class NvmlMeter(Meter):
         return float(self._nvml.nvmlDeviceGetPowerUsage(self._handle)) / 1e3
 
     def _read_temperature_c(self) -> float:
-        return float(self._nvml.nvmlDeviceGetTemperature(self._handle, self._nvml.NVML_TEMPERATURE_GPU))
+        return float(self._nvml.nvmlDeviceGetTemperature(self._handle, TEMPERATURE_GPU))
 
     def _read_sm_clock_mhz(self) -> float:
-        return float(self._nvml.nvmlDeviceGetClockInfo(self._handle, self._nvml.NVML_CLOCK_SM))
+        return float(self._nvml.nvmlDeviceGetClockInfo(self._handle, CLOCK_SM))
 
     def _read_throttle(self) -> float:
         try:
             return float(self._nvml.nvmlDeviceGetCurrentClocksEventReasons(self._handle))
-        except (self._nvml.NVMLError_FunctionNotFound, AttributeError):  # drivers before 535
+        except self._faults:  # drivers before 535, and old pynvml
             return float(self._nvml.nvmlDeviceGetCurrentClocksThrottleReasons(self._handle))
 
     def _probe(self, name: str, reading: Callable[[], float]) -> Callable[[], float] | None:
         """The reading if the card gives it; else None, with the reason kept. Missing is no failure here."""
         try:
             value = reading()
-        except (self._nvml.NVMLError, AttributeError) as error:
+        except self._faults as error:
             self._unavailable[name] = str(error)
             return None
         if name.startswith(("power", "energy")) and value <= 0:
@@ -161,24 +175,30 @@ class NvmlMeter(Meter):
     def _describe(self) -> DeviceInfo:
         nvml, handle = self._nvml, self._handle
         details: dict[str, object] = {
-            "driver": _ask(nvml, nvml.nvmlSystemGetDriverVersion),
-            "power_limit_w": _watts(_ask(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, handle)),
-            "default_power_limit_w": _watts(_ask(nvml, nvml.nvmlDeviceGetPowerManagementDefaultLimit, handle)),
-            "persistence_mode": _ask(nvml, nvml.nvmlDeviceGetPersistenceMode, handle),
-            "max_sm_clock_mhz": _ask(nvml, nvml.nvmlDeviceGetMaxClockInfo, handle, nvml.NVML_CLOCK_SM),
-            "max_memory_clock_mhz": _ask(nvml, nvml.nvmlDeviceGetMaxClockInfo, handle, nvml.NVML_CLOCK_MEM),
+            "driver": text_of(ask(nvml, "nvmlSystemGetDriverVersion")),
+            "power_limit_w": self.power_limit_w(),
+            "default_power_limit_w": _watts(ask(nvml, "nvmlDeviceGetPowerManagementDefaultLimit", handle)),
+            "persistence_mode": ask(nvml, "nvmlDeviceGetPersistenceMode", handle),
+            "max_sm_clock_mhz": ask(nvml, "nvmlDeviceGetMaxClockInfo", handle, CLOCK_SM),
+            "max_memory_clock_mhz": ask(nvml, "nvmlDeviceGetMaxClockInfo", handle, CLOCK_MEM),
             "power_reading": self.power_reading,
             "tick_s": self.tick_s,
             "unavailable": dict(self._unavailable),
         }
-        name, uuid = _ask(nvml, nvml.nvmlDeviceGetName, handle), _ask(nvml, nvml.nvmlDeviceGetUUID, handle)
-        return DeviceInfo(str(name or "NVIDIA GPU"), str(uuid), details)
+        return DeviceInfo(text_of(ask(nvml, "nvmlDeviceGetName", handle)) or "NVIDIA GPU", self._uuid, details)
+
+    def power_limit_w(self) -> float | None:
+        """Asked anew each time: a limit may be raised while a run goes on."""
+        now = _watts(ask(self._nvml, "nvmlDeviceGetEnforcedPowerLimit", self._handle))
+        if now and now > (self._limit_w or 0.0):
+            self._limit_w = now
+        return self._limit_w
 
     def compute_pids(self) -> frozenset[int] | None:
         """Who computes on the card (in a container perhaps the host's ids); None if not told."""
         try:
             return frozenset(p.pid for p in self._nvml.nvmlDeviceGetComputeRunningProcesses(self._handle))
-        except self._nvml.NVMLError:
+        except self._faults:
             return None
 
     def read_in_child(self) -> None:
@@ -200,8 +220,7 @@ class NvmlMeter(Meter):
         if self.child is not None:
             self.child.close()
             self.child = None
-        with contextlib.suppress(self._nvml.NVMLError):
-            self._nvml.nvmlShutdown()
+        stop_nvml(self._nvml)
 
 
 def open_meter(target: Target) -> NvmlMeter:
@@ -215,63 +234,30 @@ def reopen(uuid: str, tick_s: str) -> NvmlMeter:
     return NvmlMeter(uuid, tick_s=float(tick_s))
 
 
-def load_nvml() -> ModuleType:
-    """`pynvml`. Raises SensorUnavailable where it cannot be imported."""
-    try:
-        return importlib.import_module("pynvml")
-    except ImportError as error:
-        raise SensorUnavailable("pynvml is not installed", "pip install nvidia-ml-py") from error
-
-
-def start_nvml(nvml: Any) -> None:
-    """Initialise NVML (it counts its users). Raises SensorUnavailable without a library or driver."""
-    try:
-        nvml.nvmlInit()
-    except nvml.NVMLError as error:
-        raise SensorUnavailable(f"NVML: {error}", "install NVIDIA's driver if there is a card") from error
-
-
-def handles(nvml: Any) -> Iterator[tuple[str, Any]]:
-    """(UUID, handle) of every card NVML shows; NVML must be initialised."""
-    for index in range(nvml.nvmlDeviceGetCount()):
-        with contextlib.suppress(nvml.NVMLError):  # a card that is lost does not hide the others
-            handle = nvml.nvmlDeviceGetHandleByIndex(index)
-            yield nvml.nvmlDeviceGetUUID(handle), handle
-
-
-def mig_enabled(nvml: Any, handle: Any) -> bool:
-    mode = _ask(nvml, nvml.nvmlDeviceGetMigMode, handle)  # (current, pending); not supported on most cards
-    return bool(mode and mode[0])
-
-
-def _find(nvml: Any, cuda_uuid: str) -> Any:
-    """The handle of the card; NVML is left initialised."""
+def _find(nvml: Any, cuda_uuid: str) -> tuple[str, Any]:
+    """UUID and handle of the card; NVML is left initialised."""
     start_nvml(nvml)
     wanted = str(cuda_uuid).strip().removeprefix("GPU-").lower()
-    shown = dict(handles(nvml))
+    try:
+        shown = dict(handles(nvml))
+    except SensorUnavailable:
+        stop_nvml(nvml)
+        raise
     for uuid, handle in shown.items():
         if uuid.removeprefix("GPU-").lower() != wanted:
             continue
         if mig_enabled(nvml, handle):
-            nvml.nvmlShutdown()
+            stop_nvml(nvml)
             raise UsageError(
                 f"a card must have MIG disabled, because its counter is the whole card's, but {uuid} has MIG "
                 f"enabled; disable it (as root: nvidia-smi -i {uuid} -mig 0) or choose a card without MIG"
             )
-        return handle
-    nvml.nvmlShutdown()
+        return uuid, handle
+    stop_nvml(nvml)
     raise UsageError(
         f"the CUDA device must be a card that NVML shows ({', '.join(shown) or 'none'}), but got "
         f"{cuda_uuid!r}; a MIG instance has no counter of its own: name a whole card in CUDA_VISIBLE_DEVICES"
     )
-
-
-def _ask(nvml: Any, question: Callable[..., Any], *arguments: Any) -> Any:
-    """The answer, or None where the card or driver does not give it."""
-    try:
-        return question(*arguments)
-    except nvml.NVMLError:
-        return None
 
 
 def _watts(milliwatts: Any) -> float | None:
