@@ -7,7 +7,7 @@ from pathlib import Path
 
 def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     try:
-        for line in cpuinfo.read_text().splitlines():
+        for line in cpuinfo.read_text(errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     except OSError:
