@@ -61,8 +61,8 @@ def window_energies(trace: Trace, edges: npt.ArrayLike, source: str | None = Non
     """Energies, errors, flags, temperatures and clock of the windows (`edges` as for `window_bounds`).
 
     `source` is the headline, by default the trace's own. Flags set here (`trainables.rows` has their rules):
-    counter_reset, counter_power_mismatch, those of flags.IMPLAUSIBLE, temperature_drift, short_window, estimated, and those
-    of the source's throttle bits. Raises UsageError for a source that is not entered in `sources.SOURCES`.
+    counter_reset, counter_power_mismatch, its IMPLAUSIBLE, temperature_drift, short_window, estimated, and those of the
+    source's throttle bits. Raises UsageError for a source that is not entered in `sources.SOURCES`.
     """
     headline = SOURCES[source or trace.source]
     starts, ends = window_bounds(edges)
