@@ -15,7 +15,7 @@ from analysis.statistics.seeds import seed_mean, seed_spread
 from search_spaces.axes import AXES, other_axes
 from search_spaces.objectives import score_names
 from trainables.energy.sources import estimates
-from trainables.rows.flags import invalid_among
+from trainables.rows.flags import ESTIMATED, split_flags, why_invalid
 
 # The configuration; and what must never be averaged over: card, sensor, and the sweep of a foreign table.
 WHOSE = ("task", "model")
@@ -43,15 +43,15 @@ _MEANS = (
 
 def is_estimated(rows: pd.DataFrame) -> pd.Series:
     """True where energy is assumed watts x busy time rather than read from a sensor."""
-    flagged = [flags for flags in rows["flags"].unique() if "estimated" in flags.split(";")]
+    flagged = [flags for flags in rows["flags"].unique() if ESTIMATED in split_flags(flags)]
     return rows["energy_source"].isin(estimates()) | rows["flags"].isin(flagged)
 
 
 def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows whose energy may enter fits and Pareto sets, and a table of the others with the reason for each.
 
-    Excluded: status other than ok, flags that `trainables.rows.flags.FLAGS` calls invalid, no energy, and
-    estimated energy where the same rows hold measured energy. The second table has run, trial_id, status,
+    Excluded: status other than ok, flags that `trainables.rows.flags.FLAGS` calls invalid or does not know, no energy,
+    and estimated energy where the same rows hold measured energy. The second table has run, trial_id, status,
     flags, reason.
     """
     reasons = pd.Series("", index=rows.index, dtype=object)
@@ -63,9 +63,8 @@ def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     ok = rows["status"] == "ok"
     detail = rows["status"].astype(object).fillna("no status") + rows["error"].map(lambda e: f": {e}" if e else "")
     add(~ok, detail)
-    invalid = {flags: ", ".join(invalid_among(flags)) for flags in rows["flags"].unique()}
-    bad = rows["flags"].map(invalid)
-    add(bad != "", "flag " + bad)
+    bad = rows["flags"].map({flags: why_invalid(flags) for flags in rows["flags"].unique()})
+    add(bad != "", bad)
     add(ok & rows["energy_j_per_example"].isna(), "no energy")
     add(rows["energy_j_per_example"] <= 0, "energy not above zero")
     estimated = is_estimated(rows)

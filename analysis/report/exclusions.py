@@ -8,7 +8,7 @@ from analysis.findings.assessment import Assessment
 from analysis.findings.configurations import TOGETHER, valid
 from analysis.report.cells import Table, text_table
 from analysis.words.rounding import count_of
-from trainables.rows.flags import FLAGS
+from trainables.rows.flags import FLAGS, invalid_among
 
 
 def left_out(assessment: Assessment, rows: pd.DataFrame) -> str:
@@ -38,7 +38,7 @@ def flag_table(rows: pd.DataFrame) -> Table:
                 "Flag": flag_words(name),
                 "Trials": f"all {count}" if count == len(rows) else f"{count} of {len(rows)}",
                 "Meaning": FLAGS[name].rule if name in FLAGS else "not a flag this version knows",
-                "Effect": "energy excluded" if name in FLAGS and FLAGS[name].invalid else "kept, with this caveat",
+                "Effect": "energy excluded" if invalid_among(name) else "kept, with this caveat",
             }
             for name, count in sorted(counts.items(), key=lambda item: -item[1])
         ]
@@ -69,7 +69,9 @@ def shared_flags(rows: pd.DataFrame) -> list[str]:
 
 
 def _reason_words(reason: str) -> str:
-    """ "flag short_window" with the flag's rule."""
+    """ "flag short_window" with the flag's rule; the name of an unknown flag as it is."""
+    if reason.startswith("unknown flag "):
+        return reason
     name = reason.removeprefix("flag ")
     if name not in FLAGS:
         return flag_words(reason)

@@ -10,6 +10,7 @@ import pandas as pd
 from search_spaces.errors import UsageError
 from trainables.rows.check import LARGEST, number_rule, shortened
 from trainables.rows.columns import COLUMNS, Column
+from trainables.rows.flags import normal_flags
 from trainables.rows.interval import half_width
 
 LATENCY_CI = "latency_ms_per_example_ci95"  # derived from the window table, half-width within the trial
@@ -29,7 +30,8 @@ def latency_ci(windows: Any, examples_per_pass: Any) -> float:
 
 
 def set_types(frame: pd.DataFrame) -> pd.DataFrame:
-    """Floats as float64, counts as int64 (Int64 where some are null), text as str with NaN for null; in place."""
+    """Floats as float64, counts as int64 (Int64 where some are null), text as str with NaN for null, flags as this
+    program writes them; in place."""
 
     for name, column in COLUMNS.items():
         values = frame[name]
@@ -43,7 +45,8 @@ def set_types(frame: pd.DataFrame) -> pd.DataFrame:
                 frame[name] = numbers
             else:
                 frame[name] = numbers.astype("Int64") if numbers.isna().any() else numbers.astype("int64")
-    frame["flags"] = frame["flags"].fillna("")
+    cells = frame["flags"].fillna("")
+    frame["flags"] = cells.map({cell: normal_flags(cell) for cell in cells.unique()}).astype("str")
     frame["error"] = frame["error"].fillna("")
     return frame
 

@@ -1,5 +1,6 @@
 """The validity flags of a row: what sets each, and whether its energy still counts. No heavy imports."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -85,16 +86,49 @@ FLAGS: Registry[Flag] = Registry(
 )
 
 
+# As found in cells that other programs wrote: "Short-Window, foreign process", "['short_window']".
+_SEPARATOR = re.compile(r"[;,|/+&\t\r\n]+")
+_BETWEEN_WORDS = re.compile(r"[\s\-_]+")
+_AROUND = " \t\u00a0\"'`[](){}_-"
+
+
 def join_flags(flags: Iterable[str]) -> str:
     """A row's flags in the order of FLAGS, joined by ';'. An unknown one is a UsageError that lists the flags."""
     return ";".join(sorted({FLAGS[name].name for name in flags}, key=FLAGS.rank))
 
 
 def split_flags(text: str | None) -> set[str]:
-    """The flags of a row's cell, also those that this version does not know."""
-    return set((text or "").split(";")) - {""}
+    """The flags of a row's cell, also those that this version does not know.
+
+    A cell that a spreadsheet or somebody's program wrote is read as it was meant: another case, a hyphen or blank for
+    the underscore, another separator, quotes and brackets.
+    """
+    found: set[str] = set()
+    for part in _SEPARATOR.split(text or ""):
+        name = _spelled(part)
+        words = [word for word in map(_spelled, part.split()) if word]
+        found |= set(words) if name not in FLAGS and all(word in FLAGS for word in words) else {name}
+    return found - {""}
+
+
+def _spelled(text: str) -> str:
+    return _BETWEEN_WORDS.sub("_", text.strip(_AROUND)).casefold()
+
+
+def normal_flags(text: str | None) -> str:
+    """A cell as this program writes it: joined by ';', in the order of FLAGS, unknown ones at the end."""
+    return ";".join(sorted(split_flags(text), key=lambda name: (FLAGS.rank(name), name)))
 
 
 def invalid_among(text: str | None) -> list[str]:
-    """Those of a row's flags by which its energy must not enter fits and Pareto sets, in the order of FLAGS."""
-    return [name for name, flag in FLAGS.items() if flag.invalid and name in split_flags(text)]
+    """Those of a row's flags by which its energy must not enter fits and Pareto sets, in the order of FLAGS; last those
+    that this version does not know, until they are entered (`FLAGS.add`): a newer one may have found them invalid."""
+    found = split_flags(text)
+    return [f for f, flag in FLAGS.items() if flag.invalid and f in found] + sorted(found - FLAGS.keys())
+
+
+def why_invalid(text: str | None) -> str:
+    """The same in words: "flag short_window, counter_reset; unknown flag of_later"; "" where the energy counts."""
+    names = invalid_among(text)
+    kinds = {"flag": [n for n in names if n in FLAGS], "unknown flag": [n for n in names if n not in FLAGS]}
+    return "; ".join(f"{kind} {', '.join(which)}" for kind, which in kinds.items() if which)

@@ -151,3 +151,23 @@ def test_spreads_of_different_cards_are_not_pooled():
     rows += [row(32, energy=2.0, gpu_name="L4")]
     table = configurations(frame(rows)).set_index("max_seq_len")
     assert table.loc[32, "interval_kind"] == "within trial"
+
+
+def test_a_flag_of_another_spelling_or_version_keeps_its_row_out():
+    rows = frame(
+        [
+            row(16),
+            row(24, flags="Short_Window"),
+            row(32, flags="estimated, hw-slowdown"),
+            row(40, flags="of_later;power_capped"),
+            row(48, flags="power capped"),
+        ]
+    )
+    kept, excluded = valid(rows)
+    assert list(kept["max_seq_len"]) == [16, 48]
+    assert list(kept["flags"]) == ["", "power_capped"]
+    assert excluded["reason"].to_list() == [
+        "flag short_window",
+        "flag hw_slowdown; estimated energy, beside measured rows",
+        "unknown flag of_later",
+    ]
