@@ -57,20 +57,23 @@ def measured_row(trial: Trial, windows: Windows, foreign: bool | None) -> dict[s
     examples = trial.load.examples * int(windows.passes.sum())
     seconds = float(windows.durations_s.sum())
     energy = _over(energies.total_energy_j, examples)
+    reason = energies.reason
+    if energy is not None and energy <= 0:
+        energy, reason = None, f"a load must take energy, but the sensor says {energies.total_energy_j:g} J"
     accuracy = trial.metrics.get("accuracy")
     idle_w = trial.worker.idle_power_w
     per_window = energies.energy_j / (trial.load.examples * windows.passes)
     row = _known_of_any(trial, windows) | {
         "status": "failed" if energy is None else "ok",
-        "error": energies.reason,
+        "error": reason,
         "energy_j_per_example": energy,
         "energy_j_per_example_ci95": None if energy is None else half_width(per_window),
         "energy_j_per_correct": energy / accuracy if energy and accuracy else None,
         "net_energy_j_per_example": None if energy is None or idle_w is None else energy - idle_w * seconds / examples,
         "counter_power_residual": energies.counter_power_residual,
-        "edge_error_j_per_example": _over(energies.total_edge_error_j, examples),
+        "edge_error_j_per_example": None if energy is None else _over(energies.total_edge_error_j, examples),
         "latency_ms_per_example": seconds / examples * 1e3,
-        "mean_power_w": _over(energies.total_energy_j, seconds),
+        "mean_power_w": None if energy is None else _over(energies.total_energy_j, seconds),
         "flags": join_flags(flags_of(windows, trial.worker, foreign)),
     }
     return row | {"null_reasons": null_reasons(row, trial.null_context(pruned=False))}

@@ -17,15 +17,20 @@ from analysis.rows.trust import trusted
 from analysis.rows.types import LATENCY_CI, checked, set_types
 from search_spaces.errors import UsageError
 from trainables.energy.sources import estimates
-from trainables.rows.check import NEEDED
+from trainables.rows.check import NEEDED, bits_problem
 from trainables.rows.columns import ANCHOR_NUMBERS, COLUMNS, WINDOW_COLUMNS, Column
 from trainables.rows.flags import MIN_WINDOW_S, SHORT_WINDOW
 
 TABLES = (".csv", ".parquet")
 # A table of someone else's needs at least these; what else is missing becomes null.
 REQUIRED_COLUMNS = (*NEEDED, "energy_j_per_example")
+# Of the tables of windows and anchors: unit, and what is above 0.
+_BITS = ("correct_bits", "examples", "accuracy")
 _UNITS = {"temperature_c": "C", "start_s": "s", "duration_s": "s", "passes": "count"}
-_OTHERS = {n: Column(n, "float", _UNITS.get(n, "J"), "") for n in (*ANCHOR_NUMBERS, *WINDOW_COLUMNS)}
+_OTHERS = {
+    n: Column(n, "float", _UNITS.get(n, "J"), "", least=None, positive=n in ("duration_s", "passes"))
+    for n in (*ANCHOR_NUMBERS, *WINDOW_COLUMNS)
+}
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -142,6 +147,9 @@ def _complete(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     for column in COLUMNS.values():
         if column.kind != "str":
             frame[column.name] = checked(frame[column.name], column, path.name)
+    for place, cells in zip(frame.index, zip(*(frame[c] for c in _BITS), strict=True), strict=True):
+        if contradiction := bits_problem(*cells):
+            raise UsageError(f"row {place} of {path.name} must be of one piece: {contradiction}; correct the file")
     for name in NEEDED:
         empty = frame.index[frame[name].isna() & (frame["status"] == "ok")]
         if len(empty):

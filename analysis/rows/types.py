@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from search_spaces.errors import UsageError
+from trainables.energy.sources import SOURCES
 from trainables.rows.check import LARGEST, number_rule, shortened
 from trainables.rows.columns import COLUMNS, Column
 from trainables.rows.flags import normal_flags
@@ -48,6 +49,9 @@ def set_types(frame: pd.DataFrame) -> pd.DataFrame:
     cells = frame["flags"].fillna("")
     frame["flags"] = cells.map({cell: normal_flags(cell) for cell in cells.unique()}).astype("str")
     frame["error"] = frame["error"].fillna("")
+    # "Estimate" must not pass for a sensor.
+    spelled = {name: str(name).strip().casefold() for name in frame["energy_source"].dropna().unique()}
+    frame["energy_source"] = frame["energy_source"].replace({n: s for n, s in spelled.items() if s in SOURCES})
     return frame
 
 
@@ -65,7 +69,11 @@ def checked(values: pd.Series, column: Column, source: str) -> pd.Series:
     if column.kind == "int":
         bad |= known & (numbers != np.floor(numbers))
     if column.unit == "fraction":
-        bad |= known & ~numbers.between(0, 1)
+        bad |= known & (numbers > 1)
+    if column.positive:
+        bad |= known & (numbers <= 0)
+    elif column.least is not None:
+        bad |= known & (numbers < column.least)
     if bad.any():
         first = values[bad].index[0]
         raise UsageError(

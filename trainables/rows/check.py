@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -10,14 +11,17 @@ from search_spaces.axes import published_axes
 from trainables.rows.columns import ANCHOR, ANCHOR_NUMBERS, COLUMNS, TRACE, WINDOW_COLUMNS, WINDOW_TABLE, Column
 
 LARGEST = 1e15  # of any number here; the largest that occur are UNIX times, near 2e9
+ROUNDED = 5e-4  # an accuracy of three decimals is the same accuracy
 NEEDED = ("task", *published_axes())  # of a measured row: without them it says nothing of anything
 
 
 def number_rule(column: Column) -> str:
-    """What a number of this column must be, in words: "a whole number (tokens)"."""
+    """What a number of this column must be, in words: "a whole number of at least 1 (tokens)"."""
     kind = "a whole number" if column.kind == "int" else "a number"
-    kind += " between 0 and 1" if column.unit == "fraction" else f" ({column.unit or 'count'})"
-    return kind
+    if column.unit == "fraction":
+        return f"{kind} between 0 and 1"
+    bound = " above 0" if column.positive else "" if column.least is None else f" of at least {column.least:g}"
+    return f"{kind}{bound} ({column.unit or 'count'})"
 
 
 def is_number(value: Any) -> bool:
@@ -43,7 +47,7 @@ def fits(column: Column, value: Any) -> bool:
         return is_text(value)
     if not is_number(value) or (column.kind == "int" and value != math.floor(value)):
         return False
-    return column.unit != "fraction" or 0 <= value <= 1
+    return column.possible(value)
 
 
 def problem_of(row: Mapping[str, Any]) -> str:
@@ -56,6 +60,8 @@ def problem_of(row: Mapping[str, Any]) -> str:
     lacking = [name for name in NEEDED if is_null(row.get(name))]
     if row.get("status") == "ok" and lacking:
         return f"a measured row must have a {lacking[0]}, but has none"
+    if contradiction := bits_problem(row.get("correct_bits"), row.get("examples"), row.get("accuracy")):
+        return contradiction
     windows = row.get(WINDOW_TABLE)
     if windows is not None and not _is_window_table(windows):
         return f"{WINDOW_TABLE} must be lists of {len(WINDOW_COLUMNS)} numbers, but is {shortened(windows)}"
@@ -64,6 +70,23 @@ def problem_of(row: Mapping[str, Any]) -> str:
     anchor = row.get(ANCHOR)
     if anchor is not None and not _is_anchor(anchor):
         return f"{ANCHOR} must hold the numbers {', '.join(ANCHOR_NUMBERS)}, but is {shortened(anchor)}"
+    return ""
+
+
+def bits_problem(bits: Any, examples: Any, accuracy: Any) -> str:
+    """How a row's correct_bits contradict its number of examples or its accuracy; "" where they do not, or where one of
+    them is null."""
+    if is_null(bits) or is_null(examples):
+        return ""
+    try:
+        packed = base64.b64decode(bits, validate=True)
+    except ValueError:
+        return f"correct_bits must be base64, but are {shortened(bits)}"
+    if len(packed) != -(-int(examples) // 8):
+        return f"correct_bits must hold {examples:g} examples, but hold {len(packed)} bytes"
+    right = (int.from_bytes(packed, "big") >> 8 * len(packed) - int(examples)).bit_count()
+    if not is_null(accuracy) and abs(right / examples - accuracy) > ROUNDED:
+        return f"accuracy must be that of correct_bits, {right} of {examples:g}, but is {accuracy:g}"
     return ""
 
 

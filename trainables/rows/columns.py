@@ -5,7 +5,7 @@ here. A cell that cannot be filled is null, and `null_reasons` says why ("accura
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from search_spaces.axes import AXES, Axis
@@ -26,6 +26,7 @@ class NullContext:
 
 
 NullReason = str | Callable[[NullContext], str]
+ABSOLUTE_ZERO_C = -273.15
 ALWAYS_THERE = "unknown"  # the reason of a null that should not be
 
 
@@ -40,6 +41,14 @@ class Column:
     meaning: str
     null: NullReason = ALWAYS_THERE
     in_full: bool = False
+    least: float | None = 0  # of a number; None: no least
+    positive: bool = False  # a number above 0
+
+    def possible(self, value: float) -> bool:
+        """May a number be as small, or as large, as this?"""
+        if self.unit == "fraction" and value > 1:
+            return False
+        return value > 0 if self.positive else self.least is None or value >= self.least
 
     def null_reason(self, context: NullContext) -> str:
         """Why the cell is empty in the row of a trial of this kind."""
@@ -53,7 +62,7 @@ class Column:
 
 def axis_column(axis: Axis) -> Column:
     """The column of an axis: never empty."""
-    return Column(axis.name, axis.kind, axis.unit, axis.meaning)
+    return Column(axis.name, axis.kind, axis.unit, axis.meaning, least=1)
 
 
 def score_column(score: Objective) -> Column:
@@ -65,10 +74,10 @@ def _no_score(context: NullContext) -> str:
     return f"not a metric of {context.task}" if context.trained else "random weights"
 
 
-def _cost(name: str, null: NullReason, in_full: bool = True) -> Column:
+def _cost(name: str, null: NullReason, in_full: bool = True, positive: bool = True) -> Column:
     """The column of an objective that is no score."""
     known = OBJECTIVES[name]
-    return Column(name, "float", known.unit, known.meaning, null, in_full)
+    return Column(name, "float", known.unit, known.meaning, null, in_full, positive=positive)
 
 
 # ---- why a cell is empty, where it depends ----
@@ -93,16 +102,20 @@ def _text(name: str, meaning: str, null: NullReason = ALWAYS_THERE, unit: str = 
     return Column(name, "str", unit, meaning, null)
 
 
-def _count(name: str, unit: str, meaning: str) -> Column:
-    return Column(name, "int", unit, meaning)
+def _count(name: str, unit: str, meaning: str, least: float | None = 1) -> Column:
+    return Column(name, "int", unit, meaning, least=least)
 
 
-def _number(name: str, unit: str, meaning: str, null: NullReason = ALWAYS_THERE) -> Column:
-    return Column(name, "float", unit, meaning, null)
+def _number(name: str, unit: str, meaning: str, null: NullReason = ALWAYS_THERE, least: float | None = 0) -> Column:
+    return Column(name, "float", unit, meaning, null, least=least)
 
 
-def _in_full(name: str, unit: str, meaning: str, null: NullReason) -> Column:
-    return Column(name, "float", unit, meaning, null, in_full=True)
+def _positive(name: str, unit: str, meaning: str, null: NullReason = ALWAYS_THERE) -> Column:
+    return Column(name, "float", unit, meaning, null, positive=True)
+
+
+def _in_full(name: str, unit: str, meaning: str, null: NullReason, least: float | None = 0) -> Column:
+    return Column(name, "float", unit, meaning, null, in_full=True, least=least)
 
 
 COLUMNS: Registry[Column] = Registry(
@@ -111,9 +124,9 @@ COLUMNS: Registry[Column] = Registry(
         _text("trial_id", "unique name: the configuration and its replicate"),
         _text("task", "what is predicted (docs/tasks.md)"),
         _text("model", "hub id or folder of the encoder"),
-        _count("seed", "", "seed of the fine-tuning (and of random weights)"),
+        _count("seed", "", "seed of the fine-tuning (and of random weights)", least=None),
         *(axis_column(axis) for axis in AXES.values()),
-        _count("replicate", "", "number of the separate trial of one configuration, from 0"),
+        _count("replicate", "", "number of the separate trial of one configuration, from 0", least=0),
         _text("status", "ok, failed, oom or pruned"),
         _text("error", "why the trial has no measurement", ""),
         *(score_column(score) for score in OBJECTIVES.values() if score.score),
@@ -130,32 +143,38 @@ COLUMNS: Registry[Column] = Registry(
             "energy_j_per_example_ci95", "J/example", "half-width of the Student-t interval over windows", "see error"
         ),
         _cost("energy_j_per_correct", _per_correct),
-        _cost("net_energy_j_per_example", "no idle reading"),
+        replace(_cost("net_energy_j_per_example", "no idle reading", positive=False), least=None),
         _text("energy_source", f"what was read: {', '.join(SOURCES)}"),
         _in_full(
-            "counter_power_residual", "ratio", "(counter - integrated power) / counter over all windows", _residual
+            "counter_power_residual",
+            "ratio",
+            "(counter - integrated power) / counter over all windows",
+            _residual,
+            None,
         ),
         _in_full("edge_error_j_per_example", "J/example", "bound of the error at the window edges", "see error"),
         _cost("latency_ms_per_example", ALWAYS_THERE),
         _number(ENERGY_BOUND, "J/example", "pruned trials: it needs at least this much", "measured in full"),
         _number(LATENCY_BOUND, "ms/example", "pruned trials: it takes at least this long", "measured in full"),
-        _in_full("mean_power_w", "W", "energy over time of the windows", "see error"),
+        Column(
+            "mean_power_w", "float", "W", "energy over time of the windows", "see error", in_full=True, positive=True
+        ),
         _number("idle_power_w", "W", "before the sweep, with the device context up", _idle_power),
-        _cost("peak_gpu_memory_mib", "no GPU", in_full=False),
-        _number("temperature_start_c", "C", "at the start of the first window", "no sensor"),
-        _number("temperature_end_c", "C", "at the end of the last window", "no sensor"),
+        _cost("peak_gpu_memory_mib", "no GPU", in_full=False, positive=False),
+        _number("temperature_start_c", "C", "at the start of the first window", "no sensor", ABSOLUTE_ZERO_C),
+        _number("temperature_end_c", "C", "at the end of the last window", "no sensor", ABSOLUTE_ZERO_C),
         _number("sm_clock_mhz", "MHz", "median streaming-multiprocessor clock over the windows", "no sensor"),
         _count("windows", "", "energy windows"),
-        _number("window_s", "s", "the shortest window"),
-        _number("total_s", "s", "all windows together"),
+        _positive("window_s", "s", "the shortest window"),
+        _positive("total_s", "s", "all windows together"),
         _number("warmup_s", "s", "load before the first window"),
         _number("setup_s", "s", "the trial outside warm-up and windows: build, stage, score"),
         _number("backend_setup_s", "s", "compile and capture time, a part of setup_s"),
         _number("trial_s", "s", "the whole trial"),
         _number("started_at", "s", "UNIX time at which the trial began"),
-        _number("tokens_per_example", "tokens", "processed, padding included"),
-        _number("real_tokens_per_example", "tokens", "processed, padding excluded"),
-        _number("inputs_per_example", "", "model inputs per example (SQuAD: windows per question)"),
+        _positive("tokens_per_example", "tokens", "processed, padding included"),
+        _positive("real_tokens_per_example", "tokens", "processed, padding excluded"),
+        _positive("inputs_per_example", "", "model inputs per example (SQuAD: windows per question)"),
         _number(
             "matmul_reference_j_per_example", "J/example", "large-matmul pJ/FLOP x FLOP of the real tokens", "no GPU"
         ),

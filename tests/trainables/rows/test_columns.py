@@ -38,7 +38,7 @@ def test_an_axis_or_score_that_is_entered_later_has_a_column_at_once():
         AXES.add(threads)
         OBJECTIVES.add(score)
         OBJECTIVES.add(cost)
-        assert COLUMNS["made_up_threads"] == Column("made_up_threads", "int", "threads", "made up")
+        assert COLUMNS["made_up_threads"] == Column("made_up_threads", "int", "threads", "made up", least=1)
         assert COLUMNS["made_up_score"].null_reason(MEASURED) == "not a metric of demo"
         assert "made_up_cost" not in COLUMNS, "what it is measured by must be written first"
         assert empty_row(made_up_score=0.5)["made_up_score"] == 0.5

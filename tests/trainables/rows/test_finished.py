@@ -29,7 +29,7 @@ def test_a_sealed_row_wins_and_a_damaged_one_is_named_and_not_finished(tmp_path)
 def test_a_row_that_no_trial_could_have_written_is_damaged(tmp_path):
     write_trial(tmp_path / "ray/measure-0", row(16) | {"depth": 1.5})
     (damage,) = damaged_trials(tmp_path).values()
-    assert damage == "depth must be a whole number (layers), but is 1.5"
+    assert damage == "depth must be a whole number of at least 1 (layers), but is 1.5"
 
 
 def test_a_trials_name_is_built_again_where_ray_wrote_its_own_over_it():
