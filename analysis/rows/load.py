@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.rows.ray_folder import RAY_KEYS, number_in, read_run
-from analysis.rows.table_file import load_table, numbers_of, read_table
+from analysis.rows.repeated import without_repeats
+from analysis.rows.table_file import NAMED, load_kept, load_table, numbers_of, read_table
 from analysis.rows.trust import trusted
 from analysis.rows.types import DERIVED_COLUMNS, LATENCY_CI, latency_ci, set_types
 from search_spaces.errors import UsageError
@@ -31,25 +32,27 @@ def load(*paths: str | Path, columns: Mapping[str, str] | None = None) -> pd.Dat
 
     Columns are those of `trainables.rows.columns.COLUMNS` (with their units), then `latency_ms_per_example_ci95`
     and `run` (the folder's name), then whatever else a table holds. Nulls are NaN; `flags` and `error` are
-    empty strings. `columns` renames a table's columns: {"its name": "ours"}. `rows.attrs` hold notes
-    (what was repaired or odd) and folders (path of each run).
+    empty strings. A measurement that is given twice counts once. `columns` renames a table's columns:
+    {"its name": "ours"}. `rows.attrs` hold notes (what was repaired or odd) and folders (path of each run).
 
     Raises UsageError when a path is not a run folder, holds no finished trial, or lacks a column.
     """
 
     if not paths:
         raise UsageError("at least one run folder or table must be given; give a path such as runs/demo")
-    frames, notes = [], []
+    frames, notes, named = [], [], []
     names = run_names([Path(p) for p in paths])
     for path, name in zip(map(Path, paths), names, strict=True):
         frame, remarks = _load_one(path, columns)
         frame["run"] = name
         frames.append(frame)
+        named += [frame.attrs.pop(NAMED, True)] * len(frame)
         notes += [f"{name}: {remark}" for remark in remarks]
     rows = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     first = [*COLUMNS, *DERIVED_COLUMNS]
     rows = rows[first + [c for c in rows.columns if c not in first]]
-    rows.attrs["notes"] = notes
+    rows, repeats = without_repeats(rows, named)
+    rows.attrs["notes"] = notes + repeats
     rows.attrs["folders"] = dict(zip(names, map(str, paths), strict=True))
     return rows
 
@@ -62,9 +65,11 @@ def _load_one(path: Path, columns: Mapping[str, str] | None) -> tuple[pd.DataFra
     if experiments(path, MEASURE):
         return _load_run(path)
     # A folder kept for the record, without Ray's files.
-    for name in ("results.parquet", "results.csv") if trusted() else ("results.csv",):
-        if (path / name).is_file():
-            return load_table(path / name, columns)
+    kept = [path / name for name in ("results.parquet", "results.csv") if (path / name).is_file()]
+    if not trusted():
+        kept = [file for file in kept if file.suffix == ".csv"]
+    if kept:
+        return load_kept(kept, columns)
     raise UsageError(
         f"a run folder must hold ray/measure-0 (written by tuner.grid or tuner.search) or results.csv, "
         f"but {path} holds neither; give the folder that was --output-dir"
@@ -160,7 +165,10 @@ def joined(paths: Sequence[str | Path], read: Callable[[Path], pd.DataFrame]) ->
     named = zip(folders, run_names(folders), strict=True)
     tables = [read(folder).assign(run=name) for folder, name in named]
     tables = [t for t in tables if len(t)]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    if not tables:
+        return pd.DataFrame()
+    table = pd.concat(tables, ignore_index=True)
+    return table.drop_duplicates([c for c in table if c != "run"], ignore_index=True)  # a run and its own backup
 
 
 def run_names(paths: list[Path]) -> list[str]:

@@ -63,6 +63,7 @@ def read_run(path: Path) -> Found:
     found = Found()
     failures: dict[str, dict[str, Any]] = {}
     started: set[str] = set()
+    repeats = 0
     for experiment in experiments(path, MEASURE):
         for folder, result, error, config in _trials(experiment, found.notes):
             found.trials += 1
@@ -71,12 +72,15 @@ def read_run(path: Path) -> Found:
                 trial_id = trial_id_of(result, folder)
                 started.add(trial_id)
                 kept = found.results.get(trial_id)
+                repeats += kept is not None and kept.get("status") == result.get("status") == "ok"
                 if kept is None or _rank(result) >= _rank(kept):
                     found.results[trial_id] = result
             elif error:
                 row = empty_row(**{k: config.get(k) for k in CONFIG_FIELDS if fits(COLUMNS[k], config.get(k))})
                 trial_id = trial_id_of(config, folder)
                 failures[trial_id] = row | {"trial_id": trial_id, "status": "failed", "error": error}
+    if repeats:
+        found.notes.append(f"{repeats} rows have the trial of another row of the folder: the newest of each counts")
     for trial_id, row in failures.items():
         found.results.setdefault(trial_id, row)
     found.unfinished = len(started - set(found.results))

@@ -8,9 +8,10 @@ from __future__ import annotations
 import csv
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from analysis.rows.trust import trusted
@@ -21,6 +22,7 @@ from trainables.rows.check import NEEDED, bits_problem
 from trainables.rows.columns import ANCHOR_NUMBERS, COLUMNS, WINDOW_COLUMNS, Column
 from trainables.rows.flags import MIN_WINDOW_S, SHORT_WINDOW
 
+NAMED = "named"  # in a frame's attrs: its table named the trials
 TABLES = (".csv", ".parquet")
 # A table of someone else's needs at least these; what else is missing becomes null.
 REQUIRED_COLUMNS = (*NEEDED, "energy_j_per_example")
@@ -123,6 +125,39 @@ def load_table(path: Path, columns: Mapping[str, str] | None) -> tuple[pd.DataFr
     return frame, [] if flagged else _flag_short_windows(frame)
 
 
+def load_kept(files: Sequence[Path], columns: Mapping[str, str] | None) -> tuple[pd.DataFrame, list[str]]:
+    """(rows, remarks) of the table that a folder keeps, once or in two formats. UsageError where the two differ: one of
+    them was changed by hand, and nobody can say that it is the one that is meant."""
+    first, *others = [(file, *load_table(file, columns)) for file in files]
+    file, frame, remarks = first
+    for other, again, _ in others:
+        if difference := _difference(frame, again):
+            newer = max(file, other, key=lambda f: f.stat().st_mtime)
+            raise UsageError(
+                f"{file.name} and {other.name} of {file.parent} must hold the same rows, but {difference}; "
+                f"{newer.name} is newer: give the file that you mean, or delete the other"
+            )
+    return frame, remarks
+
+
+def _difference(one: pd.DataFrame, other: pd.DataFrame) -> str:
+    """Where two tables of rows differ, in words; "" where they do not."""
+    if len(one) != len(other):
+        return f"they hold {len(one)} and {len(other)} rows"
+    extra = set(one.columns) ^ set(other.columns)
+    if extra:
+        return f"only one has the column {min(extra)}"
+    for name in one.columns:
+        a, b = one[name], other[name]
+        same = (a == b) | (a.isna() & b.isna())
+        if a.dtype.kind == b.dtype.kind == "f":
+            same |= np.isclose(a, b, rtol=1e-9, atol=0)
+        bad = np.flatnonzero(~same.fillna(False).to_numpy(dtype=bool))
+        if len(bad):
+            return f"row {bad[0]} has the {name} {a.iloc[bad[0]]} and {b.iloc[bad[0]]}"
+    return ""
+
+
 def _flag_short_windows(frame: pd.DataFrame) -> list[str]:
     """Flag the rows of a table without flags as our own trials would be: no energy from a window shorter than
     the sensor needs. Estimates have no sensor."""
@@ -142,6 +177,7 @@ def _complete(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     frame = frame.assign(**dict.fromkeys(absent))
     if "status" in absent:
         frame["status"] = "ok"
+    frame.attrs[NAMED] = "trial_id" not in absent
     if "trial_id" in absent:
         frame["trial_id"] = [f"{path.stem}-{i}" for i in range(len(frame))]
     for column in COLUMNS.values():

@@ -79,7 +79,10 @@ def test_unfinished_failed_and_repeated_trials(tmp_path):
     assert rows["precision"][24] == "fp32"
     assert rows["energy_j_per_example"][40] == 0.4  # ok beats the newer failure
     assert rows["energy_j_per_example"][64] == 0.6  # of two ok rows the newer
-    assert rows.attrs["notes"] == [f"{tmp_path.name}: 1 trials were started and have no result yet"]
+    assert rows.attrs["notes"] == [
+        f"{tmp_path.name}: 1 rows have the trial of another row of the folder: the newest of each counts",
+        f"{tmp_path.name}: 1 trials were started and have no result yet",
+    ]
     assert rows.attrs["folders"] == {tmp_path.name: str(tmp_path)}
 
 
@@ -99,8 +102,8 @@ def test_an_unreadable_state_file_falls_back_on_the_trials(tmp_path):
 
 
 def test_several_folders_with_one_name_are_told_apart(tmp_path):
-    for parent in ("a", "b"):
-        write_trial(tmp_path / parent / "run/ray/measure-0", row())
+    for started_at, parent in enumerate("ab"):
+        write_trial(tmp_path / parent / "run/ray/measure-0", row(started_at=1000.0 * (1 + started_at)))
     rows = analysis.load(tmp_path / "a/run", tmp_path / "b/run")
     assert list(rows["run"]) == ["a/run", "b/run"]
 
