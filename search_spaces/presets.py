@@ -6,7 +6,7 @@ from search_spaces.axes import PADDINGS
 from search_spaces.backends import BACKENDS
 from search_spaces.errors import UsageError
 from search_spaces.precisions import PRECISIONS
-from search_spaces.sweep_config import FULL_DEPTH, Axes, Finetuning, Measuring, SweepConfig
+from search_spaces.sweep_config import FULL_DEPTH, Axes, Finetuning, MeasuringOptions, SweepConfig
 
 PAPER_LENGTHS = (16, 24, 32, 40, 48, 64, 96, 128)
 
@@ -44,7 +44,7 @@ SST2_LARGE = replace(
 QQP = SweepConfig(
     task="qqp",
     axes=Axes(max_seq_len=PAPER_LENGTHS, depth=(FULL_DEPTH,), precision=("fp32", "fp16", "bf16")),
-    measuring=Measuring(energy_examples=2048),
+    measuring=MeasuringOptions(energy_examples=2048),
 )
 
 # Spans in paragraphs. 1,024 of the 10,570 questions for the same reason: their tokens and windows per question are
@@ -53,16 +53,16 @@ SQUAD = SweepConfig(
     task="squad",
     axes=Axes(max_seq_len=(128, 160, 192, 224, 256, 320, 384), precision=("fp32", "fp16")),
     finetuning=Finetuning(train_batch_size=16, train_max_seq_len=384),
-    measuring=Measuring(energy_examples=1024),
+    measuring=MeasuringOptions(energy_examples=1024),
 )
 
-# Small enough for two CPU cores: no download, tenths of a second per window (nothing is sensed there anyway).
+# Small enough for two CPU cores: no download, and tenths of a second per window where nothing is sensed anyway.
 DEMO = SweepConfig(
     task="demo",
     model="demo-bert",
     axes=Axes(max_seq_len=(16, 24, 32, 40, 48, 64), depth=(1, 2, 3, 4), precision=("fp32", "bf16")),
     finetuning=Finetuning(epochs=3, learning_rate=5e-4, train_max_seq_len=64),
-    measuring=Measuring(warmup_s=0.2, min_window_s=0.1, min_windows=5, min_total_s=0.6, max_measure_s=1.2),
+    measuring=MeasuringOptions(short_estimates=True),
 )
 
 PRESETS: dict[str, SweepConfig] = {

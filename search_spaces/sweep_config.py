@@ -1,6 +1,6 @@
 """A whole sweep as data: which model and task, which axes, how it is fine-tuned and measured."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 from search_spaces.axes import AXES, MAX_SEQ_LEN, MIN_SEQ_LEN
@@ -75,25 +75,28 @@ class Finetuning:
 
 
 @dataclass(frozen=True)
-class Measuring:
-    """How long and how often a configuration is measured."""
+class MeasuringOptions:
+    """How long and how often a configuration is measured, as it is asked for: what is left open follows from whether a
+    sensor measures (`settled`)."""
 
     eval_examples: int | None = None
     """Use only the first so many evaluation examples. Default: the whole split."""
     energy_examples: int | None = None
     """Examples in a pass of the energy windows: a fixed, length-stratified subset. Default: all evaluated."""
-    warmup_s: float = 2.0
-    """Seconds of load before the first window, at least."""
-    min_window_s: float = 1.0
-    """Seconds a window lasts at least; it holds whole passes."""
-    min_windows: int = 5
-    """Windows per trial, at least."""
-    min_total_s: float = 5.0
-    """Seconds of all windows together, at least."""
+    warmup_s: float | None = None
+    """Seconds of load before the first window, at least. Default: 2."""
+    min_window_s: float | None = None
+    """Seconds a window lasts at least; it holds whole passes. Default: 1."""
+    min_windows: int | None = None
+    """Windows per trial, at least. Default: 5."""
+    min_total_s: float | None = None
+    """Seconds of all windows together, at least. Default: 5."""
     target_ci: float = 0.01
     """Windows go on until the 95 % interval of J/example within the trial is this fraction of it."""
-    max_measure_s: float = 15.0
-    """Seconds of windows after which a trial stops without meeting --target-ci (flagged)."""
+    max_measure_s: float | None = None
+    """Seconds of windows after which a trial stops without meeting --target-ci (flagged). Default: 15."""
+    short_estimates: bool = False
+    """Where energy is estimated, so that no sensor needs time, the five defaults above are 0.2, 0.1, 5, 0.6 and 1.2."""
     assumed_watts: float | None = None
     """Power assumed where no sensor is readable. Default: a stated figure per CPU core."""
     cpu_threads: int | None = None
@@ -106,17 +109,51 @@ class Measuring:
         _check_count("cpu_threads", self.cpu_threads)
         for name in ("warmup_s", "min_window_s", "min_total_s"):
             value = getattr(self, name)
-            check(0 <= value <= 600, f"{name} must be between 0 and 600 s", value, "see --help for the defaults")
-        check(self.min_window_s > 0, "min_window_s must be above 0 s", self.min_window_s, "1 s is ten sensor ticks")
+            inside = value is None or 0 <= value <= 600
+            check(inside, f"{name} must be between 0 and 600 s", value, "see --help for the defaults")
+        positive = self.min_window_s is None or self.min_window_s > 0
+        check(positive, "min_window_s must be above 0 s", self.min_window_s, "1 s is ten sensor ticks")
         check(0 < self.target_ci < 1, "target_ci must be in (0, 1)", self.target_ci, "0.01 is 1 %")
-        check(
-            self.max_measure_s >= self.min_total_s,
-            "max_measure_s must be at least min_total_s",
-            self.max_measure_s,
-            f"give at least {self.min_total_s}",
-        )
+        if self.max_measure_s is not None and self.min_total_s is not None:
+            check(
+                self.max_measure_s >= self.min_total_s,
+                "max_measure_s must be at least min_total_s",
+                self.max_measure_s,
+                f"give at least {self.min_total_s}",
+            )
         if self.assumed_watts is not None:
             check(self.assumed_watts > 0, "assumed_watts must be above 0 W", self.assumed_watts, "15 is a laptop's")
+
+    def settled(self, measured: bool) -> "Measuring":
+        """The same with nothing left open. `measured`: by a sensor, and not estimated.
+
+        What is given always holds. A default gives way to it: all windows take no longer than a `max_measure_s`
+        that is given, and no less than a `min_total_s`.
+        """
+        usual = _SHORT_ESTIMATES if self.short_estimates and not measured else {}
+        given = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
+        times = {name: getattr(Measuring, name) for name in _SHORT_ESTIMATES} | usual
+        if self.max_measure_s is not None:
+            times["min_total_s"] = min(times["min_total_s"], self.max_measure_s)
+        if self.min_total_s is not None:
+            times["max_measure_s"] = max(times["max_measure_s"], self.min_total_s)
+        return Measuring(**(times | given))
+
+
+@dataclass(frozen=True)
+class Measuring(MeasuringOptions):
+    """How long and how often a configuration is measured. The defaults are what a sensor needs: what is shorter is
+    flagged (`trainables.rows.flags`)."""
+
+    warmup_s: float = 2.0
+    min_window_s: float = 1.0
+    min_windows: int = 5
+    min_total_s: float = 5.0
+    max_measure_s: float = 15.0
+
+
+# Tenths of a second per window: nothing is sensed.
+_SHORT_ESTIMATES = {"warmup_s": 0.2, "min_window_s": 0.1, "min_windows": 5, "min_total_s": 0.6, "max_measure_s": 1.2}
 
 
 @dataclass(frozen=True)
@@ -143,9 +180,11 @@ class SweepConfig:
     """Seed of the order of trials: shuffled, so that drift does not line up with an axis."""
     axes: Axes = field(default_factory=Axes)
     finetuning: Finetuning = field(default_factory=Finetuning)
-    measuring: Measuring = field(default_factory=Measuring)
+    measuring: MeasuringOptions = field(default_factory=MeasuringOptions)
 
     def __post_init__(self) -> None:
+        if isinstance(self.measuring, Measuring):  # as options, so that it equals itself when it is read again
+            object.__setattr__(self, "measuring", MeasuringOptions(**asdict(self.measuring)))
         _check_count("replicates", self.replicates)
         _check_count("frontier_replicates", self.frontier_replicates)
         check(len(self.seeds) > 0, "seeds must have at least one value", self.seeds, "42 is the paper's")
@@ -178,7 +217,7 @@ class SweepConfig:
         def tuples(part: dict[str, Any]) -> dict[str, Any]:
             return {k: tuple(v) if isinstance(v, list) else v for k, v in part.items()}
 
-        parts = {"axes": Axes, "finetuning": Finetuning, "measuring": Measuring}
+        parts = {"axes": Axes, "finetuning": Finetuning, "measuring": MeasuringOptions}
         nested = {name: kind(**tuples(values[name])) for name, kind in parts.items()}
         return cls(**(tuples({k: v for k, v in values.items() if k not in parts}) | nested))
 

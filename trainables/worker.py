@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search_spaces.axes import MAX_SEQ_LEN
-from search_spaces.sweep_config import Measuring
+from search_spaces.sweep_config import MeasuringOptions
 from trainables.anchor import measure_anchor
 from trainables.batches import take
 from trainables.device import accelerator, free_memory, set_threads, synchronize
 from trainables.energy.idle import settled_idle_power_w
 from trainables.energy.open_meter import meter_of
+from trainables.energy.sources import SOURCES
 from trainables.matmul_reference import matmul_pj_per_flop
 from trainables.model import loading
 from trainables.tasks import get_task
@@ -39,7 +40,7 @@ class MeasuringData:
     task: str
     validation: Any  # the task's Tokenized
     trained: bool  # False: random weights, accuracy would be noise
-    settings: Measuring
+    settings: MeasuringOptions
     max_positions: int  # tokens
 
 
@@ -56,10 +57,10 @@ class Worker:
     ) -> None:
         set_threads(cpus)
         self.data = data
-        self.settings = data.settings
         self.task = get_task(data.task)
         self.device = accelerator()
-        self.meter = meter_of(self.device, self.settings.assumed_watts)
+        self.meter = meter_of(self.device, data.settings.assumed_watts)
+        self.settings = data.settings.settled(measured=SOURCES[self.meter.source].measured)
         self.meter.read_in_child()
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self._files = files

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from search_spaces.backends import BACKENDS
 from search_spaces.grid import grid
-from search_spaces.sweep_config import Measuring, SweepConfig
+from search_spaces.sweep_config import MeasuringOptions, SweepConfig
 from search_spaces.trial_config import TrialConfig
+from trainables.device import accelerator
+from trainables.energy.open_meter import open_meter
+from trainables.energy.sources import SOURCES
 from trainables.model.architectures import max_positions
 from trainables.model.loading import load_config
 
@@ -29,6 +32,19 @@ def plan(config: SweepConfig) -> SweepPlan:
     return SweepPlan(trials, _measuring_s(config.measuring) + OVERHEAD_S + compiled * COMPILE_S)
 
 
-def _measuring_s(measuring: Measuring) -> float:
+def _measuring_s(options: MeasuringOptions) -> float:
     """Warm-up and windows of a trial that needs no more of them than it must have."""
+    measuring = options.settled(measured=_sensed_here())
     return measuring.warmup_s + max(measuring.min_total_s, measuring.min_windows * measuring.min_window_s)
+
+
+def _sensed_here() -> bool:
+    """Whether a sensor measures this machine's device. A GPU's is not opened for an estimate of time."""
+    device = accelerator().type
+    if device != "cpu":
+        return True
+    meter = open_meter(device)
+    try:
+        return SOURCES[meter.source].measured
+    finally:
+        meter.close()

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 from unittest import mock
 
-from search_spaces.sweep_config import Measuring
+from search_spaces.sweep_config import Measuring, MeasuringOptions
 from search_spaces.trial_config import TrialConfig
 from tests.make.meter import ConstantMeter
 from trainables import worker as worker_module
@@ -21,7 +21,7 @@ IDLE_W = 4.0
 
 
 @lru_cache(maxsize=4)
-def demo(settings: Measuring = SETTINGS) -> tuple[MeasuringData, loading.ModelFiles]:
+def demo(settings: MeasuringOptions = SETTINGS) -> tuple[MeasuringData, loading.ModelFiles]:
     """The first examples of the demo's validation split, and a model with random weights."""
     task = get_task("demo")
     examples = task.load("validation", None, settings.eval_examples)
@@ -30,7 +30,7 @@ def demo(settings: Measuring = SETTINGS) -> tuple[MeasuringData, loading.ModelFi
     return MeasuringData("demo", tokenized, True, settings, 80), files
 
 
-def make_worker(meter: Any = None, settings: Measuring = SETTINGS, **changes: Any) -> Worker:
+def make_worker(meter: Any = None, settings: MeasuringOptions = SETTINGS, **changes: Any) -> Worker:
     """A worker on a meter (default: constant 10 W); `changes` are other fields of its MeasuringData."""
     data, files = demo(replace(settings, energy_examples=None))
     data = replace(data, settings=settings, **changes)

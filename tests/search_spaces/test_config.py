@@ -1,13 +1,14 @@
 """Configurations and sweeps: validated, never repaired; messages with rule, value and remedy."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from search_spaces.errors import UsageError
 from search_spaces.grid import even_depths, grid
 from search_spaces.presets import PRESETS, preset
-from search_spaces.sweep_config import Axes, Finetuning, Measuring, SweepConfig
+from search_spaces.sweep_config import Axes, Finetuning, Measuring, MeasuringOptions, SweepConfig
 from search_spaces.trial_config import TrialConfig
 
 TRIAL = {"task": "sst2", "model": "google-bert/bert-base-uncased", "seed": 42, "max_seq_len": 48, "depth": 12}
@@ -105,3 +106,54 @@ def test_values_beyond_the_model_are_refused():
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_a_sweep_survives_json(name):
     assert SweepConfig.from_dict(json.loads(json.dumps(PRESETS[name].to_dict()))) == PRESETS[name]
+
+
+def times(m):
+    return (m.warmup_s, m.min_window_s, m.min_windows, m.min_total_s, m.max_measure_s)
+
+
+def test_a_sensor_gets_windows_that_are_not_flagged_whatever_the_preset():
+    """`--task tsv` alone starts from the demo's settings: on a GPU its windows are a second long all the same."""
+    for name in PRESETS:
+        here = PRESETS[name].measuring.settled(measured=True)
+        usual = Measuring(energy_examples=here.energy_examples, short_estimates=here.short_estimates)
+        assert here == usual
+        assert (here.warmup_s, here.min_window_s, here.min_windows, here.min_total_s, here.max_measure_s) == (
+            2,
+            1,
+            5,
+            5,
+            15,
+        )
+
+
+def test_only_estimates_of_the_demo_are_short():
+    assert PRESETS["sst2"].measuring.settled(measured=False).min_window_s == 1
+    demo = PRESETS["demo"].measuring.settled(measured=False)
+    assert (demo.warmup_s, demo.min_window_s, demo.min_windows, demo.min_total_s, demo.max_measure_s) == (
+        0.2,
+        0.1,
+        5,
+        0.6,
+        1.2,
+    )
+
+
+def test_what_is_given_holds_with_a_sensor_and_without():
+    given = {"warmup_s": 0.0, "min_window_s": 0.3, "min_windows": 2, "min_total_s": 0.7, "max_measure_s": 3.0}
+    asked = MeasuringOptions(short_estimates=True, eval_examples=9, **given)
+    for measured in (True, False):
+        settled = asked.settled(measured)
+        assert {name: getattr(settled, name) for name in given} == given
+        assert settled.eval_examples == 9
+    longer = MeasuringOptions(short_estimates=True, min_total_s=20)
+    assert [longer.settled(m).max_measure_s for m in (True, False)] == [20, 20]  # a default gives way
+    less = MeasuringOptions(short_estimates=True, max_measure_s=1)
+    assert [less.settled(m).min_total_s for m in (True, False)] == [1, 0.6]
+    with pytest.raises(UsageError, match="max_measure_s must be at least min_total_s"):
+        MeasuringOptions(min_total_s=3, max_measure_s=2)
+
+
+def test_a_sweep_of_settled_times_is_the_same_after_json():
+    sweep = replace(PRESETS["demo"], measuring=Measuring(min_window_s=0.5))
+    assert SweepConfig.from_dict(json.loads(json.dumps(sweep.to_dict()))) == sweep

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from search_spaces.sweep_config import MeasuringOptions
 from tests.make.meter import ConstantMeter
 from tests.make.worker import SETTINGS, TRIAL, make_worker
 from trainables.energy.trace import Trace
@@ -90,3 +91,14 @@ def test_a_foreign_process_flags_the_row():
     meter = ConstantMeter()
     meter.foreign = True
     assert "foreign_process" in measure_trial(TRIAL, make_worker(meter))["flags"].split(";")
+
+
+def test_the_windows_are_those_of_the_sensor_and_not_of_the_preset():
+    """A demo preset's options on a meter that senses, and on one that estimates."""
+    sensed, assumed = ConstantMeter(), ConstantMeter()
+    assumed.source = "estimate"
+    options = MeasuringOptions(short_estimates=True, eval_examples=60)
+    assert make_worker(sensed, options).settings.min_window_s == 1.0
+    assert make_worker(assumed, options).settings.min_window_s == 0.1
+    given = replace(options, min_window_s=0.05)
+    assert [make_worker(m, given).settings.min_window_s for m in (sensed, assumed)] == [0.05, 0.05]

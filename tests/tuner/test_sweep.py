@@ -14,7 +14,7 @@ import pytest
 
 from search_spaces.errors import UsageError
 from search_spaces.presets import DEMO
-from search_spaces.sweep_config import Axes, Finetuning, Measuring
+from search_spaces.sweep_config import Axes, Finetuning, MeasuringOptions
 from tuner import sweep
 from tuner.cli import run_command
 from tuner.grid import main
@@ -25,7 +25,7 @@ QUICK = replace(
     DEMO,
     axes=Axes(max_seq_len=(16, 32), depth=(1, 2), precision=("fp32",)),
     finetuning=Finetuning(epochs=2, train_examples=64, train_max_seq_len=32),
-    measuring=Measuring(
+    measuring=MeasuringOptions(
         eval_examples=40, warmup_s=0.02, min_window_s=0.02, min_windows=3, min_total_s=0.1, max_measure_s=0.2
     ),
 )

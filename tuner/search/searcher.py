@@ -77,7 +77,9 @@ class FrontierSearch(OptunaSearch):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         reason = self.stopping.reason(self.history, self.started, time.monotonic() - self.began_s)
-        if reason is None and self._exhausted():
+        if reason is not None:
+            reason += self._unsearched()
+        elif self._exhausted():
             reason = f"all {len(self.points.points)} configurations of the space were tried"
         if reason is not None:
             self.stopped = reason
@@ -92,6 +94,14 @@ class FrontierSearch(OptunaSearch):
             front = tuple(s.scores for s in self.history.frontier if s.scores is not None)
             job = job | {"prune": PruneRule(self.goal, front).to_dict()}
         return {"job": job}
+
+    def _unsearched(self) -> str:
+        """That a search which ends now ends among its start points; "" where the sampler chose a point."""
+        measured, running = self.history.measured, self._now.values()
+        if any(not outcome.start for outcome in measured) or any(point not in self._starts for point in running):
+            return ""
+        known = sum(outcome.start for outcome in self.history.outcomes) + len(running)
+        return f"; {known} of {len(self._starts)} start points; nothing was searched"
 
     def _exhausted(self) -> bool:
         waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))

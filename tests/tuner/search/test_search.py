@@ -434,3 +434,28 @@ def test_help_answers_in_under_a_second():
         return time.perf_counter() - start
 
     assert min(seconds() for _ in range(3)) < 1
+
+
+@pytest.mark.parametrize(
+    ("trials", "said"),
+    [
+        (3, "3 trials (--trials); 3 of 4 start points; nothing was searched"),
+        (4, "4 trials (--trials); 4 of 4 start points; nothing was searched"),
+        (5, "5 trials (--trials)"),
+    ],
+)
+def test_a_search_that_ends_among_its_start_points_says_so(rows, trials, said):
+    search = make("random", stopping=Stopping(trials=trials), prune=False)
+    search.enqueue_start_points()
+    drive(search, recorded(rows))
+    assert search.stopped == said
+
+
+def test_a_point_that_still_runs_counts_as_searched_only_where_it_is_no_start_point(rows):
+    for trials, said in ((2, "2 of 4 start points; nothing was searched"), (5, "(--trials)")):
+        search = make("random", stopping=Stopping(trials=trials), prune=False)
+        search.enqueue_start_points()
+        for i in range(trials):
+            search.suggest(str(i))
+        search.suggest("last")
+        assert search.stopped.endswith(said)
