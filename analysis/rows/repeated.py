@@ -86,7 +86,8 @@ class _Table:
         cells = rows[texts].astype(object)
         self.texts = cells.where(cells.notna(), None).to_numpy()
         self.ok = (rows["status"] == "ok").to_numpy()
-        self.where = rows["gpu_uuid"].astype(object).where(rows["gpu_uuid"].notna(), None).to_numpy()
+        devices = rows[["gpu_uuid", "gpu_name"]].astype(object)  # a CPU has a name alone
+        self.devices = devices.where(devices.notna(), None).to_numpy()
 
     def difference(self, i: int, j: int) -> str:
         """The first column in which two rows differ, of those that both know; "" where there is none."""
@@ -111,7 +112,8 @@ class _Table:
         return False
 
     def _one_start(self, i: int, j: int) -> bool:
-        here = self.where[i] is None or self.where[j] is None or self.where[i] == self.where[j]
+        both = zip(self.devices[i], self.devices[j], strict=True)
+        here = all(a is None or b is None or a == b for a, b in both)
         return here and bool(self.ok[i] and self.ok[j] and abs(self.began[i] - self.began[j]) <= SAME_TIME_S)
 
     def may_be_one(self, i: int, j: int) -> bool:

@@ -173,7 +173,8 @@ def same(loaded: Any, text: str) -> bool:
 def check_csv(rows: pd.DataFrame, data: bytes) -> None:
     """Every number is the one in its own line and column."""
     lines = [line for line in csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")) if line]
-    head, *cells = lines
+    head, *given = lines
+    cells = [list(line) for line in dict.fromkeys(map(tuple, given))]  # a line that is there twice counts once
     assert len(rows) == len(cells)
     for (_, loaded), line in zip(rows.iterrows(), cells, strict=True):
         assert len(line) <= len(head)

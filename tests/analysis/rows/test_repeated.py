@@ -65,8 +65,10 @@ def test_a_copied_experiment_within_a_run_is_told(tmp_path):
 def test_trials_of_one_name_measured_at_other_times_or_on_other_cards_all_count(tmp_path):
     again = row(16, energy=0.021, started_at=9000.0)
     elsewhere = row(16, energy=0.03, gpu_uuid="GPU-2")
-    rows = analysis.load(*(run_of(tmp_path / n, r) for n, r in zip("abc", (ROWS[0], again, elsewhere), strict=True)))
-    assert list(rows["energy_j_per_example"]) == [0.02, 0.021, 0.03]
+    processor = row(16, energy=0.04, gpu_uuid=None, gpu_name="Xeon")  # has no UUID
+    given = (ROWS[0], again, elsewhere, processor)
+    rows = analysis.load(*(run_of(tmp_path / n, r) for n, r in zip("abcd", given, strict=True)))
+    assert list(rows["energy_j_per_example"]) == [0.02, 0.021, 0.03, 0.04]
     assert rows.attrs["notes"] == []
 
 
