@@ -103,6 +103,7 @@ def test_peak_memory_does_not_depend_on_the_order_of_trials(monkeypatch):
     from search_spaces.sweep_config import Measuring
     from search_spaces.trial_config import TrialConfig
     from tests.make.meter import ConstantMeter
+    from tests.make.worker import DIGESTS
     from trainables import worker as worker_module
     from trainables.measure import measure_trial
     from trainables.tasks import get_task
@@ -117,7 +118,7 @@ def test_peak_memory_does_not_depend_on_the_order_of_trials(monkeypatch):
     files = loading.load_pretrained("demo-bert", task.head, ("negative", "positive"), seed=1)
 
     def peaks(order):
-        worker = Worker(MeasuringData("demo", tokenized, True, settings, 80), {1: lambda: files}, cpus=1)
+        worker = Worker(MeasuringData("demo", tokenized, True, settings, 80, {1: DIGESTS}), {1: lambda: files}, cpus=1)
         return {t: measure_trial(t, worker)["peak_gpu_memory_mib"] for t in order}
 
     trials = [

@@ -2,7 +2,7 @@
 
 import base64
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,6 +103,7 @@ def _known_of_any(trial: Trial, windows: Windows) -> dict[str, Any]:
     return empty_row(
         **config.to_dict(),
         **trial.metrics,
+        **asdict(worker.data.digests[config.seed]),
         trial_id=config.trial_id,
         correct_bits=pack_bits(trial.scores.correct) if worker.data.trained else None,
         examples=len(trial.scores.correct),

@@ -6,9 +6,9 @@ One process per GPU serves the whole sweep (Tune reuses the actor), so everythin
 import gc
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from trainables.energy.open_meter import meter_of
 from trainables.energy.sources import SOURCES
 from trainables.matmul_reference import matmul_pj_per_flop
 from trainables.model import loading
+from trainables.rows.digests import Digests
 from trainables.tasks import get_task
 from trainables.tasks.base import Inputs
 
@@ -42,6 +43,7 @@ class MeasuringData:
     trained: bool  # False: random weights, accuracy would be noise
     settings: MeasuringOptions
     max_positions: int  # tokens
+    digests: Mapping[int, Digests] = field(default_factory=dict)  # by seed; a load without rows needs none
 
 
 class Worker:

@@ -11,9 +11,11 @@ from ray.tune.search import Searcher
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
 from search_spaces.trial_config import TrialConfig
+from trainables.digest import digest_of
 from trainables.finetune.finetune_trainable import TrainingData
 from trainables.measure_trainable import MeasureTrainable
 from trainables.model.loading import ModelFiles, load_checkpoint, load_pretrained
+from trainables.rows.digests import Digests
 from trainables.rows.finished import damaged_trials
 from trainables.rows.folder import FINETUNE, MEASURE
 from trainables.tasks import get_task
@@ -149,14 +151,21 @@ class Driver:
 
     def _measuring(self, seeds: Iterable[int]) -> dict[str, Any]:
         """What all measuring trials share, in the object store."""
+        digests, files = {}, {}
+        for seed in seeds:
+            model = self._model(seed)
+            weights = digest_of(model.weights)
+            digests[seed] = Digests(weights, self.inputs.recipe_digest, self.inputs.data_digest)
+            files[seed] = ray.put(model)
         data = MeasuringData(
             task=self.config.task,
             validation=self.inputs.validation,
             trained=not self.config.random_weights,
             settings=self.config.measuring,
             max_positions=self.inputs.max_positions,
+            digests=digests,
         )
-        return {"data": data, "files": {seed: ray.put(self._model(seed)) for seed in seeds}}
+        return {"data": data, "files": files}
 
     def _model(self, seed: int) -> ModelFiles:
         """The model that a seed's trials measure."""

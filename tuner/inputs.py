@@ -8,11 +8,13 @@ import numpy as np
 
 from search_spaces.axes import MAX_SEQ_LEN
 from search_spaces.sweep_config import SweepConfig
+from trainables.digest import digest_of
 from trainables.model.architectures import max_positions
 from trainables.model.loading import ModelFiles, load_checkpoint, load_config, load_tokenizer
 from trainables.tasks import get_task
 from trainables.tasks.base import Task
 from trainables.tasks.token_cache import tokenized
+from tuner.recipe import recipe_digest
 
 MOST_UNKNOWN = 0.05  # share of tokens: SST-2 has none with BERT's words; above it the words are another model's
 
@@ -27,6 +29,8 @@ class SweepInputs:
     label_names: tuple[str, ...]  # the classes in the order of their numbers; none for question answering
     max_positions: int  # tokens
     checkpoint: ModelFiles | None  # where --checkpoint was given
+    recipe_digest: str
+    data_digest: str  # of the evaluation examples
     remarks: dict[str, int]  # what training leaves out or cannot use, and why: rule -> examples
     warnings: list[str]  # what looks odd and is not refused, as sentences
 
@@ -52,6 +56,8 @@ def load_inputs(config: SweepConfig) -> SweepInputs:
         label_names=labels,
         max_positions=positions,
         checkpoint=checkpoint,
+        recipe_digest=recipe_digest(config, checkpoint, None if train is None else digest_of(train)),
+        data_digest=digest_of(examples),
         remarks=task.remarks(tokens, config.finetuning.train_max_seq_len) if train is not None else {},
         warnings=[*warnings, *_unknown_tokens(task, validation, tokenizer, min(positions, MAX_SEQ_LEN))],
     )

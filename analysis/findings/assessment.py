@@ -12,7 +12,14 @@ import pandas as pd
 
 from analysis.errors import CannotAnswer
 from analysis.findings.baseline import find_baseline
-from analysis.findings.configurations import TOGETHER, comparable_groups, configurations, valid
+from analysis.findings.configurations import (
+    RECIPE_AND_DATA,
+    TOGETHER,
+    comparable_groups,
+    configurations,
+    valid,
+    whose_words,
+)
 from analysis.findings.energy_model.model import EnergyModel, fit_energy
 from analysis.findings.front_probability import front_probability
 from analysis.findings.pareto import pareto_set
@@ -85,21 +92,24 @@ def assessments(
     if clean.empty:
         return []
     keys = [k for k in TOGETHER if k in clean]
+    told = [k for k in RECIPE_AND_DATA if k in clean and len(clean[k].unique()) > 1]
     grouped = clean.groupby(keys, dropna=False, sort=False, observed=True)
     groups = sorted((group for _, group in grouped), key=len, reverse=True)
     found: list[Assessment] = []
     for group in groups:
         common = {k: None if pd.isna(group[k].iloc[0]) else group[k].iloc[0] for k in keys}
-        slug = _slug(common) if len(groups) > 1 else ""
+        title = heading(common, told)
+        slug = _slug(title) if len(groups) > 1 else ""
         while slug and slug in {s.slug for s in found}:
             slug += "-b"
-        assessment = _assessment(slug, common, group, tuple(objectives), tolerance, rng, bootstrap)
+        assessment = _assessment(slug, title, common, group, tuple(objectives), tolerance, rng, bootstrap)
         found.append(replace(assessment, finetuning=None if finetune is None else _cost(finetune, assessment)))
     return found
 
 
 def _assessment(
     slug: str,
+    title: str,
     common: dict[str, Any],
     clean: pd.DataFrame,
     objectives: tuple[str, ...],
@@ -124,7 +134,7 @@ def _assessment(
     ]
     return Assessment(
         slug=slug,
-        heading=heading(common),
+        heading=title,
         common=common,
         clean=clean,
         table=table,
@@ -140,6 +150,8 @@ def _assessment(
 
 def _cost(finetune: pd.DataFrame, assessment: Assessment) -> FinetuningCost | None:
     task, model, source = (assessment.common.get(k) for k in ("task", "model", "energy_source"))
+    if "run" in finetune and "run" in assessment.clean:
+        finetune = finetune[finetune["run"].isin(assessment.clean["run"].unique())]
     return finetuning_cost(finetune, task, model, source, assessment.clean["seed"].unique())
 
 
@@ -163,12 +175,13 @@ def _probabilities(
     return front_probability(clean, objectives, rng=rng)
 
 
-def heading(common: dict[str, Any]) -> str:
-    """ "sst2 · bert-base-uncased · NVIDIA H100 80GB HBM3"."""
+def heading(common: dict[str, Any], told: Sequence[str] = ()) -> str:
+    """ "sst2 · bert-base-uncased · NVIDIA H100 80GB HBM3"; `told`: digests by which comparisons differ."""
     model = model_slug(str(common["model"])) if common.get("model") else ""
     parts = (common.get("task"), model, common.get("gpu_name"), common.get("sweep"))
-    return " · ".join(str(part) for part in parts if part)
+    digests = [whose_words(name, common.get(name)) for name in told]
+    return " · ".join([*(str(part) for part in parts if part), *digests])
 
 
-def _slug(common: dict[str, Any]) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", heading(common).lower()).strip("-")[:60] or "comparison"
+def _slug(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or "comparison"

@@ -11,15 +11,16 @@ from analysis.findings.plain import plain
 from analysis.rows.cards import CARD_FACTOR
 from analysis.rows.types import LATENCY_CI
 from analysis.statistics.intervals import NONE, WITHIN, between_trials, within_error
-from analysis.statistics.seeds import seed_mean, seed_spread
+from analysis.statistics.seeds import seed_mean, seed_spread, weights_columns
 from search_spaces.axes import AXES, other_axes
 from search_spaces.objectives import score_names
 from trainables.energy.sources import estimates
 from trainables.rows.flags import ESTIMATED, split_flags, why_invalid
 
 # The configuration; and what must never be averaged over: card, sensor, and the sweep of a foreign table.
-WHOSE = ("task", "model")
-TOGETHER = ("task", "model", "gpu_name", "energy_source", "sweep")  # what one recommendation may not mix
+RECIPE_AND_DATA = ("recipe_digest", "data_digest")
+WHOSE = ("task", "model", *RECIPE_AND_DATA)
+TOGETHER = (*WHOSE, "gpu_name", "energy_source", "sweep")  # what one recommendation may not mix
 _INTERVALS = {
     "energy_j_per_example": "energy_j_per_example_ci95",
     "latency_ms_per_example": LATENCY_CI,
@@ -95,6 +96,7 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     """
     keys = [k for k in (*configuration_columns(), *_APART) if k in rows]
     work = rows.copy()
+    work["_weights"] = work.groupby(weights_columns(work), dropna=False).ngroup()
     work["estimated"] = is_estimated(work)
     for name, half in _INTERVALS.items():
         short, windows = _short(name), work["windows"].astype(float)
@@ -107,7 +109,7 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     groups = work.groupby("_group", sort=False)
     table = seed_mean(work, ["_group"], [c for c in (*score_names(), *_MEANS) if c in work])
     table["n_trials"] = groups.size()
-    table["n_seeds"] = groups["seed"].nunique().clip(lower=1)
+    table["n_seeds"] = groups["_weights"].nunique()
     for name, half in _INTERVALS.items():
         short = _short(name)
         table[half] = groups[half].first()
@@ -186,11 +188,19 @@ def labels(table: pd.DataFrame) -> list[str]:
             continue
         if name in ("precision", "max_seq_len") or len(table[name].unique()) > 1:
             parts.append([axis.spell(v, "name_words") if pd.notna(v) else "" for v in table[name]])
-    for column in ("model", "task", *_APART):
+    for column in (*WHOSE, *_APART):
         if column in table and len(table[column].unique()) > 1:
-            pattern = "{} sweep" if column == "sweep" else "{}"
-            parts.append([pattern.format(v) if pd.notna(v) else "" for v in table[column]])
+            parts.append([whose_words(column, v) for v in table[column]])
     return [", ".join(p for p in row if p) for row in zip(*parts, strict=True)]
+
+
+def whose_words(column: str, value: Any) -> str:
+    """A value of a column that says whose a configuration is: "recipe 3f09ab", "l4 sweep", "NVIDIA H100 80GB HBM3"."""
+    if column in RECIPE_AND_DATA:
+        return f"{column.removesuffix('_digest')} {'unknown' if pd.isna(value) else str(value)[:6]}"
+    if pd.isna(value):
+        return ""
+    return f"{value} sweep" if column == "sweep" else str(value)
 
 
 def comparable_groups(rows: pd.DataFrame) -> list[tuple[dict[str, Any], pd.DataFrame]]:

@@ -10,6 +10,7 @@ from analysis.errors import CannotAnswer
 from analysis.findings.configurations import configuration_columns
 from analysis.statistics.arrays import Bools
 from analysis.statistics.paired import decode_bits
+from analysis.statistics.seeds import weights_columns
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,10 @@ def correctness(rows: pd.DataFrame) -> Correctness:
             f"The rows were evaluated on different numbers of examples ({', '.join(map(str, counts))}), "
             f"so their predictions cannot be paired: choose rows with the same --eval-examples."
         )
-    have = have.drop_duplicates([*configuration_columns(), "seed"])
+    weights = weights_columns(have)
+    have = have.drop_duplicates([*(k for k in configuration_columns() if k in have), *weights])
     bits: dict[tuple[object, ...], dict[object, Bools]] = {}
-    seeds = _objects(have["seed"])
+    seeds = list(zip(*(_objects(have[k]) for k in weights), strict=True))
     for key, seed, text in zip(row_keys(have), seeds, have["correct_bits"], strict=True):
         try:
             bits.setdefault(key, {})[seed] = decode_bits(text, counts[0])

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.rows.digests import complete_run, undigested
 from analysis.rows.ray_folder import RAY_KEYS, number_in, read_run
 from analysis.rows.repeated import without_repeats
 from analysis.rows.table_file import NAMED, load_kept, load_table, numbers_of, read_table
@@ -47,7 +48,7 @@ def load(*paths: str | Path, columns: Mapping[str, str] | None = None) -> pd.Dat
         frame["run"] = name
         frames.append(frame)
         named += [frame.attrs.pop(NAMED, True)] * len(frame)
-        notes += [f"{name}: {remark}" for remark in remarks]
+        notes += [f"{name}: {remark}" for remark in [*remarks, undigested(frame)] if remark]
     rows = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     first = [*COLUMNS, *DERIVED_COLUMNS]
     rows = rows[first + [c for c in rows.columns if c not in first]]
@@ -92,7 +93,9 @@ def _load_run(path: Path) -> tuple[pd.DataFrame, list[str]]:
     rows.sort(key=lambda row: (row["started_at"] is None, row["started_at"] or 0.0))
     if found.unfinished:
         found.notes.append(f"{found.unfinished} trials were started and have no result yet")
-    return set_types(pd.DataFrame(rows)), found.notes
+    table = set_types(pd.DataFrame(rows))
+    complete_run(table)
+    return table, found.notes
 
 
 def load_environment(path: str | Path) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What the seed of the fine-tuning changes: the values of each seed, and the spread between seeds and within one.
 
 Between seeds the weights differ; within a seed the same weights were measured again. The two are never mixed: the
-first says what another fine-tuning might give, the second how well a number repeats.
+first says what another fine-tuning might give, the second how well a number repeats. Weights of one seed that are not
+the same, since it was fine-tuned twice, count as those of two.
 """
 
 from __future__ import annotations
@@ -12,9 +13,14 @@ import numpy as np
 import pandas as pd
 
 
+def weights_columns(rows: pd.DataFrame) -> list[str]:
+    """The columns that tell fine-tunings of one recipe apart."""
+    return [name for name in ("seed", "weights_digest") if name in rows]
+
+
 def per_seed(rows: pd.DataFrame, keys: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
     """The mean of the values over the trials of each seed: one row per group of `keys` and seed."""
-    groups = rows.groupby([*keys, "seed"], dropna=False, sort=False, observed=True)
+    groups = rows.groupby([*keys, *weights_columns(rows)], dropna=False, sort=False, observed=True)
     return groups[list(values)].mean().reset_index()
 
 
@@ -31,7 +37,7 @@ def seed_spread(rows: pd.DataFrame, keys: Sequence[str], value: str, relative: b
     `within` is pooled over the seeds' replicates. Null where there is one seed, or nothing was repeated.
     `relative`: as a fraction of the group's mean.
     """
-    seeds = rows.groupby([*keys, "seed"], dropna=False, sort=False, observed=True)[value]
+    seeds = rows.groupby([*keys, *weights_columns(rows)], dropna=False, sort=False, observed=True)[value]
     one = pd.DataFrame({"mean": seeds.mean(), "ss": seeds.var(ddof=0) * seeds.count(), "n": seeds.count()})
     again = one.groupby(level=list(keys), dropna=False, sort=False, observed=True)
     freedom = again["n"].sum() - (one["n"] > 0).groupby(level=list(keys), dropna=False, sort=False).sum()

@@ -108,7 +108,7 @@ def _flips(r: Recommendation, choice: pd.Series) -> str:
     if pd.isna(choice["lost"]):
         return f"{change}."
     wrong, right = (f"{round(float(choice[name]), 1):g}" for name in ("lost", "gained"))
-    means = f" (means over {choice['n_seeds']:.0f} seeds)" if choice["n_seeds"] > 1 else ""
+    means = f" (means over {choice['n_seeds']:.0f} fine-tunings)" if choice["n_seeds"] > 1 else ""
     return f"{change}: of {r.examples} examples {wrong} became wrong and {right} right{means}."
 
 

@@ -19,9 +19,11 @@ from benchmarks.lib.shapes import RANDOM_SEED, SEED
 from benchmarks.lib.smoke import TickingMeter
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import Measuring
+from trainables.digest import digest_of
 from trainables.energy.sources import SOURCES
 from trainables.model import loading
 from trainables.model.architectures import max_positions
+from trainables.rows.digests import Digests
 from trainables.tasks import get_task
 from trainables.worker import MeasuringData, Worker
 from tuner.cli import USAGE
@@ -81,7 +83,9 @@ def open_bench(arguments: CardArguments) -> Worker:
     labels = task.label_names(examples)
     own = loading.load_pretrained(model, task.head, labels, SEED, random_weights=no_weights)
     positions = max_positions(loading.load_config(model))
-    data = MeasuringData(name, tokenized, trained=False, settings=Measuring(), max_positions=positions)
+    weights = digest_of(own.weights)
+    digests = {SEED: Digests(weights, recipe_digest=weights, data_digest=digest_of(examples))}
+    data = MeasuringData(name, tokenized, False, Measuring(), positions, digests)
     files = {
         SEED: lambda: own,
         RANDOM_SEED: lambda: loading.load_pretrained(model, task.head, labels, RANDOM_SEED, random_weights=True),

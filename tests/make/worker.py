@@ -10,6 +10,7 @@ from search_spaces.trial_config import TrialConfig
 from tests.make.meter import ConstantMeter
 from trainables import worker as worker_module
 from trainables.model import loading
+from trainables.rows.digests import Digests
 from trainables.tasks import get_task
 from trainables.worker import MeasuringData, Worker
 
@@ -18,6 +19,7 @@ SETTINGS = Measuring(
 )
 TRIAL = TrialConfig("demo", "demo-bert", 1, 24, 2, "fp32", batch_size=16)
 IDLE_W = 4.0
+DIGESTS = Digests("weights", "recipe", "data")
 
 
 @lru_cache(maxsize=4)
@@ -27,7 +29,7 @@ def demo(settings: MeasuringOptions = SETTINGS) -> tuple[MeasuringData, loading.
     examples = task.load("validation", None, settings.eval_examples)
     tokenized = task.tokenize(examples, loading.load_tokenizer("demo-bert"))
     files = loading.load_pretrained("demo-bert", task.head, task.label_names(examples), seed=1)
-    return MeasuringData("demo", tokenized, True, settings, 80), files
+    return MeasuringData("demo", tokenized, True, settings, 80, {1: DIGESTS}), files
 
 
 def make_worker(meter: Any = None, settings: MeasuringOptions = SETTINGS, **changes: Any) -> Worker:

@@ -8,7 +8,6 @@ digest; an entry that does not match it is dropped and computed again.
 Where: $XDG_CACHE_HOME/jouletune, or ~/.cache/jouletune; JOULETUNE_CACHE names another folder, or is "off".
 """
 
-import dataclasses
 import hashlib
 import json
 import logging
@@ -17,6 +16,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
+
+from trainables.digest import feed
 
 VARIABLE = "JOULETUNE_CACHE"
 KEPT_ENTRIES = 24  # the most recently used ones; 1 to 100 MB each
@@ -73,43 +75,14 @@ def key(task: Any, examples: Any, tokenizer: Any) -> str:
     digest = hashlib.sha256()
     tasks = Path(sys.modules["trainables.tasks"].__file__ or "").parent
     for file in [*sorted(tasks.glob("*.py")), Path(__file__)]:
-        _feed(digest, file.read_bytes())
-    _feed(digest, [np.__version__, version("tokenizers"), version("transformers")])
+        feed(digest, file.read_bytes())
+    feed(digest, [np.__version__, version("tokenizers"), version("transformers")])
     # Truncation and padding are left from the tokenizer's last use; every call sets its own.
     pipeline = json.loads(tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
-    _feed(digest, [task.name, json.dumps(pipeline), tokenizer.pad_token_id])
-    _feed(digest, [type(tokenizer).__qualname__, list(tokenizer.model_input_names)])
-    _feed(digest, examples)
+    feed(digest, [task.name, json.dumps(pipeline), tokenizer.pad_token_id])
+    feed(digest, [type(tokenizer).__qualname__, list(tokenizer.model_input_names)])
+    feed(digest, examples)
     return f"{task.name}-{digest.hexdigest()[:32]}"
-
-
-def _feed(digest: Any, value: Any) -> None:
-    """Everything goes in with its type and length, so that no two values give the same bytes."""
-    if isinstance(value, bytes | str):
-        data = value.encode() if isinstance(value, str) else value
-        digest.update(b"%s %d:" % (type(value).__name__.encode(), len(data)))
-        digest.update(data)
-    elif isinstance(value, np.ndarray):
-        digest.update(b"array ")
-        _feed(digest, f"{value.dtype} {value.shape}")
-        _feed(digest, np.ascontiguousarray(value).tobytes())
-    elif isinstance(value, tuple | list):
-        digest.update(b"list %d:" % len(value))
-        for part in value:
-            _feed(digest, part)
-    elif isinstance(value, dict):
-        digest.update(b"dict ")
-        _feed(digest, sorted(value.items()))
-    elif dataclasses.is_dataclass(value):
-        _feed(digest, [type(value).__qualname__, {f.name: getattr(value, f.name) for f in _fields(value)}])
-    elif value is None or isinstance(value, bool | int | float):
-        digest.update(b"plain %s;" % repr(value).encode())
-    else:
-        raise TypeError(f"no digest of {type(value).__name__}; add it to trainables/tasks/token_cache.py")
-
-
-def _fields(value: Any) -> tuple[Any, ...]:
-    return dataclasses.fields(value)
 
 
 def _write(entry: Path, value: Any) -> None:
@@ -168,9 +141,9 @@ def _pack(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         return ["strings", list(value)] if plain else ["tuple", [_pack(v, arrays) for v in value]]
     if isinstance(value, dict):
         return ["dict", {name: _pack(v, arrays) for name, v in value.items()}]
-    if dataclasses.is_dataclass(value):
-        fields = {f.name: _pack(getattr(value, f.name), arrays) for f in _fields(value)}
-        return ["object", type(value).__module__, type(value).__qualname__, fields]
+    if is_dataclass(value):
+        parts = {f.name: _pack(getattr(value, f.name), arrays) for f in fields(value)}
+        return ["object", type(value).__module__, type(value).__qualname__, parts]
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"cannot cache a {type(value).__name__}; add it to trainables/tasks/token_cache.py")
@@ -188,10 +161,10 @@ def _unpack(packed: Any, arrays: dict[str, np.ndarray]) -> Any:
         return tuple(_unpack(v, arrays) for v in rest[0])
     if kind == "dict":
         return {name: _unpack(v, arrays) for name, v in rest[0].items()}
-    module, name, fields = rest
+    module, name, parts = rest
     if not module.startswith(CLASSES_FROM):
         raise ValueError(f"an entry may not name a class of {module}")
-    return getattr(sys.modules[module], name)(**{n: _unpack(v, arrays) for n, v in fields.items()})
+    return getattr(sys.modules[module], name)(**{n: _unpack(v, arrays) for n, v in parts.items()})
 
 
 def _sha256(file: Path) -> str:

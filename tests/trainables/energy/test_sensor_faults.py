@@ -8,6 +8,7 @@ import pytest
 from search_spaces.sweep_config import Measuring
 from search_spaces.trial_config import TrialConfig
 from tests.make.nvml import UUID_A, FakeCard, FakeNvml
+from tests.make.worker import DIGESTS
 from trainables import measure as measure_module
 from trainables import worker as worker_module
 from trainables.energy.meter import MeterError
@@ -42,7 +43,7 @@ def data():
     examples = task.load("validation", None, SETTINGS.eval_examples)
     tokenized = task.tokenize(examples, loading.load_tokenizer("demo-bert"))
     files = loading.load_pretrained("demo-bert", task.head, ("negative", "positive"), seed=1)
-    return MeasuringData("demo", tokenized, True, SETTINGS, 80), files
+    return MeasuringData("demo", tokenized, True, SETTINGS, 80, {1: DIGESTS}), files
 
 
 @pytest.fixture

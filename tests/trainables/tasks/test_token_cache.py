@@ -13,7 +13,6 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from trainables.tasks import get_task, token_cache
-from trainables.tasks.base import Ragged
 from trainables.tasks.classification import Examples
 from trainables.tasks.demo import demo_tokenizer
 from trainables.tasks.squad_data import SquadExamples
@@ -260,18 +259,3 @@ def test_old_entries_go(tokenizer, tmp_path, monkeypatch):
     task = Counted()
     token_cache.tokenized(task, examples(TEXTS), tokenizer, tmp_path)
     assert task.calls == 0
-
-
-def test_no_two_values_share_a_digest():
-    def digest(value):
-        found = hashlib.sha256()
-        token_cache._feed(found, value)
-        return found.hexdigest()
-
-    values = [
-        "ab", b"ab", ("ab",), ("a", "b"), ("a", ("b",)), (("a",), "b"), (), "", None, 0, False, 0.0, "None", {"a": 1},
-        {"a": "1"}, (("a", 1),),
-        np.array([1, 2]), np.array([1, 2], dtype=np.int32), np.array([[1, 2]]), Ragged.from_lists([[1], [2]]),
-        Ragged.from_lists([[1, 2]]),
-    ]  # fmt: skip
-    assert len({digest(v) for v in values}) == len(values)
