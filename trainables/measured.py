@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import binomtest
 
 from search_spaces.goal import ENERGY_BOUND, LATENCY_BOUND
 from search_spaces.prune import PruneRule
@@ -16,7 +17,7 @@ from trainables.energy.trace import Trace
 from trainables.load import Load
 from trainables.model.flops import config_sizes, encoder_flop
 from trainables.rows.columns import TRACE, WINDOW_TABLE, NullContext, empty_row, null_reasons
-from trainables.rows.flags import ESTIMATED, MIN_TOTAL_S, MIN_WINDOWS, join_flags
+from trainables.rows.flags import BELOW_MAJORITY, ESTIMATED, MIN_TOTAL_S, MIN_WINDOWS, join_flags
 from trainables.rows.interval import half_width
 from trainables.tasks.base import Scores
 from trainables.window import Windows
@@ -74,7 +75,7 @@ def measured_row(trial: Trial, windows: Windows, foreign: bool | None) -> dict[s
         "edge_error_j_per_example": None if energy is None else _over(energies.total_edge_error_j, examples),
         "latency_ms_per_example": seconds / examples * 1e3,
         "mean_power_w": None if energy is None else _over(energies.total_energy_j, seconds),
-        "flags": join_flags(flags_of(windows, trial.worker, foreign)),
+        "flags": join_flags(flags_of(windows, trial.worker, foreign) | score_flags(trial)),
     }
     return row | {"null_reasons": null_reasons(row, trial.null_context(pruned=False))}
 
@@ -145,6 +146,16 @@ def flags_of(windows: Windows, worker: "Worker", foreign: bool | None) -> set[st
     elif foreign is None and worker.device.type == "cuda":
         flags.add("foreign_process_unknown")
     return flags
+
+
+def score_flags(trial: Trial) -> set[str]:
+    """What the answers are flagged for."""
+    correct, majority = trial.scores.correct, trial.scores.majority
+    if not trial.worker.data.trained or majority is None:
+        return set()
+    # Not the share alone: it is of the same examples, and a model that always names one class has exactly that.
+    high = binomtest(int(correct.sum()), len(correct)).proportion_ci(0.95, "wilson").high
+    return {BELOW_MAJORITY} if high < majority else set()
 
 
 def raw_of(windows: Windows, trace: Trace) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from analysis.findings.assessment import Assessment
 from analysis.findings.configurations import TOGETHER, valid
 from analysis.report.cells import Table, text_table
 from analysis.words.rounding import count_of
-from trainables.rows.flags import FLAGS, invalid_among
+from trainables.rows.flags import FLAGS, invalid_among, split_flags
 
 
 def left_out(assessment: Assessment, rows: pd.DataFrame) -> str:
@@ -30,7 +30,7 @@ def flag_table(rows: pd.DataFrame) -> Table:
     """Every flag that a trial carries: how many trials, what it means, what follows."""
     counts: dict[str, int] = {}
     for text in rows["flags"].fillna(""):
-        for name in filter(None, str(text).split(";")):
+        for name in split_flags(text):
             counts[name] = counts.get(name, 0) + 1
     return text_table(
         [

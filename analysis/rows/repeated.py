@@ -23,7 +23,10 @@ SAME_TIME_S = 1e-3
 _NUMBERS = tuple(name for name, column in COLUMNS.items() if column.kind == "float" and name != "started_at")
 _WHOLE = tuple(name for name, column in COLUMNS.items() if column.kind == "int")
 # The others are written by Ray, or say in words what the numbers say.
-_TEXTS = ("task", "model", "status", "error", "correct_bits", "energy_source", "gpu_name", "gpu_uuid", "flags")
+_TEXTS = (
+    *("task", "model", "weights_digest", "recipe_digest", "data_digest", "status", "error", "correct_bits"),
+    *("energy_source", "gpu_name", "gpu_uuid", "flags"),
+)
 
 
 def without_repeats(rows: pd.DataFrame, named: Sequence[bool]) -> tuple[pd.DataFrame, list[str]]:

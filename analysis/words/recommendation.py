@@ -9,6 +9,7 @@ from analysis.findings.verdict import NOT_WORSE
 from analysis.statistics.intervals import NONE, WITHIN, Ratio
 from analysis.words.rounding import points_change, points_word
 from analysis.words.snippet import Checkpoint, find_checkpoint, snippet
+from trainables.rows.flags import BELOW_MAJORITY, split_flags
 
 
 def sentences(recommendation: Recommendation) -> list[str]:
@@ -19,6 +20,11 @@ def sentences(recommendation: Recommendation) -> list[str]:
     lines = [_stay(r)] if r.choice is None or r.saving is None else [_saving(r, r.choice, r.saving)]
     if r.better is not None:
         lines.append(_poor_baseline(r, r.better))
+    if BELOW_MAJORITY in split_flags(r.baseline["flags"]):
+        lines.append(
+            f"The baseline ({r.baseline['configuration']}) answers worse than always naming the commonest class would: "
+            "is it trained, and do its classes stand in the data's order?"
+        )
     if r.choice is not None:
         lines += [_flips(r, r.choice), _among_many(r, r.choice)]
     lines += _resolution(r)

@@ -13,6 +13,7 @@ from trainables.energy.trace import Trace
 from trainables.energy.windows import window_energies
 from trainables.measure import measure_trial
 from trainables.rows.columns import COLUMNS, WINDOW_COLUMNS
+from trainables.tasks.base import Scores
 
 
 def test_the_row_is_consistent_and_complete():
@@ -102,3 +103,23 @@ def test_the_windows_are_those_of_the_sensor_and_not_of_the_preset():
     assert make_worker(assumed, options).settings.min_window_s == 0.1
     given = replace(options, min_window_s=0.05)
     assert [make_worker(m, given).settings.min_window_s for m in (sensed, assumed)] == [0.05, 0.05]
+
+
+@pytest.mark.parametrize(("right", "flagged"), [(40, True), (58, False), (60, False), (80, False)])
+def test_answers_worse_than_the_commonest_class_are_flagged(monkeypatch, right, flagged):
+    """60 of 100 examples are of one class: 40 right are below it, 58 may be by chance."""
+    correct = np.arange(100) < right
+    scores = Scores({"accuracy": right / 100}, correct, majority=0.6)
+    monkeypatch.setattr(type(make_worker().task), "score", lambda *_: scores)
+    worker = make_worker()
+    assert ("below_majority" in measure_trial(TRIAL, worker)["flags"]) == flagged
+    worker.data = replace(worker.data, trained=False)
+    assert "below_majority" not in measure_trial(TRIAL, worker)["flags"]
+
+
+def test_the_share_of_the_commonest_class_is_of_the_examples_scored():
+    worker = make_worker()
+    labels = worker.data.validation.labels
+    inputs = worker.inputs(16)
+    scores = worker.task.score(np.zeros((len(labels), 2)), worker.data.validation, inputs)
+    assert scores.majority == max((labels == 0).mean(), (labels == 1).mean())

@@ -15,9 +15,13 @@ import pytest
 from search_spaces.errors import UsageError
 from search_spaces.presets import DEMO
 from search_spaces.sweep_config import Axes, Finetuning, MeasuringOptions
+from trainables.digest import digest_of
+from trainables.model.loading import load_checkpoint
+from trainables.tasks import get_task
 from tuner import sweep
 from tuner.cli import run_command
 from tuner.grid import main
+from tuner.inputs import load_inputs
 from tuner.run.folder import RunFolder, read_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +74,11 @@ def test_a_sweep_from_python_gives_a_folder_and_a_table(tmp_path):
     assert json.loads((result.path / "environment.json").read_text())["packages"]["ray"]
     one_process = result.rows["worker"].nunique() == 1
     assert one_process, "the actor must be reused across trials"
+    (weights,), (recipe,), (data,) = (result.rows[f"{what}_digest"].unique() for what in ("weights", "recipe", "data"))
+    files, _ = load_checkpoint(str(checkpoint), get_task("demo").head, ("negative", "positive"))
+    assert weights == digest_of(files.weights)
+    inputs = load_inputs(QUICK)
+    assert (recipe, data) == (inputs.recipe_digest, inputs.data_digest)
 
 
 @pytest.mark.ray

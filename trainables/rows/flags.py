@@ -33,6 +33,7 @@ class Flag:
 ESTIMATED = "estimated"
 SHORT_WINDOW = "short_window"
 RESUMED_ANYWAY = "resumed_anyway"
+BELOW_MAJORITY = "below_majority"
 COUNTER_IMPLAUSIBLE = "counter_implausible"
 ABOVE_POWER_LIMIT = "above_power_limit"
 STRETCHED_WINDOW = "stretched_window"
@@ -67,6 +68,11 @@ FLAGS: Registry[Flag] = Registry(
             "the measuring process stood still in a window: it was stopped, or the sensor not read for "
             f"{MAX_STILL_S:g} s",
             invalid=True,
+        ),
+        Flag(
+            BELOW_MAJORITY,
+            "the accuracy, even the end of its 95 % interval, is below the share of the commonest class: always naming "
+            "that class does better",
         ),
         Flag("foreign_process", "another process computed on the card", invalid=True),
         Flag("foreign_process_unknown", "the driver does not say who computes on the card"),

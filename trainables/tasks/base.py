@@ -83,6 +83,7 @@ class Scores:
 
     metrics: dict[str, float]  # "accuracy", and "f1" or "exact_match" where the task has them
     correct: np.ndarray  # bool (examples,)
+    majority: float | None = None  # share of the commonest class; None where there are no classes
 
 
 class Task(Protocol):

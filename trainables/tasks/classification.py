@@ -100,7 +100,7 @@ class ClassificationTask:
         metrics = {"accuracy": float(correct.mean())}
         if "f1" in self.metrics:
             metrics["f1"] = f1(predicted == 1, labels == 1)
-        return Scores(metrics, correct)
+        return Scores(metrics, correct, majority=float(np.bincount(labels).max() / len(labels)))
 
 
 def token_ids(texts: tuple[str, ...], tokenizer: Any) -> Ragged:

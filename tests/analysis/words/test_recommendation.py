@@ -109,3 +109,11 @@ def test_the_snippet_names_weights_by_a_relative_path_or_a_hub_id(tmp_path, monk
     assert given("/elsewhere/secret/weights").name == "weights"
     (run / "checkpoints/sst2-bert-base-s42").mkdir(parents=True)
     assert given("org/bert-sst2").name == "runs/one/checkpoints/sst2-bert-base-s42"
+
+
+def test_a_baseline_that_answers_worse_than_one_class_is_told():
+    rows = [row(128, energy=0.4, right=300, flags="below_majority"), row(16, energy=0.1, right=300)]
+    said = sentences(recommend(frame(rows)))
+    assert any(s.startswith("The baseline (fp32, 128 tokens) answers worse than always naming") for s in said)
+    rows[0]["flags"] = ""
+    assert not any("commonest class" in s for s in sentences(recommend(frame(rows))))
