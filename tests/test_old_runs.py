@@ -121,6 +121,7 @@ def test_an_old_run_without_its_model_is_not_gone_on_with(tmp_path):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_an_old_grid_is_finished_and_its_rows_stay_byte_for_byte(tmp_path):
     run = unpacked("grid", tmp_path)
@@ -147,6 +148,7 @@ def test_an_old_grid_is_finished_and_its_rows_stay_byte_for_byte(tmp_path):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_an_old_search_goes_on_from_its_study(tmp_path):
     run = unpacked("search", tmp_path)

@@ -16,6 +16,7 @@ from trainables.energy.sources import SOURCES
 from trainables.energy.trace import Trace
 from trainables.load import Load
 from trainables.model.flops import config_sizes, encoder_flop
+from trainables.rows.bits import encode_bits
 from trainables.rows.columns import TRACE, WINDOW_TABLE, NullContext, empty_row, null_reasons
 from trainables.rows.flags import BELOW_MAJORITY, ESTIMATED, MIN_TOTAL_S, MIN_WINDOWS, join_flags
 from trainables.rows.interval import half_width
@@ -106,7 +107,7 @@ def _known_of_any(trial: Trial, windows: Windows) -> dict[str, Any]:
         **trial.metrics,
         **asdict(worker.data.digests[config.seed]),
         trial_id=config.trial_id,
-        correct_bits=pack_bits(trial.scores.correct) if worker.data.trained else None,
+        correct_bits=encode_bits(trial.scores.correct) if worker.data.trained else None,
         examples=len(trial.scores.correct),
         examples_per_pass=load.examples,
         energy_source=energies.source,
@@ -173,11 +174,6 @@ def raw_of(windows: Windows, trace: Trace) -> dict[str, Any]:
         ]
     )
     return {WINDOW_TABLE: table.tolist(), TRACE: base64.b64encode(trace.to_parquet_bytes()).decode()}
-
-
-def pack_bits(correct: np.ndarray) -> str:
-    """Booleans as base64 of numpy.packbits."""
-    return base64.b64encode(np.packbits(correct).tobytes()).decode()
 
 
 def _over(value: float | None, count: float) -> float | None:

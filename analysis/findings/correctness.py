@@ -9,8 +9,8 @@ import pandas as pd
 from analysis.errors import CannotAnswer
 from analysis.findings.configurations import configuration_columns
 from analysis.statistics.arrays import Bools
-from analysis.statistics.paired import decode_bits
 from analysis.statistics.seeds import weights_columns
+from trainables.rows.bits import decode_bits
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ All functions take arrays (one value per candidate) or numbers, and return array
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,24 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-from analysis.statistics.arrays import Bools, Floats
+from analysis.statistics.arrays import Floats
 
 ALPHA = 0.05  # of the one-sided test; the interval is then the two-sided 90 % one
 BISECTIONS = 45  # of [-1, 1]: limits to 1e-13
-
-
-def decode_bits(text: str, examples: int) -> Bools:
-    """(examples,) per-example correctness from base64 of `numpy.packbits`. ValueError where it is too
-    short."""
-    packed = np.frombuffer(base64.b64decode(text), dtype=np.uint8)
-    if packed.size * 8 < examples:
-        raise ValueError(f"correct_bits hold {packed.size * 8} examples, fewer than the {examples} evaluated")
-    return np.unpackbits(packed, count=examples).astype(bool)
-
-
-def encode_bits(correct: npt.ArrayLike) -> str:
-    """The inverse of `decode_bits`."""
-    return base64.b64encode(np.packbits(np.asarray(correct, dtype=bool)).tobytes()).decode("ascii")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.rows.types import set_types
-from analysis.statistics.paired import encode_bits
 from search_spaces.trial_config import TrialConfig
+from trainables.rows.bits import encode_bits
 from trainables.rows.columns import WINDOW_TABLE, empty_row
 
 EXAMPLES = 872

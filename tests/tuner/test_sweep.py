@@ -82,6 +82,7 @@ def test_a_sweep_from_python_gives_a_folder_and_a_table(tmp_path):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_killed_run_is_finished_without_repeating_a_trial(tmp_path):
     run = tmp_path / "run"

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from analysis.statistics.paired import encode_bits
+from trainables.rows.bits import encode_bits
 
 LENGTHS = (16, 24, 32, 40, 48, 64, 80, 96, 112, 128)
 DEPTHS = tuple(range(1, 13))

@@ -14,6 +14,7 @@ from search_spaces.axes import AXES
 from search_spaces.goal import ENERGY_BOUND, LATENCY_BOUND, Goal, Scores
 from search_spaces.prune import MARGIN
 from search_spaces.search_space import Point, SearchSpace
+from trainables.energy.sources import estimates
 from tuner.search.history import hypervolume
 
 
@@ -62,7 +63,7 @@ def read_grid(path: Path, goal: Goal | None = None) -> Grid:
     )
     seed = 42 if pd.isna(first["seed"]) else int(first["seed"])
     model = first["model"] if isinstance(first["model"], str) else "model"
-    device = "cpu" if first["energy_source"] == "estimate" else "cuda"
+    device = "cpu" if first["energy_source"] in estimates() else "cuda"
     space = SearchSpace(str(first["task"]), model, seed, values, device)
     by_point = {tuple(row[a] for a in axes): row for row in rows.to_dict("records")}
     try:

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 import analysis
-from analysis.statistics.paired import encode_bits
 from search_spaces.errors import UsageError
 from tests.make.rows import row, write_trial
+from trainables.rows.bits import encode_bits
 
 
 def table(folder, **changes):

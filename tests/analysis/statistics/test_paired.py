@@ -3,23 +3,9 @@
 import numpy as np
 import pytest
 
-from analysis.statistics.paired import (
-    decode_bits,
-    encode_bits,
-    paired_differences,
-    paired_z,
-    smallest_tolerance,
-    unpaired_differences,
-)
+from analysis.statistics.paired import paired_differences, paired_z, smallest_tolerance, unpaired_differences
 
 Z = 1.6448536269514722  # one-sided 95 %
-
-
-def test_bits_survive_the_round_trip():
-    bits = np.random.default_rng(0).random(873) < 0.9
-    assert (decode_bits(encode_bits(bits), 873) == bits).all()
-    with pytest.raises(ValueError, match="fewer than the 900"):
-        decode_bits(encode_bits(bits), 900)
 
 
 def test_zero_flips_resolve_a_third_of_a_point_on_872_examples():

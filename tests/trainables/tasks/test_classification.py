@@ -113,12 +113,12 @@ def assert_equals_tokenizer(tokenizer: Any, first: tuple[str, ...], second: tupl
 @pytest.mark.parametrize("make", [bert, roberta, distilbert, byte_level_roberta])
 @pytest.mark.parametrize("pair", [False, True])
 def test_inputs_equal_the_tokenizer_s(make: Any, pair: bool) -> None:
-    assert_equals_tokenizer(make(), texts(1, 120, 90), texts(2, 120, 90) if pair else None)
+    assert_equals_tokenizer(make(), texts(1, 50, 90), texts(2, 50, 90) if pair else None)
 
 
 @pytest.mark.parametrize("pair", [False, True])
 def test_inputs_equal_those_of_a_real_bert_tokenizer(minilm: Any, pair: bool) -> None:
-    assert_equals_tokenizer(minilm, texts(3, 120, 90), texts(4, 120, 90) if pair else None)
+    assert_equals_tokenizer(minilm, texts(3, 50, 90), texts(4, 50, 90) if pair else None)
 
 
 def test_tokenising_texts_beyond_the_model_s_limit_does_not_warn(minilm: Any, capfd: pytest.CaptureFixture) -> None:

@@ -158,6 +158,7 @@ def test_what_the_last_trial_did_not_measure_vanishes(fabricated: tuple[Promethe
 
 @needs_prometheus
 @pytest.mark.ray
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_real_search_is_seen_by_prometheus(tmp_path: Path) -> None:
     run, target = tmp_path / "run", free_port()
