@@ -12,6 +12,7 @@ from search_spaces.goal import ENERGY_BOUND, LATENCY_BOUND
 from search_spaces.prune import PruneRule
 from search_spaces.trial_config import TrialConfig
 from trainables.device import peak_memory_mib
+from trainables.energy.meters.estimate import WATTS_PER_CORE
 from trainables.energy.sources import SOURCES
 from trainables.energy.trace import Trace
 from trainables.load import Load
@@ -72,6 +73,7 @@ def measured_row(trial: Trial, windows: Windows, foreign: bool | None) -> dict[s
         "energy_j_per_example_ci95": None if energy is None else half_width(per_window),
         "energy_j_per_correct": energy / accuracy if energy and accuracy else None,
         "net_energy_j_per_example": None if energy is None or idle_w is None else energy - idle_w * seconds / examples,
+        "idle_share": _idle_share(idle_w, seconds, energies.total_energy_j),
         "counter_power_residual": energies.counter_power_residual,
         "edge_error_j_per_example": None if energy is None else _over(energies.total_edge_error_j, examples),
         "latency_ms_per_example": seconds / examples * 1e3,
@@ -101,6 +103,7 @@ def _known_of_any(trial: Trial, windows: Windows) -> dict[str, Any]:
     config, worker, load, energies = trial.config, trial.worker, trial.load, windows.energies
     lengths = load.inputs.ids.lengths
     reference = trial.reference_pj_per_flop
+    host_cpu_s = windows.host_cpu_s / (load.examples * int(windows.passes.sum()))
     flop = encoder_flop(lengths, config.depth, *config_sizes(load.model.config)) / load.examples
     return empty_row(
         **config.to_dict(),
@@ -116,6 +119,9 @@ def _known_of_any(trial: Trial, windows: Windows) -> dict[str, Any]:
         temperature_start_c=energies.temperature_start_c,
         temperature_end_c=energies.temperature_end_c,
         sm_clock_mhz=energies.sm_clock_mhz,
+        host_cpu_s_per_example=host_cpu_s,
+        tokenising_cpu_s_per_example=worker.data.tokenising_cpu_s,
+        host_energy_j_per_example_estimate=_host_energy_j(worker, host_cpu_s),
         windows=len(windows.durations_s),
         window_s=float(windows.durations_s.min()),
         total_s=float(windows.durations_s.sum()),
@@ -174,6 +180,23 @@ def raw_of(windows: Windows, trace: Trace) -> dict[str, Any]:
         ]
     )
     return {WINDOW_TABLE: table.tolist(), TRACE: base64.b64encode(trace.to_parquet_bytes()).decode()}
+
+
+def _idle_share(idle_w: float | None, seconds: float, energy_j: float | None) -> float | None:
+    """At most 1: an idle power may be read when the card is warmer than in a launch-bound trial."""
+    return None if idle_w is None or not energy_j or energy_j <= 0 else min(1.0, idle_w * seconds / energy_j)
+
+
+def _host_energy_j(worker: "Worker", host_cpu_s: float) -> float | None:
+    """Nothing where the processor is what is measured."""
+    tokenising_s = worker.data.tokenising_cpu_s
+    if _on_cpu(worker) or tokenising_s is None:
+        return None
+    return WATTS_PER_CORE * (host_cpu_s + tokenising_s)
+
+
+def _on_cpu(worker: "Worker") -> bool:
+    return worker.device.type == "cpu"
 
 
 def _over(value: float | None, count: float) -> float | None:

@@ -32,6 +32,7 @@ class Windows:
     warmup_s: float
     energies: WindowEnergies
     interval_reached: bool
+    host_cpu_s: float  # of all threads of this process, in all windows
     stopped: bool = False  # by `stop`, after the probe: these are not windows to publish
 
     @property
@@ -67,6 +68,7 @@ def measure(
             spent_s += rest_s
         warmup_s = spent_s
     edges, passes = [time.perf_counter()], []
+    begin_s = time.process_time()
     reached = False
     while True:
         done, now = _run_for(run_pass, synchronize, settings.min_window_s, pass_s, edges[-1])
@@ -80,9 +82,10 @@ def measure(
         reached = relative_half_width(known[np.isfinite(known)]) <= settings.target_ci
         if reached or total_s >= settings.max_measure_s:
             break
+    host_cpu_s = time.process_time() - begin_s
     _tail(run_pass, synchronize, sampler, edges[-1])
     energies = window_energies(sampler.trace(), np.array(edges))
-    return Windows(np.array(edges), np.array(passes), warmup_s, energies, reached)
+    return Windows(np.array(edges), np.array(passes), warmup_s, energies, reached, host_cpu_s)
 
 
 def _probe(
@@ -90,11 +93,12 @@ def _probe(
 ) -> Windows:
     """One window after half of the warm-up: good for a bound, too early for a number."""
     warmup_s, pass_s = _warm_up(run_pass, synchronize, settings.warmup_s / 2)
-    start = time.perf_counter()
+    start, begin_s = time.perf_counter(), time.process_time()
     passes, end = _run_for(run_pass, synchronize, settings.min_window_s, pass_s, start)
+    host_cpu_s = time.process_time() - begin_s
     edges = np.array([start, end])
     _tail(run_pass, synchronize, sampler, edges[-1])
-    return Windows(edges, np.array([passes]), warmup_s, window_energies(sampler.trace(), edges), False)
+    return Windows(edges, np.array([passes]), warmup_s, window_energies(sampler.trace(), edges), False, host_cpu_s)
 
 
 def _run_for(

@@ -44,6 +44,7 @@ class MeasuringData:
     settings: MeasuringOptions
     max_positions: int  # tokens
     digests: Mapping[int, Digests] = field(default_factory=dict)  # by seed; a load without rows needs none
+    tokenising_cpu_s: float | None = None  # per example
 
 
 class Worker:

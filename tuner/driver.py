@@ -164,6 +164,7 @@ class Driver:
             settings=self.config.measuring,
             max_positions=self.inputs.max_positions,
             digests=digests,
+            tokenising_cpu_s=self.inputs.tokenising_cpu_s,
         )
         return {"data": data, "files": files}
 

@@ -13,7 +13,7 @@ from trainables.model.architectures import max_positions
 from trainables.model.loading import ModelFiles, load_checkpoint, load_config, load_tokenizer
 from trainables.tasks import get_task
 from trainables.tasks.base import Task
-from trainables.tasks.token_cache import tokenized
+from trainables.tasks.token_cache import tokenized, tokenized_in
 from tuner.recipe import recipe_digest
 
 MOST_UNKNOWN = 0.05  # share of tokens: SST-2 has none with BERT's words; above it the words are another model's
@@ -31,6 +31,7 @@ class SweepInputs:
     checkpoint: ModelFiles | None  # where --checkpoint was given
     recipe_digest: str
     data_digest: str  # of the evaluation examples
+    tokenising_cpu_s: float  # per evaluation example
     remarks: dict[str, int]  # what training leaves out or cannot use, and why: rule -> examples
     warnings: list[str]  # what looks odd and is not refused, as sentences
 
@@ -46,7 +47,7 @@ def load_inputs(config: SweepConfig) -> SweepInputs:
     train = task.load("train", data_dir, config.finetuning.train_examples) if finetuned else None
     labels = task.label_names(examples if train is None else train)
     checkpoint, warnings = load_checkpoint(config.checkpoint, task.head, labels) if config.checkpoint else (None, [])
-    validation = tokenized(task, examples, tokenizer)
+    validation, tokenising_cpu_s = tokenized_in(task, examples, tokenizer)
     tokens = tokenized(task, train, tokenizer) if train is not None else None
     positions = max_positions(load_config(config.source))
     return SweepInputs(
@@ -58,6 +59,7 @@ def load_inputs(config: SweepConfig) -> SweepInputs:
         checkpoint=checkpoint,
         recipe_digest=recipe_digest(config, checkpoint, None if train is None else digest_of(train)),
         data_digest=digest_of(examples),
+        tokenising_cpu_s=tokenising_cpu_s / len(examples),
         remarks=task.remarks(tokens, config.finetuning.train_max_seq_len) if train is not None else {},
         warnings=[*warnings, *_unknown_tokens(task, validation, tokenizer, min(positions, MAX_SEQ_LEN))],
     )

@@ -39,6 +39,10 @@ _MEANS = (
     "real_tokens_per_example",
     "inputs_per_example",
     "matmul_reference_j_per_example",
+    "idle_share",
+    "host_cpu_s_per_example",
+    "tokenising_cpu_s_per_example",
+    "host_energy_j_per_example_estimate",
 )
 
 

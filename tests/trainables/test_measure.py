@@ -1,6 +1,7 @@
 """The measuring trial on the demo task: the row's arithmetic, its nulls and its flags."""
 
 import base64
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 
 from search_spaces.sweep_config import MeasuringOptions
 from tests.make.meter import ConstantMeter
-from tests.make.worker import SETTINGS, TRIAL, make_worker
+from tests.make.worker import IDLE_W, SETTINGS, TRIAL, make_worker
+from trainables import measured
 from trainables.energy.trace import Trace
 from trainables.energy.windows import window_energies
 from trainables.measure import measure_trial
@@ -31,6 +33,11 @@ def test_the_row_is_consistent_and_complete():
     net = (10.0 - 4.0) * table[:, 1].sum() / examples
     assert result["net_energy_j_per_example"] == pytest.approx(net, rel=1e-4)
     assert result["energy_j_per_correct"] == pytest.approx(result["energy_j_per_example"] / result["accuracy"])
+    assert result["idle_share"] == pytest.approx(IDLE_W / 10.0, rel=1e-4)
+    cores = os.cpu_count() or 1
+    assert 0 < result["host_cpu_s_per_example"] <= 1.1 * cores * table[:, 1].sum() / examples
+    assert result["host_energy_j_per_example_estimate"] is None
+    assert "host_energy_j_per_example_estimate: the processor is what is metered" in result["null_reasons"]
     assert result["tokens_per_example"] == 24
     assert 3 < result["real_tokens_per_example"] <= 24
     assert result["energy_source"] == "rapl"
@@ -123,3 +130,16 @@ def test_the_share_of_the_commonest_class_is_of_the_examples_scored():
     inputs = worker.inputs(16)
     scores = worker.task.score(np.zeros((len(labels), 2)), worker.data.validation, inputs)
     assert scores.majority == max((labels == 0).mean(), (labels == 1).mean())
+
+
+def test_host_joules_are_an_estimate_of_their_own(monkeypatch):
+    """On a GPU: 12 W of a core for what the process and the tokenizer took, in no other column."""
+    worker = make_worker(tokenising_cpu_s=0.002)
+    alone = measure_trial(TRIAL, worker)
+    monkeypatch.setattr(measured, "_on_cpu", lambda worker: False)
+    row = measure_trial(TRIAL, worker)
+    both_s = row["host_cpu_s_per_example"] + 0.002
+    assert row["host_energy_j_per_example_estimate"] == pytest.approx(12 * both_s)
+    assert row["tokenising_cpu_s_per_example"] == 0.002
+    assert row["energy_j_per_example"] == pytest.approx(10e-3 * row["latency_ms_per_example"], rel=1e-4)
+    assert alone["host_energy_j_per_example_estimate"] is None

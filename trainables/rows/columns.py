@@ -12,6 +12,7 @@ from search_spaces.axes import AXES, Axis
 from search_spaces.goal import ENERGY_BOUND, LATENCY_BOUND
 from search_spaces.objectives import OBJECTIVES, Objective
 from search_spaces.registry import Registry
+from trainables.energy.meters.estimate import WATTS_PER_CORE
 from trainables.energy.sources import SOURCES
 
 
@@ -147,6 +148,31 @@ COLUMNS: Registry[Column] = Registry(
         ),
         _cost("energy_j_per_correct", _per_correct),
         replace(_cost("net_energy_j_per_example", "no idle reading", positive=False), least=None),
+        Column(
+            "idle_share",
+            "float",
+            "fraction",
+            "of the energy that the idle card would have used in the time",
+            _idle_power,
+            in_full=True,
+        ),
+        _number(
+            "host_cpu_s_per_example",
+            "s/example",
+            "CPU time of the measuring process in the windows: launching, and waiting where it spins",
+        ),
+        _number(
+            "tokenising_cpu_s_per_example",
+            "s/example",
+            "CPU time of tokenising the evaluation examples, before the sweep; in no energy",
+            "not tokenised by a sweep",
+        ),
+        _number(
+            "host_energy_j_per_example_estimate",
+            "J/example",
+            f"never measured, in no other column: both CPU times x {WATTS_PER_CORE:g} W per core",
+            "the processor is what is metered",
+        ),
         _text("energy_source", f"what was read: {', '.join(SOURCES)}"),
         _in_full(
             "counter_power_residual",

@@ -15,6 +15,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from importlib.metadata import version
@@ -26,6 +27,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from trainables.digest import feed
+from trainables.energy.meters.cpu import cpu_name
 
 VARIABLE = "JOULETUNE_CACHE"
 KEPT_ENTRIES = 24  # the most recently used ones; 1 to 100 MB each
@@ -40,23 +42,35 @@ def tokenized(task: Any, examples: Any, tokenizer: Any, folder: Path | None = No
 
     Arrays from the cache are read-only. A cache that cannot be read or written costs time and a warning, no more.
     """
+    return tokenized_in(task, examples, tokenizer, folder)[0]
+
+
+def tokenized_in(task: Any, examples: Any, tokenizer: Any, folder: Path | None = None) -> tuple[Any, float]:
+    """`tokenized`, and the CPU seconds that it took all threads of this process, on a processor of this name, when it
+    was computed."""
     folder = cache_folder() if folder is None else folder
     if folder is None:
-        return task.tokenize(examples, tokenizer)
+        return _timed(task, examples, tokenizer)
     entry = folder / key(task, examples, tokenizer)
     if entry.is_dir():
         try:
-            return _read(entry)
+            found = _read(entry)
+            return found["tokens"], found["cpu_s"]
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             _log.warning("the cached tokens in %s are damaged (%s) and computed again", entry, error)
             shutil.rmtree(entry, ignore_errors=True)
-    result = task.tokenize(examples, tokenizer)
+    result, cpu_s = _timed(task, examples, tokenizer)
     try:
-        _write(entry, result)
+        _write(entry, {"tokens": result, "cpu_s": cpu_s})
         _prune(folder)
     except (OSError, SafetensorError) as error:
         _log.warning("tokens are not cached: %s; set %s to a writable folder, or off", error, VARIABLE)
-    return result
+    return result, cpu_s
+
+
+def _timed(task: Any, examples: Any, tokenizer: Any) -> tuple[Any, float]:
+    begin = time.process_time()
+    return task.tokenize(examples, tokenizer), time.process_time() - begin
 
 
 def cache_folder() -> Path | None:
@@ -76,7 +90,7 @@ def key(task: Any, examples: Any, tokenizer: Any) -> str:
     tasks = Path(sys.modules["trainables.tasks"].__file__ or "").parent
     for file in [*sorted(tasks.glob("*.py")), Path(__file__)]:
         feed(digest, file.read_bytes())
-    feed(digest, [np.__version__, version("tokenizers"), version("transformers")])
+    feed(digest, [np.__version__, version("tokenizers"), version("transformers"), cpu_name()])
     # Truncation and padding are left from the tokenizer's last use; every call sets its own.
     pipeline = json.loads(tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
     feed(digest, [task.name, json.dumps(pipeline), tokenizer.pad_token_id])

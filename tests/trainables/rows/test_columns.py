@@ -88,6 +88,7 @@ def test_what_a_pruned_row_must_not_hold():
         "energy_j_per_example_ci95",
         "energy_j_per_correct",
         "net_energy_j_per_example",
+        "idle_share",
         "counter_power_residual",
         "edge_error_j_per_example",
         "latency_ms_per_example",
