@@ -24,7 +24,7 @@ from search_spaces.axes import AXES, reducing_axes
 from search_spaces.errors import UsageError
 from search_spaces.objectives import TOLERANCE
 from search_spaces.trial_config import model_slug
-from trainables.rows.flags import ESTIMATED
+from trainables.energy.sources import ESTIMATE
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ def _refuse_mixtures(rows: pd.DataFrame) -> None:
             f"runs of at least two tasks must be given, but got {', '.join(map(str, tasks)) or 'none'}; "
             "add the run of another task"
         )
-    source = measured["energy_source"].where(~is_estimated(measured), ESTIMATED)
+    source = measured["energy_source"].where(~is_estimated(measured), ESTIMATE)
     for what, values, remedy in (
         ("one source of energy", source, "measured and estimated energies are never compared"),
         ("one kind of card", measured["gpu_name"], "energies of different cards say nothing about the tasks"),

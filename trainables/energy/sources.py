@@ -36,6 +36,8 @@ class EnergySource:
     throttle: Mapping[str, int] = field(default_factory=dict)  # flag -> bits of `Sample.throttle` that set it
 
 
+ESTIMATE = "estimate"  # the source that measures nothing
+
 SOURCES: Registry[EnergySource] = Registry(
     "an energy source",
     (
@@ -66,11 +68,11 @@ SOURCES: Registry[EnergySource] = Registry(
             counter=True,  # of 15 to 61 uJ
         ),
         EnergySource(
-            "estimate",
+            ESTIMATE,
             "no sensor: an assumed power times the busy time",
             meter="trainables.energy.meters.estimate",
             devices=("cuda", "cpu"),
-            kind="estimate",
+            kind=ESTIMATE,
             measured=False,
         ),
     ),
