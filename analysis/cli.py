@@ -3,9 +3,11 @@ imports."""
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from typing import Any
 
 import tyro
@@ -13,6 +15,8 @@ import tyro
 from analysis.errors import CannotAnswer
 from analysis.rows.trust import untrusted
 from search_spaces.errors import UsageError
+
+_CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +29,7 @@ class Reading:
 
 def run(main: Callable[[Any], int], arguments: type, prog: str, doc: str | None, argv: list[str] | None) -> int:
     """Parse, call `main`, and print a UsageError or CannotAnswer as one line on stderr (exit code 2)."""
+    print_any_text()
     parsed: Any = tyro.cli(arguments, prog=prog, description=doc, args=argv)
     try:
         with untrusted(isinstance(parsed, Reading) and parsed.untrusted):
@@ -32,6 +37,27 @@ def run(main: Callable[[Any], int], arguments: type, prog: str, doc: str | None,
     except (UsageError, CannotAnswer) as error:
         print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
         return 2
+    except OSError as error:
+        if (said := not_open(error)) is None:
+            raise
+        print(f"error: {printable(said)}", file=sys.stderr)
+        return 2
+
+
+def print_any_text() -> None:
+    """From now on a terminal or pipe whose encoding lacks a character gets "?" for it, and printing goes on."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def not_open(error: OSError) -> str | None:
+    """A sentence where a file or folder is closed to this user, or its disk to everybody; None for other errors."""
+    if error.errno not in _CLOSED or error.filename is None:
+        return None
+    return (
+        f"files and folders that are used must be open to you, but {error.filename}: {error.strerror}; "
+        "change its permissions, or give another path"
+    )
 
 
 def printable(text: str) -> str:

@@ -16,6 +16,7 @@ def replacing(file: Path) -> Iterator[Path]:
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.stem}.{os.getpid()}.tmp{file.suffix}")
+    temporary.unlink(missing_ok=True)  # of a killed process that had this number, or a link that somebody planted
     try:
         yield temporary
         os.replace(temporary, file)

@@ -14,6 +14,7 @@ import pytest
 import analysis
 from analysis.audit import main as audit_command
 from analysis.cli import printable
+from analysis.files import write_text
 from analysis.findings.claims.check import audit
 from analysis.predict import main as predict
 from analysis.report.build import build_report
@@ -179,6 +180,42 @@ def test_links_within_a_run_and_to_a_run_are_followed(tmp_path: Path) -> None:
     (folder / "results.csv").symlink_to(Path("kept") / "rows.csv")
     (tmp_path / "link").symlink_to(folder)
     assert len(analysis.load(tmp_path / "link")) == 4
+
+
+@pytest.mark.parametrize("planted", ["", "report.html", "figures", ".report-probe", "results.parquet"])
+@pytest.mark.parametrize("several", [False, True])
+def test_a_report_beside_a_table_is_not_written_through_links(tmp_path: Path, planted: str, several: bool) -> None:
+    """Who sends a table can send links beside it, named as the report's folder will be."""
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    mine.mkdir()
+    (mine / "precious").write_text("irreplaceable")
+    theirs.mkdir()
+    tables = [theirs / "a.csv", theirs / "b.csv"][: 1 + several]
+    for number, table in enumerate(tables):
+        fabricated.table(lengths=(48 + number, 128 + number), depths=(12,)).to_csv(table, index=False)
+    place = theirs / ("report-a-b" if several else "a-report")
+    if not planted:
+        place.symlink_to(mine)
+    else:
+        place.mkdir()
+        (place / planted).symlink_to(mine / ("precious" if "." in planted else ""))
+    with (
+        pytest.raises(UsageError, match=r"through a link beside its input|no link that leads out"),
+        analysis.untrusted(),
+    ):
+        build_report(tables, bootstrap=False)
+    assert [p.name for p in mine.iterdir()] == ["precious"]
+    assert (mine / "precious").read_text() == "irreplaceable"
+
+
+def test_a_temporary_file_is_never_a_planted_link(tmp_path: Path) -> None:
+    """Its name can be guessed: it has the number of the process."""
+    (tmp_path / "precious").write_text("irreplaceable")
+    (tmp_path / f".report.{os.getpid()}.tmp.html").symlink_to(tmp_path / "precious")
+    write_text(tmp_path / "report.html", "new")
+    assert (tmp_path / "report.html").read_text() == "new"
+    assert not (tmp_path / "report.html").is_symlink()
+    assert (tmp_path / "precious").read_text() == "irreplaceable"
 
 
 def test_a_pipe_in_a_run_is_refused_and_not_waited_for(tmp_path: Path) -> None:
