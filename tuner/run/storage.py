@@ -14,12 +14,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pyarrow import ArrowException, fs
 
 from search_spaces.errors import UsageError
 from tuner.run.folder import ENVIRONMENT_FILE, SEARCH_FILE, SWEEP_FILE, write_atomically
+from tuner.run.storage_uri import check_uri
 
 STORAGE_FILE = "storage.json"  # in the run folder: which storage it has
 CHECKPOINT = "checkpoint_"  # begins the names of Tune's checkpoint folders
@@ -42,6 +42,8 @@ class Storage:
     def of(cls, run: Path, uri: str | None) -> "Storage":
         """The storage that is asked for, or that an earlier start of the run had; kept for later starts."""
         known = _known_uri(run)
+        for given in filter(None, (uri, known)):
+            check_uri(given)  # before anything is said of it
         if uri and known and uri != known:
             raise UsageError(
                 f"a run keeps its storage, but {run} has {known} and --storage-path is {uri}; leave it out"
@@ -207,11 +209,7 @@ def _known_uri(run: Path) -> str | None:
 
 def _open(uri: str, name: str) -> tuple[Any, str]:
     """(pyarrow file system, path of the run's folder in it); UsageError where the storage cannot be written."""
-    if urlsplit(uri).password:
-        raise UsageError(
-            "--storage-path must hold no password, because it is kept in the run folder and printed, but it does; give "
-            "credentials as the cloud's tools take them (environment, profile, role)"
-        )
+    check_uri(uri)
     try:
         system, path = fs.FileSystem.from_uri(str(Path(uri).resolve()) if "://" not in uri else uri)
         base = f"{path.rstrip('/')}/{name}"

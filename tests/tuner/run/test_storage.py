@@ -8,6 +8,7 @@ from search_spaces.errors import UsageError
 from tuner.grid import RunArguments, _resumed_if_there
 from tuner.run.checkpoints import CheckpointDamaged, VerifiedFinetune, damage, write_digests
 from tuner.run.storage import STORAGE_FILE, Storage, claim, fetch_run
+from tuner.run.storage_uri import check_uri
 
 
 @pytest.fixture
@@ -107,10 +108,46 @@ def test_a_storage_that_cannot_be_written_is_a_users_mistake(run, uri):
         Storage.of(run, uri)
 
 
-def test_a_password_is_not_kept(run):
-    with pytest.raises(UsageError, match="must hold no password") as told:
-        Storage.of(run, "s3://key:hidden@bucket/prefix")
-    assert "hidden" not in str(told.value)
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://key:hidden@bucket/prefix",
+        "s3://hidden@bucket/prefix",
+        "abfs://container:hidden@account.dfs.core.windows.net/x",
+        "abfs://c@a.dfs.core.windows.net/x?tenant_id=1&client_secret=hidden",
+        "abfs://c@a.dfs.core.windows.net/x?sv=2024&sig=hidden",
+        "abfs://c@a.dfs.core.windows.net/x?client%5Fsecret=hidden",
+        "s3://bucket/x?region=eu&access_key=hidden",
+        "s3://bucket/x?endpoint_override=http://user:hidden@minio:9000",
+        "s3://bucket/x?region=eu;sig=hidden",
+        "s3://bucket/x?REGION=hidden",
+        "s3://bucket/x#hidden",
+        "gs://bucket/x?json_credentials=hidden",
+        "s3://[hidden/x",
+    ],
+)
+def test_a_secret_in_the_address_is_neither_kept_nor_said(run, tmp_path, uri):
+    Storage.of(run, str(tmp_path / "shared"))
+    before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
+    for use in (lambda: Storage.of(run, uri), lambda: claim(run, uri, False), lambda: fetch_run(tmp_path / "n", uri)):
+        with pytest.raises(UsageError, match="--storage-path") as told:
+            use()
+        assert "hidden" not in str(told.value)
+    assert {p: p.read_bytes() for p in run.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://bucket/x?region=eu-central-1&endpoint_override=minio:9000&scheme=http",
+        "gs://bucket/x?retry_limit_seconds=10",
+        "abfss://container@account.dfs.core.windows.net/x?tenant_id=1f-2",
+        "hdfs://name-node:9000/x?user=me",
+        "/a folder?sig=1#2",
+    ],
+)
+def test_what_says_where_and_not_who_may_stand_in_it(uri):
+    check_uri(uri)
 
 
 def test_without_a_storage_nothing_is_copied(run):
