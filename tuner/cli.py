@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 
+from analysis.cli import not_open, print_any_text
 from search_spaces.errors import UsageError
 from tuner.errors import Interrupted
 
@@ -22,10 +23,16 @@ def option_value(arguments: list[str], option: str) -> str | None:
 
 def run_command(command: Callable[[], int]) -> None:
     """Run a command and exit with its code; a user's mistake is one line on stderr and exit code 2."""
+    print_any_text()
     try:
         code = command()
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
+        code = USAGE
+    except OSError as error:
+        if (said := not_open(error)) is None:
+            raise
+        print(f"error: {said}", file=sys.stderr)
         code = USAGE
     except Interrupted as stopped:
         print(stopped, file=sys.stderr)

@@ -7,7 +7,7 @@ Every line has a verdict: ok, warning (numbers hold, but read the remedy) or can
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -25,6 +25,7 @@ from trainables.energy.meters.nvml_library import handles, load_nvml, start_nvml
 from trainables.energy.meters.rapl import POWERCAP, RaplMeter
 from trainables.energy.sources import SOURCES
 from tuner.cli import run_command
+from tuner.cluster.visible import VARIABLE, complaint, named, usable
 
 Verdict = Literal["ok", "warning", "cannot measure"]
 
@@ -52,13 +53,12 @@ def diagnose(nvml: Any = None, powercap: Path = POWERCAP, **clock: Callable[...,
     """Look at every card, the processor and the software. The arguments are for tests."""
     lines: list[Line] = []
     sources: dict[str, str] = {}
-    cards = 0
+    cards: list[str] = []
     try:
         nvml = load_nvml() if nvml is None else nvml
-        for uuid in _card_uuids(nvml):
-            subject = f"GPU {cards}"  # NVML's index, for reading only: devices are matched by UUID
-            cards += 1
-            lines += _card(nvml, uuid, subject, sources, clock)
+        cards = _card_uuids(nvml)
+        for index, uuid in enumerate(cards):  # NVML's index, for reading only: devices are matched by UUID
+            lines += _card(nvml, uuid, f"GPU {index}", sources, clock)
         if not cards:
             lines.append(Line("GPU", "cards", "none", "cannot measure", "NVML works but shows no card"))
     except SensorUnavailable as error:
@@ -66,7 +66,7 @@ def diagnose(nvml: Any = None, powercap: Path = POWERCAP, **clock: Callable[...,
     lines += _visible_devices(cards)
     lines += _processor(powercap, sources)
     lines += _other_sensors(sources)
-    lines += _software(cards)
+    lines += _software(len(cards))
     return Diagnosis(tuple(lines), sources)
 
 
@@ -155,15 +155,18 @@ def _readings(meter: NvmlMeter, subject: str, clock: dict[str, Any]) -> Iterator
         yield Line(subject, "other processes", "none shown")
 
 
-def _visible_devices(cards: int) -> Iterator[Line]:
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+def _visible_devices(cards: Sequence[str]) -> Iterator[Line]:
+    visible = os.environ.get(VARIABLE)
     if visible is None or not cards:
         return
-    if visible.strip() in ("", "-1"):
-        remedy = "unset it: torch sees no card, so sweeps run on the processor"
-        yield Line("GPU", "CUDA_VISIBLE_DEVICES", repr(visible), "warning", remedy)
+    entries = named()
+    said = (
+        complaint(entries, usable(entries, cards)) if entries else "torch sees no card, so sweeps run on the processor"
+    )
+    if said:
+        yield Line("GPU", VARIABLE, repr(visible), "warning", f"unset it: {said}")
     else:
-        yield Line("GPU", "CUDA_VISIBLE_DEVICES", visible)
+        yield Line("GPU", VARIABLE, visible)
 
 
 def _processor(powercap: Path, sources: dict[str, str]) -> Iterator[Line]:

@@ -16,9 +16,9 @@ from search_spaces.presets import PRESETS, preset
 from search_spaces.sweep_config import SweepConfig
 from search_spaces.trial_config import TrialConfig
 from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, option_value, run_command
-from tuner.cluster.options import RayOptions
+from tuner.cluster.options import RayOptions, address_to_join
 from tuner.run.faults import full_disk_explained
-from tuner.run.folder import SWEEP_FILE, read_sweep
+from tuner.run.folder import SWEEP_FILE, check_new, read_sweep
 from tuner.run.resume import check_settings, done_trials
 
 
@@ -41,7 +41,8 @@ class RunArguments:
     overwrite: bool = False
     """Replace the run that is in the output folder."""
     dry_run: bool = False
-    """Print the trials it would run, and about how long, and run nothing."""
+    """Read data, tokenizer and model; print the trials it would run, which of them this machine cannot, and about how
+    long; run nothing."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,15 @@ def main(arguments: list[str]) -> int:
         )
     if options.resume is not None:  # before the model is looked for: another run's may not be here
         check_settings(read_sweep(options.resume), parsed.sweep, options.resume_anyway)
-    from tuner.plan import plan  # Transformers and its torch, but no Ray: mistakes and dry runs do not wait for that
+    elif not options.dry_run:
+        check_new(output, options.overwrite)  # before seconds of imports
+    # Transformers and its torch, but no Ray: mistakes and dry runs do not wait for that
+    from tuner.plan import plan
+    from tuner.start import check_cores, check_resumed
 
+    check_cores(parsed.sweep, parsed.ray)
+    if options.resume is not None:
+        check_resumed(options.resume, parsed.sweep, parsed.ray, options.resume_anyway)
     planned = plan(parsed.sweep)
     if not options.dry_run:
         return _run(parsed.sweep, planned.trials, output, options, parsed.ray)
@@ -98,7 +106,7 @@ def main(arguments: list[str]) -> int:
     if options.resume is not None:
         done = done_trials(options.resume, options.retry_failed)
         left = [trial for trial in left if trial.trial_id not in done]
-    _print_plan(parsed.sweep, left, len(left) * planned.seconds_per_trial)
+    _print_plan(parsed.sweep, left, len(left) * planned.seconds_per_trial, address_to_join(parsed.ray) is None)
     return 0
 
 
@@ -138,13 +146,23 @@ def _run(config: SweepConfig, trials: list[TrialConfig], output: Path, options: 
     return FAILED if (result.rows["status"] == "failed").any() else 0
 
 
-def _print_plan(config: SweepConfig, trials: list[TrialConfig], measuring_s: float) -> None:
+def _print_plan(config: SweepConfig, trials: list[TrialConfig], measuring_s: float, here: bool) -> None:
+    """`here`: trials are to run on this machine, so that it can be said which cannot."""
+    from tuner.inputs import load_inputs  # torch, Transformers: not for --help
+    from tuner.plan import cannot_run_here
+
+    inputs = load_inputs(config)
+    cannot = cannot_run_here(trials) if here else {}
     for trial in trials:
-        print(trial.trial_id)
+        why = cannot.get(trial.trial_id)
+        print(f"{trial.trial_id}  cannot run here: {why}" if why else trial.trial_id)
+    for warning in inputs.warnings:
+        print(f"warning: {warning}")
     tuned = not (config.checkpoint or config.random_weights)
     tuning = f", after {len(config.seeds)} fine-tuning{'s'[: len(config.seeds) - 1]}" if tuned else ""
     about = f"about {measuring_s / 60:.0f} minutes of measuring on one device{tuning}"
-    print(f"{len(trials)} trials, {about}; nothing was run")
+    failing = f"{len(cannot)} of them cannot run on this machine and would fail; " if cannot else ""
+    print(f"{len(trials)} trials, {about}; {failing}nothing was run")
 
 
 if __name__ == "__main__":

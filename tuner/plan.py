@@ -1,16 +1,22 @@
 """What a sweep will do, before anything is run."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import torch
 
 from search_spaces.backends import BACKENDS
 from search_spaces.grid import grid
+from search_spaces.precisions import PRECISIONS
+from search_spaces.search_space import cannot_run
 from search_spaces.sweep_config import MeasuringOptions, SweepConfig
 from search_spaces.trial_config import TrialConfig
-from trainables.device import accelerator
+from trainables.device import BackendError, accelerator
 from trainables.energy.open_meter import open_meter
 from trainables.energy.sources import SOURCES
 from trainables.model.architectures import max_positions
 from trainables.model.loading import load_config
+from trainables.model.quantized import require_support
 
 # What a trial takes beyond warm-up and windows, both from EXPERIMENTS.md (H100): for the estimate alone.
 OVERHEAD_S, COMPILE_S = 0.6, 13.0
@@ -30,6 +36,27 @@ def plan(config: SweepConfig) -> SweepPlan:
     trials = grid(config, model.num_hidden_layers, max_positions(model))
     compiled = sum(BACKENDS[t.backend].compiles for t in trials) / len(trials)
     return SweepPlan(trials, _measuring_s(config.measuring) + OVERHEAD_S + compiled * COMPILE_S)
+
+
+def cannot_run_here(trials: Iterable[TrialConfig]) -> dict[str, str]:
+    """trial_id -> why it would fail, of the trials that this machine's device cannot run."""
+    device = accelerator()
+    found = {}
+    for trial in trials:
+        why = cannot_run(trial.configuration, device.type) or _lacks_operands(trial.precision, device)
+        if why:
+            found[trial.trial_id] = why
+    return found
+
+
+def _lacks_operands(precision: str, device: torch.device) -> str:
+    known = PRECISIONS[precision]
+    try:
+        if known.quantised:
+            require_support(getattr(torch, known.dtype), device)
+    except BackendError as error:
+        return str(error)
+    return ""
 
 
 def _measuring_s(options: MeasuringOptions) -> float:

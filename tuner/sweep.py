@@ -17,15 +17,16 @@ from search_spaces.sweep_config import SweepConfig
 from search_spaces.trial_config import TrialConfig
 from trainables.rows.finished import finished_trials
 from tuner.cluster.options import RayOptions
-from tuner.cluster.session import ray_session
+from tuner.cluster.session import check_ray, ray_session
 from tuner.driver import Driver
 from tuner.errors import Interrupted
 from tuner.frontier import replicate_frontier
 from tuner.inputs import load_inputs
 from tuner.plan import plan
-from tuner.run.folder import read_sweep
+from tuner.run.folder import check_new, read_sweep
 from tuner.run.opening import open_run
 from tuner.run.resume import check_settings
+from tuner.start import check_cores, check_resumed
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,12 @@ def run(
     """
     output, options = Path(output_dir), ray_options or RayOptions()
     changed = check_settings(read_sweep(output), config, resume_anyway) if resume else []
+    if resume:
+        check_resumed(output, config, options, resume_anyway)
+    else:
+        check_new(output, overwrite)
+    check_cores(config, options)
+    check_ray(options)
     trials = plan(config).trials if trials is None else list(trials)
     inputs = load_inputs(config)
     with open_run(output, config, options.storage_path, resume=resume, overwrite=overwrite) as (folder, storage):

@@ -11,6 +11,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from search_spaces.errors import UsageError
+from tuner.cluster.threads import check_threads
 from tuner.run.environment import machine
 
 MAX_CPUS_PER_GPU = 4
@@ -38,16 +39,19 @@ class Devices:
 
     def resources(self, cpu_threads: int | None) -> dict[str, int]:
         """What every trial asks for: cpu, gpu, and its threads. The same on every node, or rows would differ by it.
+        UsageError for more threads than the cores that a trial can have.
 
         A GPU and a few cores, so many that each of a node's GPUs gets them. Without GPUs all cores of a node, since two
         trials would disturb each other.
         """
         if self.measuring[0].gpus:
             share = min(max(1, n.cpus // n.gpus) for n in self.measuring)
-            cpus = min(cpu_threads or MAX_CPUS_PER_GPU, share)
+            check_threads(cpu_threads, share, "each GPU")
+            cpus = cpu_threads or min(MAX_CPUS_PER_GPU, share)
             return {"cpu": cpus, "gpu": 1, "threads": cpus}
         cpus = max(1, self.measuring[0].cpus)
-        return {"cpu": cpus, "gpu": 0, "threads": min(cpu_threads or cpus, cpus)}
+        check_threads(cpu_threads, cpus, "a node")
+        return {"cpu": cpus, "gpu": 0, "threads": cpu_threads or cpus}
 
     @property
     def concurrent(self) -> int:

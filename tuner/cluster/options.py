@@ -1,8 +1,11 @@
 """How Ray is started or joined, as a command line says it."""
 
+import os
 from dataclasses import dataclass
 
 LOOPBACK = "127.0.0.1"
+ADDRESS_VARIABLE = "RAY_ADDRESS"
+_START_HERE = "local"  # Ray's word for it
 
 
 @dataclass(frozen=True)
@@ -22,3 +25,9 @@ class RayOptions:
     storage_path: str | None = None
     """Shared folder or URI (s3://, gs://) for fine-tuning checkpoints and results: docs/running.md. Default: the run
     folder alone."""
+
+
+def address_to_join(options: RayOptions) -> str | None:
+    """The cluster to join: what was asked for, or that of the job this process is; None where Ray is started here."""
+    given = options.address or os.environ.get(ADDRESS_VARIABLE)
+    return given if given and given != _START_HERE else None

@@ -8,7 +8,6 @@ default on Windows and macOS, binds all of them to 127.0.0.1 (seen with `ss -ltn
 import ipaddress
 import os
 import socket
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +17,9 @@ from ray._private import ray_constants
 
 from search_spaces.errors import UsageError, check
 from tuner.cluster.options import LOOPBACK, RayOptions
+from tuner.cluster.token import AUTH_MODE, asks_for_token
 
 _LOOPBACK_MODE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # read when Ray is imported, here and in its processes
-_AUTH_MODE = "RAY_AUTH_MODE"
 _REASON = "whoever reaches Ray's dashboard and holds its token can run any code as you"
 
 
@@ -33,24 +32,21 @@ def is_loopback(host: str) -> bool:
         return name == "localhost"
 
 
-def asks_for_token() -> bool:
-    """Is Ray's token authentication on? It is unless the environment says otherwise."""
-    return os.environ.get(_AUTH_MODE, "token").lower() == "token"
-
-
-def start_options(options: RayOptions) -> dict[str, Any]:
-    """Arguments of `ray.init` for a Ray started here: ports and who may reach them. UsageError for what is not safe."""
+def start_options(options: RayOptions, folder: Path) -> dict[str, Any]:
+    """Arguments of `ray.init` for a Ray started here: ports and who may reach them, and the folder of its session.
+    UsageError for what is not safe."""
     host, port = options.dashboard_host, options.metrics_port
     if not is_loopback(host) and not asks_for_token():
         raise UsageError(
             f"a dashboard that others can reach must ask for a token, but --dashboard-host is {host} and "
-            f"{_AUTH_MODE} is {os.environ[_AUTH_MODE]!r}; unset it, or keep {LOOPBACK} and use an SSH tunnel"
+            f"{AUTH_MODE} is {os.environ[AUTH_MODE]!r}; unset it, or keep {LOOPBACK} and use an SSH tunnel"
         )
     if port is not None:
         check(1024 <= port <= 65535, "metrics_port must be between 1024 and 65535", port, "9090 is Prometheus")
         check(_is_free(port), "metrics_port must be free", port, "give another, or none to let Ray choose")
     return {
         "address": "local",  # nothing, and Ray would join whatever cluster it finds running here
+        "_temp_dir": str(folder),
         "include_dashboard": options.dashboard,
         "dashboard_host": host,
         "_metrics_export_port": port,
@@ -104,28 +100,10 @@ def address_lines(dashboard_url: str | None, metrics_port: int | None) -> list[s
     lines.append(f"Ray dashboard: http://{dashboard_url}")
     if asks_for_token():
         lines.append("  sign in with the token that `ray get-auth-token` prints (docs/watching.md)")
-    else:
-        lines.append(f"  warning: {_AUTH_MODE} is off, so every user of this machine can run code as you there")
     port = dashboard_url.rpartition(":")[2]
     if not is_loopback(dashboard_url):
         lines.append(
             f"  warning: {dashboard_url} can be reached from other machines, and {_REASON}, over plain HTTP; "
             f"safer: {LOOPBACK}, and `ssh -L {port}:{LOOPBACK}:{port}` from there"
         )
-    if others_read(token_file()):
-        lines.append(f"  warning: other users of this machine can read the token; chmod 600 {token_file()}")
     return lines
-
-
-def token_file() -> Path:
-    """Where Ray keeps the token. Ray writes it readable for everyone who gets into the folder."""
-    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
-
-
-def others_read(file: Path) -> bool:
-    """May another user of this machine read the file, by its mode and those of the folders above?"""
-    try:
-        ways = [(file, stat.S_IROTH)] + [(folder, stat.S_IXOTH) for folder in file.absolute().parents]
-        return all(path.stat().st_mode & bit for path, bit in ways)
-    except OSError:
-        return False

@@ -8,10 +8,13 @@ ray/finetune-N     Ray Tune experiments, one more for every start; "finished" is
 ray/measure-N      files (rows.py), since Ray's own lag by seconds and are cut short by a kill
 """
 
+import errno
 import fcntl
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +30,8 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
-        self._lock = (self.path / ".lock").open("w")
+        with _writable(self.path):
+            self._lock = (self.path / ".lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -39,18 +43,10 @@ class RunFolder:
     @classmethod
     def create(cls, path: Path, config: SweepConfig, overwrite: bool = False) -> "RunFolder":
         """A new run. A folder that already holds anything is refused, unless it is a run to be overwritten."""
-        if path.exists() and not path.is_dir():
-            raise UsageError(f"--output-dir must be a folder, but {path} is a file; give another path")
-        occupied = path.is_dir() and any(path.iterdir())
-        is_run = (path / SWEEP_FILE).is_file()
-        if occupied and not (overwrite and is_run):
-            what = "holds another run" if is_run else "is not empty"
-            raise UsageError(
-                f"--output-dir must be new or empty, but {path} {what}; go on with it by --resume {path}, "
-                "or give another folder" + (", or replace it with --overwrite" if is_run else "")
-            )
+        occupied = check_new(path, overwrite)
         check_folder(path)
-        path.mkdir(parents=True, exist_ok=True)
+        with _writable(path):
+            path.mkdir(parents=True, exist_ok=True)
         folder = cls(path)
         if occupied:
             for entry in folder.path.iterdir():
@@ -87,6 +83,41 @@ class RunFolder:
 
     def close(self) -> None:
         self._lock.close()
+
+
+def check_new(path: Path, overwrite: bool) -> bool:
+    """UsageError where a new run cannot have its folder there: a file, another run or something else is in the way, or
+    nobody may write there. Reads and writes nothing. True for a run that is to be overwritten."""
+    with _writable(path):
+        is_file = path.exists() and not path.is_dir()
+        occupied = path.is_dir() and any(path.iterdir())
+        is_run = (path / SWEEP_FILE).is_file()
+    if is_file:
+        raise UsageError(f"--output-dir must be a folder, but {path} is a file; give another path")
+    if occupied and not (overwrite and is_run):
+        what = "holds another run" if is_run else "is not empty"
+        raise UsageError(
+            f"--output-dir must be new or empty, but {path} {what}; go on with it by --resume {path}, "
+            "or give another folder" + (", or replace it with --overwrite" if is_run else "")
+        )
+    there = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        raise _not_writable(path, f"{there} cannot be written")
+    return occupied
+
+
+@contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # explained by `tuner.run.faults`
+        raise _not_writable(path, error.strerror or str(error)) from error
+
+
+def _not_writable(path: Path, why: str) -> UsageError:
+    return UsageError(f"the folder of a run must be one that can be written, but {path}: {why}; give another")
 
 
 def write_atomically(file: Path, text: str) -> None:

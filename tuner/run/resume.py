@@ -98,18 +98,10 @@ def _changed_devices(before: Mapping[str, Any], now: Mapping[str, Any]) -> Itera
         yield f"the processor was {before.get('cpu')} and is {now.get('cpu')}"
 
 
-def record_start(folder: RunFolder, now: dict[str, Any], settings: list[str], anyway: bool | None) -> frozenset[str]:
-    """Write to environment.json where this start is made; the flags of the rows it will measure.
-
-    `settings`: what of them changed. `anyway`: go on although something differs; None where that is not offered.
-    UsageError where something differs that no earlier start of the run went on with.
-    """
-    before = read_environment(folder)
-    if before is None:
-        folder.write_json(ENVIRONMENT_FILE, now)
-        return frozenset()
-    starts = before.get("resumed") or []
-    accepted = {text for start in starts for text in start.get("differs") or []}
+def check_conditions(before: Mapping[str, Any], now: Mapping[str, Any], anyway: bool | None) -> list[str]:
+    """What differs from an earlier start, in words. UsageError where no later start went on with that, and this one is
+    not to go on `anyway` (None where that is not offered)."""
+    accepted = {text for start in before.get("resumed") or [] for text in start.get("differs") or []}
     conditions = changed_conditions(before, now)
     if not anyway and not set(conditions) <= accepted:
         or_flag = "" if anyway is None else f", or mark the rows ({RESUMED_ANYWAY}) with --resume-anyway"
@@ -117,6 +109,21 @@ def record_start(folder: RunFolder, now: dict[str, Any], settings: list[str], an
             f"a run goes on with the devices and files it was started with, but {'; '.join(conditions)}; "
             f"start another run{or_flag}"
         )
+    return conditions
+
+
+def record_start(folder: RunFolder, now: dict[str, Any], settings: list[str], anyway: bool | None) -> frozenset[str]:
+    """Write to environment.json where this start is made; the flags of the rows it will measure.
+
+    `settings`: what of them changed. `anyway`: go on although something differs; None where that is not offered.
+    UsageError where something differs that no earlier start of the run went on with.
+    """
+    before = read_environment(folder.path)
+    if before is None:
+        folder.write_json(ENVIRONMENT_FILE, now)
+        return frozenset()
+    starts = before.get("resumed") or []
+    conditions = check_conditions(before, now, anyway)
     kept = ("started", "hosts", "command", "git_commit", "packages")
     start = {name: now.get(name) for name in kept} | {"settings": settings, "differs": conditions}
     if conditions:
@@ -127,9 +134,9 @@ def record_start(folder: RunFolder, now: dict[str, Any], settings: list[str], an
     return frozenset({RESUMED_ANYWAY}) if conditions or other_settings else frozenset()
 
 
-def read_environment(folder: RunFolder) -> dict[str, Any] | None:
+def read_environment(run: Path) -> dict[str, Any] | None:
     """environment.json of a run, None where there is none yet."""
-    file = folder.path / ENVIRONMENT_FILE
+    file = run / ENVIRONMENT_FILE
     if not file.is_file():
         return None
     try:

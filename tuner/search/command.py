@@ -18,6 +18,7 @@ from search_spaces.search_config import SearchConfig
 from search_spaces.sweep_config import SweepConfig
 from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, option_value
 from tuner.cluster.options import RayOptions
+from tuner.run.folder import check_new
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def main(arguments: list[str]) -> int:
     parsed = parse(arguments)
     options = parsed.run
     output = options.resume or options.output_dir or Path("runs") / f"search-{parsed.preset}"
+    if options.resume is None:
+        check_new(output, options.overwrite)  # before seconds of imports
     from tuner.search import run as search_run  # Ray, torch, Optuna: not for --help
 
     result = search_run.run(

@@ -29,13 +29,13 @@ from trainables.energy.meters.cpu import cpu_name
 from trainables.model.architectures import max_positions
 from trainables.model.loading import load_config
 from trainables.rows.finished import finished_trials
-from tuner.cluster.options import RayOptions
-from tuner.cluster.session import address_to_join, ray_session
+from tuner.cluster.options import RayOptions, address_to_join
+from tuner.cluster.session import check_ray, ray_session
 from tuner.driver import Driver
 from tuner.errors import Interrupted
 from tuner.frontier import replicate_frontier
 from tuner.inputs import load_inputs
-from tuner.run.folder import SEARCH_FILE, read_sweep
+from tuner.run.folder import SEARCH_FILE, check_new, read_sweep
 from tuner.run.opening import open_run
 from tuner.search import figure
 from tuner.search.earlier_runs import Row, check_weights, read_runs, take_checkpoint
@@ -46,6 +46,7 @@ from tuner.search.results import history_table, no_answer, reference_text
 from tuner.search.sampler import make_sampler
 from tuner.search.searcher import STUDY_NAME, FrontierSearch
 from tuner.search.study import IDENTITY, STUDY_FILE, add_imported, check_identity, identity, open_storage, restore
+from tuner.start import check_cores, check_resumed
 
 HISTORY_FILE = "history.csv"
 
@@ -95,6 +96,12 @@ def run(
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     options, output = ray_options or RayOptions(), Path(output_dir)
+    if resume:
+        check_resumed(output, config, options, None)
+    else:
+        check_new(output, overwrite)
+    check_cores(config, options)
+    check_ray(options)
     space = space_of(config, address_to_join(options))
     check_goal(config, search, space)
     check_weights(config, from_runs)

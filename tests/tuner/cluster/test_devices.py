@@ -25,13 +25,26 @@ def devices(*nodes):
         ([(32, 1), (4, 4)], None, (1, 1, 1), 5),  # the same everywhere, so as many as the poorest node gives
         ([(4, 0), (8, 0), (8, 0)], None, (8, 0, 8), 2),
         ([(16, 2)], 3, (3, 1, 3), 2),
-        ([(16, 2)], 30, (8, 1, 8), 2),
+        ([(16, 2)], 8, (8, 1, 8), 2),
     ],
 )
 def test_one_trial_per_gpu_or_host_and_the_same_cores_for_each(nodes, threads, resources, concurrent):
     made = devices(*nodes)
     assert tuple(made.resources(threads)[k] for k in ("cpu", "gpu", "threads")) == resources
     assert made.concurrent == concurrent
+
+
+@pytest.mark.parametrize(
+    ("nodes", "threads", "message"),
+    [
+        ([(2, 0)], 999, "at most 2, the cores of a node, but got 999"),
+        ([(16, 2)], 9, "at most 8, the cores of each GPU, but got 9"),
+        ([(32, 1), (4, 4)], 2, "at most 1, the cores of each GPU, but got 2"),
+    ],
+)
+def test_more_threads_than_cores_are_refused_by_number(nodes, threads, message):
+    with pytest.raises(UsageError, match=message):
+        devices(*nodes).resources(threads)
 
 
 def test_one_node_shares_everything_with_itself(tmp_path):
