@@ -7,6 +7,10 @@ from typing import Any
 from search_spaces.axes import AXES
 from search_spaces.errors import check
 
+# Why a trial is measured: to choose by (a grid's or a search's), or afresh, to confirm what was chosen.
+SWEEP, CONFIRM = "sweep", "confirm"
+PURPOSES = {SWEEP: "r", CONFIRM: "c"}  # and what the trial's number has before it in its name
+
 
 def model_slug(model: str) -> str:
     """The last part of a hub id or path, safe in a file name: "google-bert/bert-base" -> "bert-base"."""
@@ -19,7 +23,7 @@ class TrialConfig:
     """One configuration of one fine-tuned model, measured once.
 
     The first three fields say which weights; those that are axes (`search_spaces.axes`) are the configuration;
-    `replicate` numbers the separate trials of the same configuration.
+    `replicate` numbers the separate trials of the same configuration and purpose.
     """
 
     task: str
@@ -32,11 +36,13 @@ class TrialConfig:
     padding: str = AXES["padding"].usual
     backend: str = AXES["backend"].usual
     replicate: int = 0
+    purpose: str = SWEEP
 
     def __post_init__(self) -> None:
         for name, value in self.configuration.items():
             AXES[name].check(value)
         check(self.replicate >= 0, "replicate must not be negative", self.replicate, "count from 0")
+        check(self.purpose in PURPOSES, f"purpose must be one of {', '.join(PURPOSES)}", self.purpose, "choose one")
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -45,14 +51,14 @@ class TrialConfig:
 
     @property
     def configuration_id(self) -> str:
-        """Readable and unique for everything but the replicate."""
+        """Readable and unique for everything but the replicate and its purpose."""
         tags = [AXES[name].spell(value, "tag") for name, value in self.configuration.items()]
         return "-".join([self.task, model_slug(self.model), f"s{self.seed}", *tags])
 
     @property
     def trial_id(self) -> str:
         """The trial's name everywhere: in Ray, in the folder and in the tables."""
-        return f"{self.configuration_id}-r{self.replicate}"
+        return f"{self.configuration_id}-{PURPOSES[self.purpose]}{self.replicate}"
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

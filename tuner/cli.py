@@ -4,11 +4,21 @@ import sys
 from collections.abc import Callable
 
 from analysis.cli import not_open, print_any_text
-from search_spaces.errors import UsageError
+from search_spaces.errors import UsageError, check
 from tuner.errors import Interrupted
 
 USAGE, INTERRUPTED, FAILED = 2, 130, 1  # exit codes
 DEFAULT_PRESET = "demo"
+
+
+def check_promote(promote: bool, confirm: bool, resumed: bool) -> None:
+    """UsageError where a run cannot promote a runner-up: it has none yet, or measures no fresh trials."""
+    check(
+        not promote or (confirm and resumed),
+        "--promote goes with --resume, and without --no-confirm",
+        promote,
+        "give the folder of a run whose fresh trials found a runner-up cheaper",
+    )
 
 
 def option_value(arguments: list[str], option: str) -> str | None:

@@ -110,8 +110,9 @@ class Driver:
             )
         return all(kept)
 
-    def measure(self, trials: Iterable[TrialConfig]) -> bool:
-        """Measure every trial that has no row on disk; False if that was interrupted."""
+    def measure(self, trials: Iterable[TrialConfig], in_turn: bool = False) -> bool:
+        """Measure every trial that has no row on disk; False if that was interrupted. `in_turn`: one after the other in
+        one process, and so on one card, as far as none dies."""
         trials = list(trials)
         done = done_trials(self.folder.path, self.retry_failed)
         left = [t for t in trials if t.trial_id not in done]
@@ -120,7 +121,7 @@ class Driver:
         shared = self._measuring(sorted({t.seed for t in left}))
         jobs = [self.job(t) for t in left]
         progress = Progress(len(trials), len(trials) - len(left))
-        self._run(Experiment(MeasureTrainable, shared, jobs, self.reuse_actors), progress)
+        self._run(Experiment(MeasureTrainable, shared, jobs, self.reuse_actors), progress, 1 if in_turn else None)
         done = done_trials(self.folder.path)
         return all(t.trial_id in done for t in trials)
 
@@ -186,5 +187,6 @@ class Driver:
             self.config.model, head, self.inputs.label_names, seed, random_weights=self.config.random_weights
         )
 
-    def _run(self, experiment: Experiment, progress: Progress) -> dict[str, str]:
-        return experiment.run(self.folder, self.storage, self.devices.concurrent, self.row_flags, progress)
+    def _run(self, experiment: Experiment, progress: Progress, concurrent: int | None = None) -> dict[str, str]:
+        at_once = concurrent or self.devices.concurrent
+        return experiment.run(self.folder, self.storage, at_once, self.row_flags, progress)

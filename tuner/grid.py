@@ -15,8 +15,9 @@ from search_spaces.errors import check
 from search_spaces.presets import PRESETS, preset
 from search_spaces.sweep_config import SweepConfig
 from search_spaces.trial_config import TrialConfig
-from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, option_value, run_command
+from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, check_promote, option_value, run_command
 from tuner.cluster.options import RayOptions, address_to_join
+from tuner.fresh_trials import planned_confirmation
 from tuner.run.faults import full_disk_explained
 from tuner.run.folder import SWEEP_FILE, check_new, read_sweep
 from tuner.run.resume import check_settings, done_trials
@@ -40,6 +41,10 @@ class RunArguments:
     """With --resume or --go-on: measure trials again whose row says failed or oom."""
     overwrite: bool = False
     """Replace the run that is in the output folder."""
+    confirm: bool = True
+    """At the end, measure baseline and choice afresh, three trials each: only these give the saving an interval."""
+    promote: bool = False
+    """With --resume: take the runner-up that came out cheaper in the fresh trials, and measure another set of it."""
     dry_run: bool = False
     """Read data, tokenizer and model; print the trials it would run, which of them this machine cannot, and about how
     long; run nothing."""
@@ -88,6 +93,7 @@ def main(arguments: list[str]) -> int:
             "none",
             "give the folder of an earlier run as --resume RUN",
         )
+    check_promote(options.promote, options.confirm, options.resume is not None)
     if options.resume is not None:  # before the model is looked for: another run's may not be here
         check_settings(read_sweep(options.resume), parsed.sweep, options.resume_anyway)
     elif not options.dry_run:
@@ -106,7 +112,10 @@ def main(arguments: list[str]) -> int:
     if options.resume is not None:
         done = done_trials(options.resume, options.retry_failed)
         left = [trial for trial in left if trial.trial_id not in done]
-    _print_plan(parsed.sweep, left, len(left) * planned.seconds_per_trial, address_to_join(parsed.ray) is None)
+    fresh: tuple[list[str], int] = ([], 0)
+    if options.confirm:
+        fresh = planned_confirmation(parsed.sweep, planned.trials, options.resume)
+    _print_plan(parsed.sweep, left, fresh, planned.seconds_per_trial, address_to_join(parsed.ray) is None)
     return 0
 
 
@@ -137,6 +146,8 @@ def _run(config: SweepConfig, trials: list[TrialConfig], output: Path, options: 
         ray_options=ray,
         resume_anyway=options.resume_anyway,
         retry_failed=options.retry_failed,
+        confirm=options.confirm,
+        promote=options.promote,
     )
     with full_disk_explained(output):
         print_summary(build_report([result.path]))
@@ -146,8 +157,11 @@ def _run(config: SweepConfig, trials: list[TrialConfig], output: Path, options: 
     return FAILED if (result.rows["status"] == "failed").any() else 0
 
 
-def _print_plan(config: SweepConfig, trials: list[TrialConfig], measuring_s: float, here: bool) -> None:
-    """`here`: trials are to run on this machine, so that it can be said which cannot."""
+def _print_plan(
+    config: SweepConfig, trials: list[TrialConfig], fresh: tuple[list[str], int], seconds_per_trial: float, here: bool
+) -> None:
+    """`fresh`: of `planned_confirmation`. `here`: trials are to run on this machine, so that it can be said which
+    cannot."""
     from tuner.inputs import load_inputs  # torch, Transformers: not for --help
     from tuner.plan import cannot_run_here
 
@@ -156,13 +170,18 @@ def _print_plan(config: SweepConfig, trials: list[TrialConfig], measuring_s: flo
     for trial in trials:
         why = cannot.get(trial.trial_id)
         print(f"{trial.trial_id}  cannot run here: {why}" if why else trial.trial_id)
+    lines, most = fresh
+    for line in lines:
+        print(f"confirm {line}")
     for warning in inputs.warnings:
         print(f"warning: {warning}")
     tuned = not (config.checkpoint or config.random_weights)
     tuning = f", after {len(config.seeds)} fine-tuning{'s'[: len(config.seeds) - 1]}" if tuned else ""
-    about = f"about {measuring_s / 60:.0f} minutes of measuring on one device{tuning}"
+    minutes = (len(trials) + most) * seconds_per_trial / 60
+    to_confirm = f" and at most {most} to confirm the choice" if most else ""
+    about = f"about {minutes:.0f} minutes of measuring on one device{tuning}"
     failing = f"{len(cannot)} of them cannot run on this machine and would fail; " if cannot else ""
-    print(f"{len(trials)} trials, {about}; {failing}nothing was run")
+    print(f"{len(trials)} trials{to_confirm}, {about}; {failing}nothing was run")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from search_spaces.trial_config import TrialConfig
 from trainables.rows.finished import finished_trials
 from tuner.cluster.options import RayOptions
 from tuner.cluster.session import check_ray, ray_session
+from tuner.confirm import confirm as confirm_choice
 from tuner.driver import Driver
 from tuner.errors import Interrupted
 from tuner.frontier import replicate_frontier
@@ -33,7 +34,7 @@ from tuner.start import check_cores, check_resumed
 class SweepResult:
     path: Path
     rows: pd.DataFrame  # columns: trainables.rows.columns.COLUMNS
-    complete: bool  # every trial of the sweep has a row
+    complete: bool  # every trial of the sweep has a row, and its choice the fresh trials that were asked for
 
 
 def run(
@@ -46,9 +47,12 @@ def run(
     ray_options: RayOptions | None = None,
     resume_anyway: bool = False,
     retry_failed: bool = False,
+    confirm: bool = True,
+    promote: bool = False,
 ) -> SweepResult:
-    """Run (or, with `resume`, finish) a sweep: the grid of the config's axes, or the `trials` given. Ctrl-C leaves a
-    readable folder and an incomplete result, or raises Interrupted where there is no row yet.
+    """Run (or, with `resume`, finish) a sweep: the grid of the config's axes, or the `trials` given; then `confirm`
+    what they choose (`tuner.confirm`, also for `promote`). Ctrl-C leaves a readable folder and an incomplete result,
+    or raises Interrupted where there is no row yet.
 
     A resumed run must be asked for as it was started, and where it was started; `resume_anyway` marks the rows instead
     (docs/running.md). `retry_failed` measures failed trials again. Raises UsageError for whatever is wrong with the
@@ -69,12 +73,13 @@ def run(
             driver = Driver(config, folder, inputs, devices, storage, retry_failed)
             whole = driver.prepare(changed, resume_anyway) and driver.measure(trials)
             if whole and config.frontier_replicates > 1:
-                replicate_frontier(config, folder.path, trials, driver.measure)
-        return _result(folder.path, trials)
+                whole = replicate_frontier(config, folder.path, trials, driver.measure)
+            if whole and confirm:
+                whole = confirm_choice(driver, promote=promote)
+        return _result(folder.path, whole)
 
 
-def _result(run: Path, trials: Sequence[TrialConfig]) -> SweepResult:
-    done = finished_trials(run)
-    if not done:
+def _result(run: Path, whole: bool) -> SweepResult:
+    if not finished_trials(run):
         raise Interrupted(f"stopped before the first trial was measured; go on with --resume {run}")
-    return SweepResult(run, load(run), all(trial.trial_id in done for trial in trials))
+    return SweepResult(run, load(run), whole)

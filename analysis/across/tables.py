@@ -6,12 +6,15 @@ import pandas as pd
 
 from analysis.findings.agreement import Value
 from analysis.findings.comparison import Comparison, TaskResult
+from analysis.findings.confirmation import Confirmation
 from analysis.findings.regime import RegimeEnd
 from analysis.findings.verdict import FAILS, HOLDS, NOT_WORSE, WORSE
 from analysis.report.cells import Cell, Head, Row, Table
 from analysis.statistics.equivalence import EQUIVALENCE
+from analysis.statistics.intervals import Ratio
 from analysis.words.across import setting_words
 from analysis.words.configuration import describe
+from analysis.words.confirmation import ratio_words
 from analysis.words.payback import count_words
 from analysis.words.quantities import energy_quantity, score_quantity
 from analysis.words.rounding import MISSING, count_of, format_percent, format_with_uncertainty, points_change, times
@@ -41,7 +44,7 @@ def glance_table(c: Comparison) -> Table:
         else:
             cells += [
                 Cell(describe(found.choice, short=True)),
-                Cell(times(found.saving.value).removesuffix("×"), numeric=True),
+                Cell(_saving(found.choice, found.saving, task.assessment.confirmation.value), numeric=True),
             ]
             cells.append(Cell(points_change(found.choice["accuracy_difference"], found.examples), numeric=True))
         single = found.single_axis.set_index("axis")["energy_ratio"] if len(found.single_axis) else pd.Series()
@@ -55,6 +58,11 @@ def glance_table(c: Comparison) -> Table:
     if paid:
         note += " Paid back: after so many inferences the saving has made up for the energy of the fine-tuning."
     return Table(heads, [Row(row.cells + [Cell("")] * (len(heads) - len(row.cells))) for row in rows], note)
+
+
+def _saving(choice: pd.Series, saving: Ratio, confirmed: Confirmation | None) -> str:
+    value = times((saving if confirmed is None else confirmed.saving).value).removesuffix("×")
+    return f"{value} ({ratio_words(choice['n_trials'], confirmed)})"
 
 
 def _payback(task: TaskResult) -> str:

@@ -20,15 +20,18 @@ from analysis.findings.configurations import (
     valid,
     whose_words,
 )
+from analysis.findings.confirmation import Confirmation, confirmation, promoted
 from analysis.findings.energy_model.model import EnergyModel, fit_energy
 from analysis.findings.front_probability import front_probability
 from analysis.findings.pareto import pareto_set
 from analysis.findings.part import Part, attempt
-from analysis.findings.payback import FinetuningCost, Payback, finetuning_cost, payback
+from analysis.findings.payback import FinetuningCost, Payback, finetuning_cost, payback, payback_of
 from analysis.findings.recommend import Recommendation, recommend
 from analysis.findings.slices import score_column
+from analysis.rows.purpose import fresh_rows
 from search_spaces.objectives import DEFAULT_OBJECTIVES, TOLERANCE
 from search_spaces.trial_config import model_slug
+from trainables.rows.choice import Choice
 
 BOOTSTRAP_LIMIT = 2000  # configurations: above this, front probabilities take longer than the rest of the report
 
@@ -46,6 +49,7 @@ class Assessment:
     tolerance: float
     objectives: tuple[str, ...]
     recommendation: Part[Recommendation]
+    confirmation: Part[Confirmation]  # a saving has an interval only where there is one
     front: Part[pd.DataFrame]
     unsure: str  # why the front has no probabilities; empty where it has
     models: list[tuple[dict[str, Any], Part[EnergyModel]]]  # (what its rows have in common, fit)
@@ -68,11 +72,16 @@ class Assessment:
 
     @property
     def payback(self) -> Payback | None:
-        """When the choice has made up for its fine-tuning; None where that cannot be said."""
-        found = self.recommendation.value
+        """When the choice has made up for its fine-tuning, by the fresh trials; without them without limits. None where
+        that cannot be said."""
+        found, fresh = self.recommendation.value, self.confirmation.value
         if self.finetuning is None or found is None or found.choice is None:
             return None
-        return payback(self.finetuning, found.baseline, found.choice)
+        if fresh is not None:
+            if fresh.saved_j[0] <= 0:
+                return None
+            return payback_of(self.finetuning, fresh.baseline, fresh.choice, *fresh.saved_j)
+        return replace(payback(self.finetuning, found.baseline, found.choice), low=None, high=None)
 
 
 def assessments(
@@ -83,10 +92,11 @@ def assessments(
     rng: np.random.Generator,
     bootstrap: bool = True,
     finetune: pd.DataFrame | None = None,
+    choices: Sequence[tuple[str, Choice]] = (),
 ) -> list[Assessment]:
     """One assessment per task, model, card, sensor and sweep among the valid rows, the largest first.
 
-    `finetune`: of `load_finetune`, what the weights cost.
+    `finetune`: of `load_finetune`, what the weights cost. `choices`: of `load_choices`, what fresh trials confirm.
     """
     clean, _ = valid(rows)
     if clean.empty:
@@ -102,7 +112,8 @@ def assessments(
         slug = _slug(title) if len(groups) > 1 else ""
         while slug and slug in {s.slug for s in found}:
             slug += "-b"
-        assessment = _assessment(slug, title, common, group, tuple(objectives), tolerance, rng, bootstrap)
+        fresh = (_of_group(fresh_rows(rows), common), choices)
+        assessment = _assessment(slug, title, common, group, tuple(objectives), tolerance, rng, bootstrap, fresh)
         found.append(replace(assessment, finetuning=None if finetune is None else _cost(finetune, assessment)))
     return found
 
@@ -116,9 +127,14 @@ def _assessment(
     tolerance: float,
     rng: np.random.Generator,
     bootstrap: bool,
+    fresh: tuple[pd.DataFrame, Sequence[tuple[str, Choice]]],
 ) -> Assessment:
     table = configurations(clean)
     recommendation = attempt("The recommendation", lambda: recommend(clean, tolerance=tolerance))
+    confirmed: Part[Confirmation] = Part(None)
+    if (found := recommendation.value) is not None:
+        confirmed = attempt("The confirmation", lambda: confirmation(*fresh, found))
+        recommendation = Part(promoted(found, confirmed.value))
     if recommendation.value is not None:
         table = recommendation.value.table
     score = score_column(table)
@@ -142,10 +158,18 @@ def _assessment(
         tolerance=tolerance,
         objectives=objectives,
         recommendation=recommendation,
+        confirmation=confirmed,
         front=front,
         unsure=unsure,
         models=models,
     )
+
+
+def _of_group(rows: pd.DataFrame, common: dict[str, Any]) -> pd.DataFrame:
+    """The rows that agree with what a comparison has in common."""
+    for name, value in common.items():
+        rows = rows[rows[name].isna() if value is None else rows[name] == value]
+    return rows
 
 
 def _cost(finetune: pd.DataFrame, assessment: Assessment) -> FinetuningCost | None:

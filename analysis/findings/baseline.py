@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.findings.configurations import labels, usable
 from search_spaces.axes import AXES
 from search_spaces.errors import UsageError
 
@@ -31,3 +32,19 @@ def find_baseline(table: pd.DataFrame, wanted: Mapping[str, Any] | None = None) 
     known = pool.astype(object).where(pool.notna(), None)
     order = pd.DataFrame({name: known[name].map(axis.from_baseline) for name, axis in AXES.items() if name in pool})
     return order.sort_values(list(order.columns), kind="stable").index[0]
+
+
+def lost_baseline(rows: pd.DataFrame) -> str:
+    """Why the configuration that would be the baseline is not there, in a sentence; "" where it is. `rows`: trials of
+    one comparison, those that failed among them."""
+    axes = [name for name in AXES if name in rows]
+    asked = rows[rows["status"] != "pruned"].dropna(subset=["precision", "max_seq_len"])
+    if asked.empty:
+        return ""
+    wanted = asked.loc[find_baseline(asked), axes]
+    own = asked[[bool((row == wanted).all()) for _, row in asked[axes].iterrows()]]
+    clean, excluded = usable(own)
+    if len(clean):
+        return ""
+    name = labels(asked)[list(asked.index).index(own.index[0])]
+    return f"the baseline ({name}) has no valid measurement ({excluded['reason'].iloc[0]}); try --retry-failed"

@@ -19,7 +19,9 @@ from analysis.findings.per_token import NotCompared, PerToken, per_token
 from analysis.findings.regime import RegimeEnd, regime_ends
 from analysis.findings.slices import same_as
 from analysis.rows.cards import level_cards
+from analysis.rows.choices import load_choices
 from analysis.rows.load import load, load_anchors, load_finetune
+from analysis.rows.purpose import sweep_rows
 from search_spaces.axes import AXES, reducing_axes
 from search_spaces.errors import UsageError
 from search_spaces.objectives import TOLERANCE
@@ -135,12 +137,18 @@ def compare(
     """
     rows = load(*paths, columns=columns)
     rows["model"] = [model_slug(m) if isinstance(m, str) else m for m in rows["model"]]  # a path differs by machine
-    _refuse_mixtures(rows)
+    _refuse_mixtures(sweep_rows(rows))
     anchors = attempt("The anchors", lambda: load_anchors(*paths))
     tuned = attempt("The fine-tunings", lambda: load_finetune(*paths))
+    made = attempt("The choices", lambda: load_choices(*paths))
     levelled, said = level_cards(rows, _slugged(anchors.value))
     found = assessments(
-        levelled, tolerance=tolerance, rng=np.random.default_rng(0), bootstrap=False, finetune=_slugged(tuned.value)
+        levelled,
+        tolerance=tolerance,
+        rng=np.random.default_rng(0),
+        bootstrap=False,
+        finetune=_slugged(tuned.value),
+        choices=made.value or (),
     )
     chosen, other_sweeps = _one_per_task(found)
     names = list(dict.fromkeys(rows["task"]))
@@ -167,7 +175,7 @@ def compare(
         excluded=valid(levelled)[1],
         reading=[
             *rows.attrs.get("notes", []),
-            *(part.problem for part in (anchors, tuned) if part.problem),
+            *(part.problem for part in (anchors, tuned, made) if part.problem),
             *said.values(),
         ],
         other_sweeps=other_sweeps,

@@ -9,11 +9,13 @@ import pandas as pd
 
 from analysis.findings.plain import plain
 from analysis.rows.cards import CARD_FACTOR
+from analysis.rows.purpose import sweep_rows
 from analysis.rows.types import LATENCY_CI
 from analysis.statistics.intervals import NONE, WITHIN, between_trials, within_error
 from analysis.statistics.seeds import seed_mean, seed_spread, weights_columns
 from search_spaces.axes import AXES, other_axes
 from search_spaces.objectives import score_names
+from search_spaces.trial_config import PURPOSES
 from trainables.energy.sources import estimates
 from trainables.rows.flags import ESTIMATED, split_flags, why_invalid
 
@@ -55,10 +57,16 @@ def is_estimated(rows: pd.DataFrame) -> pd.Series:
 def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows whose energy may enter fits and Pareto sets, and a table of the others with the reason for each.
 
-    Excluded: status other than ok, flags that `trainables.rows.flags.FLAGS` calls invalid or does not know, no energy,
+    Fresh trials (`analysis.rows.purpose`) are in neither table. Excluded: status other than ok, a purpose that is not
+    known, flags that `trainables.rows.flags.FLAGS` calls invalid or does not know, no energy,
     and estimated energy where the same rows hold measured energy. The second table has run, trial_id, status,
     flags, reason.
     """
+    return usable(sweep_rows(rows))
+
+
+def usable(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`valid` for rows of whatever purpose."""
     reasons = pd.Series("", index=rows.index, dtype=object)
 
     def add(mask: pd.Series, text: pd.Series | str) -> None:
@@ -70,6 +78,8 @@ def valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     add(~ok, detail)
     bad = rows["flags"].map({flags: why_invalid(flags) for flags in rows["flags"].unique()})
     add(bad != "", bad)
+    if "purpose" in rows:
+        add(~rows["purpose"].isin(PURPOSES), "unknown purpose " + rows["purpose"].astype(object))
     add(ok & rows["energy_j_per_example"].isna(), "no energy")
     add(rows["energy_j_per_example"] <= 0, "energy not above zero")
     estimated = is_estimated(rows)

@@ -28,8 +28,8 @@ class FinetuningCost:
 
 @dataclass(frozen=True)
 class Payback:
-    """Inferences after which `choice` has made up for `cost`, with the 95 % limits that the energies give; None where
-    their intervals are unknown or leave open whether anything is saved."""
+    """Inferences after which `choice` has made up for `cost`, with the 95 % limits that the energies give: `low` None
+    where their intervals are unknown, `high` also where they leave open whether anything is saved."""
 
     cost: FinetuningCost
     baseline: pd.Series  # rows of `configurations`
@@ -43,10 +43,13 @@ def payback(cost: FinetuningCost, baseline: pd.Series, choice: pd.Series) -> Pay
     """For two rows of one table of `configurations`."""
     name = "energy_j_per_example"
     saved = float(baseline[name] - choice[name])
-    half = float(np.hypot(baseline[f"{name}_ci95"], choice[f"{name}_ci95"]))
-    low = high = None
-    if half < saved:  # False where an interval is unknown
-        low, high = cost.inferences(saved + half), cost.inferences(saved - half)
+    return payback_of(cost, baseline, choice, saved, float(np.hypot(baseline[f"{name}_ci95"], choice[f"{name}_ci95"])))
+
+
+def payback_of(cost: FinetuningCost, baseline: pd.Series, choice: pd.Series, saved: float, half: float) -> Payback:
+    """For a saving (J/example) with the half-width of its interval; NaN where that is not known."""
+    low = cost.inferences(saved + half) if np.isfinite(half) else None
+    high = cost.inferences(saved - half) if half < saved else None
     return Payback(cost, baseline, choice, cost.inferences(saved), low, high)
 
 

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.findings.assessment import Assessment
+from analysis.findings.confirmation import Confirmation
 from analysis.findings.plain import plain
 from analysis.findings.recommend import Recommendation
 from analysis.findings.verdict import NOT_WORSE
 from analysis.report.cells import Table, with_error
 from analysis.report.configuration_table import neighbour_table
-from analysis.report.method import SHORT_INTERVALS
 from analysis.statistics.intervals import Ratio
 from analysis.words import payback
 from analysis.words.configuration import describe
+from analysis.words.confirmation import ratio_words
 from analysis.words.quantities import LATENCY, Quantity, energy_quantity, score_quantity
 from analysis.words.recommendation import code, sentences
-from analysis.words.rounding import MISSING, format_interval, points_change, times
+from analysis.words.rounding import MISSING, points_change, times
 from search_spaces.axes import AXES
 from search_spaces.errors import UsageError
 
@@ -39,6 +40,7 @@ class Answer:
     scored: bool
     baseline: str
     saving: str
+    saving_note: str  # its interval, or that it is not confirmed
     badge: str
     badge_class: str
     tiles: list[Tile]
@@ -52,12 +54,14 @@ def answer(assessment: Assessment, r: Recommendation, last: str = "") -> Answer:
     """The recommendation in words, tiles and tables. `last`: a sentence to end on."""
     told = [a for a, axis in AXES.items() if axis.published or plain(r.reference[a]) != plain(r.baseline[a])]
     badge, badge_class = _badge(r)
-    words = sentences(r)[r.choice is not None :]  # the page says the first one itself, larger
+    confirmed = assessment.confirmation.value
+    words = sentences(r, assessment.confirmation)[r.choice is not None :]  # the page says the first one itself, larger
     return Answer(
         choice="" if r.choice is None else describe(r.choice, told),
         scored=r.scored,
         baseline=describe(r.baseline, told),
-        saving="" if r.saving is None else times(r.saving.value),
+        saving="" if r.saving is None else times((r.saving if confirmed is None else confirmed.saving).value),
+        saving_note="" if r.choice is None else ratio_words(r.choice["n_trials"], confirmed),
         badge=badge,
         badge_class=badge_class,
         tiles=_tiles(assessment, r),
@@ -86,28 +90,28 @@ def _badge(r: Recommendation) -> tuple[str, str]:
 
 
 def _tiles(assessment: Assessment, r: Recommendation) -> list[Tile]:
-    energy = energy_quantity(assessment.table)
+    energy, confirmed = energy_quantity(assessment.table), assessment.confirmation.value
+    pair = (r.baseline, r.choice)
+    if confirmed is not None and r.choice is not None:
+        pair = (confirmed.baseline, confirmed.choice)
     return [
-        *([] if r.saving is None else [_saving_tile(r.saving)]),
-        _pair_tile("Estimated energy" if r.estimated else "Energy", energy, r),
+        *([] if r.choice is None or r.saving is None else [_saving_tile(r.choice, r.saving, confirmed)]),
+        _pair_tile("Estimated energy" if r.estimated else "Energy", energy, *pair),
         _accuracy_tile(r),
-        _pair_tile("Latency", LATENCY, r),
+        _pair_tile("Latency", LATENCY, *pair),
     ]
 
 
-def _saving_tile(saving: Ratio) -> Tile:
-    value, bracket, interval = format_interval(saving.value, saving.low, saving.high, "×").partition(" (")
-    if not bracket:
-        return Tile("Saving", value, "no interval")
-    kind = SHORT_INTERVALS.get(saving.kind, "none")
-    return Tile("Saving", value, f"{interval.removesuffix(')')} (95 % interval, {kind})")
+def _saving_tile(choice: pd.Series, saving: Ratio, confirmed: Confirmation | None) -> Tile:
+    value = times((saving if confirmed is None else confirmed.saving).value)
+    return Tile("Saving", value, ratio_words(choice["n_trials"], confirmed))
 
 
-def _pair_tile(label: str, quantity: Quantity, r: Recommendation) -> Tile:
-    baseline, name = with_error(r.baseline, quantity), f"{label} ({quantity.unit})"
-    if r.choice is None:
+def _pair_tile(label: str, quantity: Quantity, base: pd.Series, choice: pd.Series | None) -> Tile:
+    baseline, name = with_error(base, quantity), f"{label} ({quantity.unit})"
+    if choice is None:
         return Tile(name, baseline, "the baseline")
-    return Tile(name, with_error(r.choice, quantity), f"baseline {baseline}")
+    return Tile(name, with_error(choice, quantity), f"baseline {baseline}")
 
 
 def _accuracy_tile(r: Recommendation) -> Tile:

@@ -25,7 +25,9 @@ from analysis.report.report import Report
 from analysis.report.section import FIGURE_SECTIONS, Section, section
 from analysis.report.write import PARETO_PAIRS, pareto_table, write_tables
 from analysis.rows.cards import level_cards
+from analysis.rows.choices import load_choices
 from analysis.rows.load import load, load_anchors, load_environment, load_finetune
+from analysis.rows.purpose import sweep_rows
 from search_spaces.errors import check
 from search_spaces.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, TOLERANCE
 
@@ -75,10 +77,19 @@ def build_report(
     tuned = attempt("The fine-tunings", lambda: load_finetune(*paths))
     problems = [part.problem for part in (read, tuned) if part.problem]
     anchors = read.value if read.value is not None else pd.DataFrame()
+    made = attempt("The choices", lambda: load_choices(*paths))
+    problems += [made.problem] if made.problem else []
     levelled, card_notes = level_cards(rows, anchors)
     _, excluded = valid(rows)
-    rng = np.random.default_rng(seed)
-    found = assessments(levelled, names, tolerance, rng=rng, bootstrap=bootstrap, finetune=tuned.value)
+    found = assessments(
+        levelled,
+        names,
+        tolerance,
+        rng=np.random.default_rng(seed),
+        bootstrap=bootstrap,
+        finetune=tuned.value,
+        choices=made.value or (),
+    )
     problems += _write_tables(paths, rows, found, folder)
     sections = [_section(assessment, rows, anchors, card_notes, folder) for assessment in found]
     page = _page(paths, rows, excluded, sections, problems)
@@ -97,7 +108,7 @@ def _section(
     prefix = f"{assessment.slug}-" if assessment.slug else ""
     gallery = draw(FIGURES, FIGURE_SECTIONS, folder / "figures", prefix, assessment, own)
     group = (str(assessment.common.get("gpu_name")), str(assessment.common.get("model") or ""))
-    return section(assessment, gallery, own, card_notes.get(group, ""), left_out(assessment, rows))
+    return section(assessment, gallery, own, card_notes.get(group, ""), left_out(assessment, sweep_rows(rows)))
 
 
 def _of_assessment(anchors: pd.DataFrame, assessment: Assessment) -> pd.DataFrame:

@@ -57,7 +57,7 @@ def _glance(section: Section) -> dict[str, str]:
     return {
         "What was compared": section.heading,
         "Cheapest that keeps accuracy": choice,
-        "Less energy": answer.saving if answer is not None and answer.saving else MISSING,
+        "Less energy": f"{answer.saving} ({answer.saving_note})" if answer is not None and answer.saving else MISSING,
         "Accuracy": accuracy,
         "Energy": section.measured,
         "Trials": str(section.trials),

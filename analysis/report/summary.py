@@ -68,7 +68,7 @@ def _assessment(assessment: Assessment, width: int) -> str:
     else:
         head = "Cheapest configuration that keeps accuracy" + (" (energy estimated)" if assessment.estimated else "")
         sentences = [
-            *recommendation_words.sentences(recommendation),
+            *recommendation_words.sentences(recommendation, assessment.confirmation),
             *filter(None, [payback.sentence(assessment.payback)]),
         ]
         parts.append("\n".join([head, *(_wrap(f"  {s}", width, "  ") for s in sentences)]))

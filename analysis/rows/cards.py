@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.rows.load import load, load_anchors
+from analysis.rows.purpose import sweep_rows
 from analysis.rows.types import LATENCY_CI
 
 CARD_FACTOR = "card_factor"  # a column: what the energies of a row were divided by
@@ -81,7 +82,8 @@ def level_cards(rows: pd.DataFrame, anchors: pd.DataFrame) -> tuple[pd.DataFrame
 
     Levelled rows have the column `card_factor`; `comparable_groups` and `fit_energy` then take the cards as
     one. Rows of a kind of card of which the run holds one card only are returned as they are, and so are
-    cards of which one has no anchor. Cards of different kinds are never brought together.
+    cards of which one has no anchor. Cards of different kinds are never brought together. Fresh trials
+    (`analysis.rows.purpose`) stay as measured: they are compared on one card alone.
     """
     said: dict[tuple[str, str], str] = {}
     several = _several(rows)
@@ -100,7 +102,7 @@ def level_cards(rows: pd.DataFrame, anchors: pd.DataFrame) -> tuple[pd.DataFrame
                 f"between cards."
             )
             continue
-        here = (out["gpu_name"] == name) & (out["model"].fillna("") == model)
+        here = (out["gpu_name"] == name) & (out["model"].fillna("") == model) & out.index.isin(sweep_rows(out).index)
         energy = out.loc[here, "gpu_uuid"].map(own["energy_factor"])
         latency = out.loc[here, "gpu_uuid"].map(own["latency_factor"])
         for column in _ENERGIES:
@@ -127,7 +129,8 @@ def load_levelled(*paths: str | Path, columns: Mapping[str, str] | None = None) 
 
 def _several(rows: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
     """(kind of card, model, UUIDs) of each kind that rows with an energy name more than one card of."""
-    known = rows[rows["energy_j_per_example"].notna()].dropna(subset=["gpu_name", "gpu_uuid"])
+    known = sweep_rows(rows)
+    known = known[known["energy_j_per_example"].notna()].dropna(subset=["gpu_name", "gpu_uuid"])
     found: list[tuple[str, str, list[str]]] = []
     groups: Any = known.groupby(["gpu_name", known["model"].fillna("")], sort=True)
     for (name, model), group in groups:

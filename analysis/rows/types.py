@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from search_spaces.errors import UsageError
+from search_spaces.trial_config import SWEEP
 from trainables.energy.sources import SOURCES
 from trainables.rows.check import LARGEST, number_rule, shortened
 from trainables.rows.columns import COLUMNS, Column
@@ -31,8 +32,8 @@ def latency_ci(windows: Any, examples_per_pass: Any) -> float:
 
 
 def set_types(frame: pd.DataFrame) -> pd.DataFrame:
-    """Floats as float64, counts as int64 (Int64 where some are null), text as str with NaN for null, flags as this
-    program writes them; in place."""
+    """Floats as float64, counts as int64 (Int64 where some are null), text as str with NaN for null, flags and
+    purpose as this program writes them; in place."""
 
     for name, column in COLUMNS.items():
         values = frame[name]
@@ -49,6 +50,8 @@ def set_types(frame: pd.DataFrame) -> pd.DataFrame:
     cells = frame["flags"].fillna("")
     frame["flags"] = cells.map({cell: normal_flags(cell) for cell in cells.unique()}).astype("str")
     frame["error"] = frame["error"].fillna("")
+    purposes = frame["purpose"].fillna(SWEEP)  # rows of older versions know no other
+    frame["purpose"] = purposes.map({p: p.strip().casefold() or SWEEP for p in purposes.unique()}).astype("str")
     # "Estimate" must not pass for a sensor.
     spelled = {name: str(name).strip().casefold() for name in frame["energy_source"].dropna().unique()}
     frame["energy_source"] = frame["energy_source"].replace({n: s for n, s in spelled.items() if s in SOURCES})

@@ -27,8 +27,10 @@ def _cost(cost: FinetuningCost) -> str:
 
 
 def _interval(payback: Payback) -> str:
-    if payback.low is None or payback.high is None:
+    if payback.low is None:
         return ""
+    if payback.high is None:
+        return f" (95 %: at least {count_words(payback.low)})"
     low, high = count_words(payback.low), count_words(payback.high)
     return "" if low == high else f" (95 %: {low} to {high})"
 

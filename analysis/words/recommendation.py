@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import pandas as pd
 
+from analysis.findings.confirmation import Confirmation
+from analysis.findings.part import Part
 from analysis.findings.recommend import Recommendation
 from analysis.findings.verdict import NOT_WORSE
-from analysis.statistics.intervals import NONE, WITHIN, Ratio
+from analysis.statistics.intervals import Ratio
+from analysis.words import confirmation
 from analysis.words.rounding import points_change, points_word
 from analysis.words.snippet import Checkpoint, find_checkpoint, snippet
 from trainables.rows.flags import BELOW_MAJORITY, split_flags
 
+NOT_TRIED: Part[Confirmation] = Part(None)
 
-def sentences(recommendation: Recommendation) -> list[str]:
+
+def sentences(recommendation: Recommendation, confirmed: Part[Confirmation] = NOT_TRIED) -> list[str]:
     """The answer, and then what is to be known about it, a sentence each."""
     r = recommendation
     if not r.scored:
-        return [_unscored(r)]
-    lines = [_stay(r)] if r.choice is None or r.saving is None else [_saving(r, r.choice, r.saving)]
+        return [_unscored(r, confirmed.value), *confirmation.sentences(confirmed)]
+    if r.choice is None or r.saving is None:
+        lines = [_stay(r)]
+    else:
+        lines = [_saving(r, r.choice, r.saving, confirmed.value), *confirmation.sentences(confirmed)]
     if r.better is not None:
         lines.append(_poor_baseline(r, r.better))
     if BELOW_MAJORITY in split_flags(r.baseline["flags"]):
@@ -61,13 +69,15 @@ def _kind(r: Recommendation) -> str:
     return "estimated energy" if r.estimated else "energy"
 
 
-def _unscored(r: Recommendation) -> str:
+def _unscored(r: Recommendation, confirmed: Confirmation | None) -> str:
     unknown = "No accuracy is known (the weights are random, perhaps), so nothing is recommended"
     if r.cheapest["is_baseline"]:
         return f"{unknown}; nothing needs less {_kind(r)} than the baseline ({r.baseline['configuration']})."
+    ratio = r.cheapest["energy_ratio"] if confirmed is None else confirmed.saving.value
     return (
-        f"{unknown}. The cheapest, {r.cheapest['configuration']}, needs {r.cheapest['energy_ratio']:.3g}x less "
-        f"{_kind(r)} than {r.baseline['configuration']}; what it loses by that is not known."
+        f"{unknown}. The cheapest, {r.cheapest['configuration']}, needs {ratio:.3g}x less {_kind(r)} than "
+        f"{r.baseline['configuration']} ({confirmation.ratio_words(r.cheapest['n_trials'], confirmed)}); what it loses "
+        "by that is not known."
     )
 
 
@@ -78,24 +88,13 @@ def _stay(r: Recommendation) -> str:
     )
 
 
-def _saving(r: Recommendation, choice: pd.Series, saving: Ratio) -> str:
+def _saving(r: Recommendation, choice: pd.Series, saving: Ratio, confirmed: Confirmation | None) -> str:
+    ratio = saving.value if confirmed is None else confirmed.saving.value
     return (
-        f"{choice['configuration']} uses {saving.value:.3g}x less {_kind(r)} than {r.baseline['configuration']} "
-        f"({_percent_saved(saving.value):.0f} % saved{_interval(saving)}) and its accuracy is not worse by more than "
-        f"{points_word(r.tolerance)}."
+        f"{choice['configuration']} uses {ratio:.3g}x less {_kind(r)} than {r.baseline['configuration']} "
+        f"({confirmation.saving_words(saving, choice['n_trials'], confirmed)}) and its accuracy is not worse by more "
+        f"than {points_word(r.tolerance)}."
     )
-
-
-def _percent_saved(ratio: float) -> float:
-    return 100 * (1 - 1 / ratio)
-
-
-def _interval(saving: Ratio) -> str:
-    if saving.kind == NONE:
-        return ", no interval"
-    low, high = _percent_saved(saving.low), _percent_saved(saving.high)
-    note = ", within trials only" if saving.kind == WITHIN else ""
-    return f", 95 % interval {low:.1f} to {high:.1f}{note}"
 
 
 def _poor_baseline(r: Recommendation, better: pd.Series) -> str:

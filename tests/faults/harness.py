@@ -42,9 +42,9 @@ def environment(*faults: dict[str, Any], **more: str) -> dict[str, str]:
 
 
 def start(*arguments: str, faults: tuple[dict[str, Any], ...] = (), **more: str) -> subprocess.Popen[str]:
-    """`python -m tuner.grid` in a process group of its own."""
+    """`python -m tuner.grid` in a process group of its own; it confirms its choice where `--confirm` is given."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tuner.grid", *arguments],
+        [sys.executable, "-m", "tuner.grid", *arguments, *(() if "--confirm" in arguments else ("--no-confirm",))],
         cwd=ROOT,
         env=environment(*faults, **more),
         stdout=subprocess.PIPE,
@@ -95,9 +95,10 @@ def stamps(folder: Path) -> dict[str, tuple[str, float]]:
     return {f.parent.name: (f.parent.parent.name, f.stat().st_mtime) for f in folder.glob("ray/measure-*/*/row.json")}
 
 
-def resume_and_check(folder: Path, before: dict[str, tuple[str, float]], trials: int = TRIALS) -> str:
-    """Resume a run: it completes, no trial with a row starts again, the report is there. What was printed."""
-    code, out, err = run("--resume", str(folder))
+def resume_and_check(folder: Path, before: dict[str, tuple[str, float]], trials: int = TRIALS, *more: str) -> str:
+    """Resume a run, with `more` options: it completes, no trial with a row starts again, the report is there. What was
+    printed."""
+    code, out, err = run("--resume", str(folder), *more)
     assert code == 0, err
     after = stamps(folder)
     assert len(after) == trials

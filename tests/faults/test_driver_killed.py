@@ -6,6 +6,8 @@ import pytest
 
 from tests.faults.harness import (
     DEMO,
+    GRID,
+    TIMES,
     TRIALS,
     fault,
     finish,
@@ -100,3 +102,20 @@ def test_a_run_that_is_complete_measures_nothing_more(tmp_path, model):
     before = stamps(folder)
     resume_and_check(folder, before)
     assert len(list(folder.glob("ray/*"))) == 1
+
+
+def test_amid_the_fresh_trials_that_confirm_a_choice(tmp_path):
+    folder, marks = tmp_path / "run", tmp_path / "marks"
+    slow = fault("measure", "sleep:60", marks, skip=TRIALS + 2)
+    options = ("--output-dir", str(folder), *GRID, *TIMES, "--random-weights", "--confirm")
+    first = start(*options, faults=(slow,))
+    wait_for(lambda: len(list(marks.iterdir())) == TRIALS + 3, first)
+    kill(first, group=True)
+    before, chosen = stamps(folder), (folder / "confirmation.json").read_text()
+    assert len(before) == TRIALS + 2
+    made = json.loads(chosen)["choices"][0]
+    fresh = 3 * (2 + len(made["runners_up"]))
+    resume_and_check(folder, before, TRIALS + fresh, "--confirm")
+    assert (folder / "confirmation.json").read_text() == chosen
+    assert sum(row["purpose"] == "confirm" for row in rows(folder).values()) == fresh
+    assert "3 fresh trials of each" in (folder / "report.md").read_text()

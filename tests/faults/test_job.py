@@ -62,7 +62,7 @@ def test_a_sweep_submitted_as_a_job(tmp_path, head):
     done = subprocess.run(
         [
             RAY, "job", "submit", "--address", head, "--working-dir", str(ROOT), "--",
-            sys.executable, "-m", "tuner.grid", "--output-dir", str(folder), "--random-weights", *TIMES,
+            sys.executable, "-m", "tuner.grid", "--output-dir", str(folder), "--random-weights", "--no-confirm", *TIMES,
             "--max-seq-len", "16", "24", "--depth", "1", "--precision", "fp32",
         ],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=600,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.rows.types import set_types
-from search_spaces.trial_config import TrialConfig
+from search_spaces.trial_config import SWEEP, TrialConfig
 from trainables.rows.bits import encode_bits
 from trainables.rows.columns import WINDOW_TABLE, empty_row
 
@@ -39,6 +39,7 @@ def row(
         padding=values.pop("padding", "max_length"),
         backend=values.pop("backend", "eager"),
         replicate=replicate,
+        purpose=values.pop("purpose", SWEEP),
     )
     correct = np.arange(EXAMPLES) < right if bits is None else bits
     defaults = {

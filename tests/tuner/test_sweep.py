@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.report.build import build_report
 from search_spaces.errors import UsageError
 from search_spaces.presets import DEMO
 from search_spaces.sweep_config import Axes, Finetuning, MeasuringOptions
@@ -52,7 +53,7 @@ def wait_for(condition, process, seconds=120.0):
 
 
 def grid(*arguments: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "tuner.grid", *arguments]
+    command = [sys.executable, "-m", "tuner.grid", "--no-confirm", *arguments]
     return subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -60,7 +61,7 @@ def grid(*arguments: str) -> subprocess.Popen:
 
 @pytest.mark.ray
 def test_a_sweep_from_python_gives_a_folder_and_a_table(tmp_path):
-    result = sweep.run(QUICK, tmp_path / "run")
+    result = sweep.run(QUICK, tmp_path / "run", confirm=False)
     assert result.complete
     assert len(result.rows) == 4
     assert set(result.rows["status"]) == {"ok"}
@@ -113,7 +114,7 @@ def test_a_killed_run_is_finished_without_repeating_a_trial(tmp_path):
 @pytest.mark.ray
 def test_a_failing_trial_is_a_row_and_the_others_go_on(tmp_path):
     config = replace(QUICK, axes=replace(QUICK.axes, max_seq_len=(16,), depth=(1,), backend=("eager", "cuda_graph")))
-    result = sweep.run(config, tmp_path / "run")
+    result = sweep.run(config, tmp_path / "run", confirm=False)
     rows = result.rows.set_index("backend")
     assert rows.loc["eager", "status"] == "ok"
     assert rows.loc["cuda_graph", "status"] == "failed"
@@ -170,9 +171,32 @@ def test_a_dry_run_lists_the_trials_and_runs_nothing(capsys, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     assert main(["--dry-run", "--max-seq-len", "16", "32", "--depth", "1", "--replicates", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 * 2 * 2 + 1
-    assert lines[-1].startswith("8 trials, about ")
+    assert len(lines) == 2 * 2 * 2 + 3
+    baseline = "demo-demo-bert-s42-len32-depth1-fp32-b64-max_length-eager"
+    assert lines[8:10] == [
+        f"confirm {baseline}: 3 fresh trials, in turn with",
+        "confirm the cheapest that keeps accuracy: 3 fresh trials, and as many of 2 runners-up that could win",
+    ]
+    assert lines[-1].startswith("8 trials and at most 12 to confirm the choice, about ")
     assert list(tmp_path.iterdir()) == []
+    assert main(["--dry-run", "--no-confirm", "--max-seq-len", "16", "--depth", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("2 trials, about ")
+
+
+@pytest.mark.ray
+def test_a_sweep_ends_with_fresh_trials_of_what_it_chose_in_one_process(tmp_path):
+    config = replace(QUICK, axes=replace(QUICK.axes, depth=(1,)), random_weights=True)
+    result = sweep.run(config, tmp_path / "run")
+    assert result.complete
+    swept, fresh = (result.rows[result.rows["purpose"] == purpose] for purpose in ("sweep", "confirm"))
+    assert len(swept) == 2
+    assert fresh.sort_values("started_at")["max_seq_len"].tolist() == [32, 16, 32, 16, 16, 32]
+    assert fresh["worker"].nunique() == 1
+    assert set(fresh["status"]) == {"ok"}
+    assert fresh["started_at"].min() > swept["started_at"].max()
+    (assessment,) = build_report([result.path], bootstrap=False).assessments
+    assert assessment.confirmation.value.choice["max_seq_len"] == 16
+    assert len(assessment.clean) == 2
 
 
 def test_a_run_folder_is_locked_and_never_written_over(tmp_path):

@@ -131,6 +131,7 @@ COLUMNS: Registry[Column] = Registry(
         _text("recipe_digest", "of what made it: pretrained model, fine-tuning, training examples", "not measured"),
         _text("data_digest", "of the evaluation examples", "not measured"),
         _count("replicate", "", "number of the separate trial of one configuration, from 0", least=0),
+        _text("purpose", "sweep, or confirm: a fresh trial of what was chosen; no table, fit or frontier takes it"),
         _text("status", "ok, failed, oom or pruned"),
         _text("error", "why the trial has no measurement", ""),
         *(score_column(score) for score in OBJECTIVES.values() if score.score),

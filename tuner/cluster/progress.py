@@ -8,6 +8,7 @@ from ray.tune import Callback
 
 from search_spaces.axes import AXES
 from search_spaces.objectives import score_names
+from search_spaces.trial_config import PURPOSES
 from trainables.energy.sources import estimates
 from trainables.rows.folder import FINETUNE
 from tuner.cluster.metrics import SweepMetrics
@@ -94,7 +95,8 @@ class Progress(Callback):
 
 def measured_line(row: dict[str, Any]) -> str:
     """A finished row in words: the configuration and what came out."""
-    name = " ".join([*(axis.spell(row[name], "tag") for name, axis in AXES.items()), f"r{row['replicate']}"])
+    number = f"{PURPOSES[row['purpose']]}{row['replicate']}"
+    name = " ".join([*(axis.spell(row[name], "tag") for name, axis in AXES.items()), number])
     if row["status"] != "ok":
         return f"{name}  {row['status']}: {row['error']}"
     unit = "J/example (estimated)" if row["energy_source"] in estimates() else "J/example"

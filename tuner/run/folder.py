@@ -2,6 +2,7 @@
 
 sweep.json         what is measured (a SweepConfig), written first; search.json how, in a search (a SearchConfig)
 environment.json   where: cards, driver, versions, git commit, digests; of later starts what differed
+confirmation.json  what was chosen, written before the fresh trials that confirm it (trainables/rows/choice.py)
 storage.json       where else the run is kept, if anywhere (storage.py)
 checkpoints/       one Hugging Face folder per seed: model.safetensors, config.json, tokenizer, and their digests
 ray/finetune-N     Ray Tune experiments, one more for every start; "finished" is decided from the trials' row

@@ -18,12 +18,13 @@ from typing import Any
 from pyarrow import ArrowException, fs
 
 from search_spaces.errors import UsageError
+from trainables.rows.choice import CONFIRMATION_FILE
 from tuner.run.folder import ENVIRONMENT_FILE, SEARCH_FILE, SWEEP_FILE, write_atomically
 from tuner.run.storage_uri import check_uri
 
 STORAGE_FILE = "storage.json"  # in the run folder: which storage it has
 CHECKPOINT = "checkpoint_"  # begins the names of Tune's checkpoint folders
-KEPT_FILES = (SWEEP_FILE, ENVIRONMENT_FILE, SEARCH_FILE)
+KEPT_FILES = (SWEEP_FILE, ENVIRONMENT_FILE, SEARCH_FILE, CONFIRMATION_FILE)
 
 
 class Storage:

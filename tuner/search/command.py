@@ -16,7 +16,7 @@ from search_spaces.errors import UsageError
 from search_spaces.presets import PRESETS, preset
 from search_spaces.search_config import SearchConfig
 from search_spaces.sweep_config import SweepConfig
-from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, option_value
+from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, check_promote, option_value
 from tuner.cluster.options import RayOptions
 from tuner.run.folder import check_new
 
@@ -33,6 +33,10 @@ class SearchRunArguments:
     """Finished runs of the same task, model and card whose measurements the search starts with."""
     overwrite: bool = False
     """Replace the run that is in the output folder."""
+    confirm: bool = True
+    """At the end, measure baseline and choice afresh, three trials each: only these give the saving an interval."""
+    promote: bool = False
+    """With --resume: take the runner-up that came out cheaper in the fresh trials, and measure another set of it."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code."""
     parsed = parse(arguments)
     options = parsed.run
+    check_promote(options.promote, options.confirm, options.resume is not None)
     output = options.resume or options.output_dir or Path("runs") / f"search-{parsed.preset}"
     if options.resume is None:
         check_new(output, options.overwrite)  # before seconds of imports
@@ -83,10 +88,12 @@ def main(arguments: list[str]) -> int:
         overwrite=options.overwrite,
         from_runs=options.from_run,
         ray_options=parsed.ray,
+        confirm=options.confirm,
+        promote=options.promote,
     )
     _report(result.path, options.from_run)
     print(f"The search ended: {result.stopped or 'interrupted'}. Study: {result.path / 'study.db'}")
-    if not result.stopped:
+    if not result.complete:
         print(f"Go on with: python -m tuner.search --resume {output}", file=sys.stderr)
         return INTERRUPTED
     return FAILED if (result.rows["status"] == "failed").any() else 0

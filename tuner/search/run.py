@@ -20,6 +20,7 @@ from optuna.storages import BaseStorage
 
 from analysis.findings.configurations import is_estimated
 from analysis.rows.load import load
+from analysis.rows.purpose import sweep_rows
 from search_spaces.errors import UsageError
 from search_spaces.search_config import SearchConfig
 from search_spaces.search_space import Point, SearchSpace
@@ -31,6 +32,7 @@ from trainables.model.loading import load_config
 from trainables.rows.finished import finished_trials
 from tuner.cluster.options import RayOptions, address_to_join
 from tuner.cluster.session import check_ray, ray_session
+from tuner.confirm import confirm as confirm_choice
 from tuner.driver import Driver
 from tuner.errors import Interrupted
 from tuner.frontier import replicate_frontier
@@ -58,6 +60,7 @@ class SearchResult:
     history: pd.DataFrame  # history.csv
     frontier: list[str]  # trial_id, the best in the first objective first; may hold imported ones
     stopped: str  # why the search ended; empty where it was interrupted
+    complete: bool  # it ended, and its choice has the fresh trials that were asked for
 
 
 def read_search(path: Path) -> tuple[SweepConfig, SearchConfig]:
@@ -88,8 +91,11 @@ def run(
     overwrite: bool = False,
     from_runs: Sequence[Path] = (),
     ray_options: RayOptions | None = None,
+    confirm: bool = True,
+    promote: bool = False,
 ) -> SearchResult:
-    """Run (or, with `resume`, go on with) a search. Ctrl-C leaves a readable folder.
+    """Run (or, with `resume`, go on with) a search, then `confirm` what it chose (`tuner.confirm`, also for `promote`).
+    Ctrl-C leaves a readable folder.
 
     Raises UsageError for whatever is wrong with the request, before any trial starts, and at the end where no
     configuration keeps the limits.
@@ -122,13 +128,17 @@ def run(
             driver = Driver(config, folder, inputs, devices, storage)
             searcher = _searcher(search, space, driver, study, imported)
             take_checkpoint(driver.weights.path(space.seed), from_runs)
-            if driver.prepare():
+            whole = driver.prepare()
+            if whole:
                 searcher.start_clock()
                 driver.search(searcher, SearchProgress(searcher.history, search.trials))
-                if searcher.stopped and config.frontier_replicates > 1:
+                whole = bool(searcher.stopped)
+                if whole and config.frontier_replicates > 1:
                     grid = [space.trial(p) for p in space.points]
-                    replicate_frontier(config, folder.path, grid, driver.measure)
-        return _result(folder.path, searcher, list(imported.values()))
+                    whole = replicate_frontier(config, folder.path, grid, driver.measure)
+                if whole and confirm and finished_trials(folder.path):
+                    whole = confirm_choice(driver, from_runs, promote)
+        return _result(folder.path, searcher, list(imported.values()), whole)
 
 
 def _searcher(
@@ -164,15 +174,15 @@ def _devices(space: SearchSpace) -> list[str]:
 
 
 def _rows(run: Path) -> dict[str, dict[str, Any]]:
-    """Rows on disk by trial_id; may be empty."""
-    return {row["trial_id"]: row for row in _records(load(run))} if finished_trials(run) else {}
+    """The search's own rows on disk by trial_id; may be empty."""
+    return {row["trial_id"]: row for row in _records(sweep_rows(load(run)))} if finished_trials(run) else {}
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in rows.to_dict("records")]
 
 
-def _result(run: Path, searcher: FrontierSearch, imported: Sequence[Row]) -> SearchResult:
+def _result(run: Path, searcher: FrontierSearch, imported: Sequence[Row], whole: bool) -> SearchResult:
     """Read the rows, write the history and its figure. Raises where nothing was measured, or nothing is an answer."""
     history = searcher.history
     if not finished_trials(run):
@@ -184,6 +194,6 @@ def _result(run: Path, searcher: FrontierSearch, imported: Sequence[Row]) -> Sea
     if history.reference is not None:
         figure.write(table, reference_text(history), run, bool(is_estimated(rows).any()))
     if searcher.stopped and not history.frontier:
-        raise UsageError(no_answer(history, [*_records(rows), *imported], run))
+        raise UsageError(no_answer(history, [*_records(sweep_rows(rows)), *imported], run))
     front = [outcome.trial_id for outcome in history.frontier]
-    return SearchResult(run, rows, table, front, searcher.stopped)
+    return SearchResult(run, rows, table, front, searcher.stopped, whole)

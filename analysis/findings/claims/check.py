@@ -15,6 +15,7 @@ from analysis.findings.claims.finding import Finding
 from analysis.findings.configurations import configurations, valid, with_intervals
 from analysis.findings.plain import finite
 from analysis.rows.cards import load_levelled
+from analysis.rows.purpose import sweep_rows
 from analysis.statistics.intervals import NONE, Ratio, ratio
 from search_spaces.errors import UsageError
 from search_spaces.objectives import TOLERANCE
@@ -55,7 +56,8 @@ def audit(
 def check_claims(
     rows: pd.DataFrame, claims: Claims, ratio_tolerance: float = RATIO_TOLERANCE, accuracy_tolerance: float = TOLERANCE
 ) -> list[Finding]:
-    """One finding per claim and task, task by task in the order of the claims."""
+    """One finding per claim and task, task by task in the order of the claims; fresh trials count for none."""
+    rows = sweep_rows(rows)
     tasks = list(dict.fromkeys(t for c in claims.claims for t in (c.tasks or tuple(rows["task"].dropna().unique()))))
     found = []
     for task in tasks:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 LENGTHS, DEPTHS = ("16", "24", "32", "40", "48"), ("1", "2", "3", "4")
-SETTINGS = """--precision fp32 --epochs 1 --train-examples 64 --eval-examples 16
+SETTINGS = """--no-confirm --precision fp32 --epochs 1 --train-examples 64 --eval-examples 16
     --warmup-s 0.01 --min-window-s 0.01 --min-windows 2 --min-total-s 0.02 --max-measure-s 0.03"""
 # Name in the figure -> how its command line begins or what it contains.
 PROCESSES = {

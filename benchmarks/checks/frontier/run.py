@@ -64,11 +64,12 @@ def measure(model: str, folder: Path, arguments: Arguments) -> pd.DataFrame:
     config = replace(config, measuring=replace(config.measuring, max_measure_s=arguments.max_measure_s))
     singles = trials(model, depth, POINTS)
     started = (folder / "sweep.json").is_file()
-    rows = sweep.run(config, folder, trials=singles, resume=started).rows
+    rows = sweep.run(config, folder, trials=singles, resume=started, confirm=False).rows
     ends = [*AS_PUBLISHED, *cheapest(rows, 2)]
     more = [t for r in range(1, REPLICATES) for t in trials(model, depth, ends, r)]
     order = np.random.default_rng(0).permutation(len(more))
-    return sweep.run(config, folder, trials=[*singles, *(more[i] for i in order)], resume=True).rows
+    every = [*singles, *(more[i] for i in order)]
+    return sweep.run(config, folder, trials=every, resume=True, confirm=False).rows
 
 
 def _print_kernels(profiled: list[dict[str, Any]]) -> None:

@@ -63,7 +63,7 @@ def run_grid(folder: Path, gpus: int, options: Sequence[str]) -> None:
     """One run on the first `gpus` cards; its wall time and the counters are kept beside it, once it has ended."""
     shown = os.environ.get("CUDA_VISIBLE_DEVICES")
     cards = shown.split(",") if shown else [str(i) for i in range(gpus)]
-    command = [sys.executable, "-m", "tuner.grid", "--output-dir", str(folder), "--overwrite", *options]
+    command = [sys.executable, "-m", "tuner.grid", "--output-dir", str(folder), "--overwrite", "--no-confirm", *options]
     begin = time.perf_counter()
     with Counters() as counters:
         code = subprocess.run(command, env=os.environ | {"CUDA_VISIBLE_DEVICES": ",".join(cards[:gpus])}).returncode

@@ -124,7 +124,7 @@ def _config(arguments: Arguments) -> SweepConfig:
 def sweep_twice(config: SweepConfig, arguments: Arguments) -> tuple[pd.DataFrame, list[float]]:
     """The rows of the sweep, and the overheads of a few fresh processes."""
     folder = arguments.output or Path(mkdtemp())
-    rows = sweep.run(config, folder / "reused", overwrite=True).rows
+    rows = sweep.run(config, folder / "reused", overwrite=True, confirm=False).rows
     if not arguments.fresh:
         return rows, []
     few = replace(
@@ -134,7 +134,7 @@ def sweep_twice(config: SweepConfig, arguments: Arguments) -> tuple[pd.DataFrame
     few = replace(few, axes=replace(few.axes, max_seq_len=lengths, backend=("eager",)))
     Driver.reuse_actors = False
     try:
-        fresh = sweep.run(few, folder / "fresh", overwrite=True).rows
+        fresh = sweep.run(few, folder / "fresh", overwrite=True, confirm=False).rows
     finally:
         Driver.reuse_actors = True
     return rows, fresh_overheads(fresh).tolist()

@@ -18,7 +18,7 @@ def test_the_answer_is_one_sentence_and_the_rest_follows():
     found = recommend(frame(rows))
     said = sentences(found)
     assert said == [
-        "fp16, 48 tokens uses 20x less energy than fp32, 128 tokens (95 % saved, 95 % interval 94.7 to 95.3) "
+        "fp16, 48 tokens uses 20x less energy than fp32, 128 tokens (95 % saved, chosen on 2 trials, not confirmed) "
         "and its accuracy is not worse by more than 1 point.",
         "Accuracy changes by −0.11 points, at worst −0.51 (one-sided 95 %): of 872 examples 1 became wrong "
         "and 0 right.",

@@ -367,7 +367,7 @@ def test_a_replay_reaches_the_frontier_and_pruning_saves_device_time(tmp_path):
 @pytest.mark.ray
 def test_a_search_through_ray_is_a_run_folder_like_a_grids(tmp_path, capsys):
     config = replace(QUICK, axes=replace(QUICK.axes, max_seq_len=(16, 24, 32)))
-    result = search_run.run(config, SearchConfig(sampler="tpe", patience=None), tmp_path / "run")
+    result = search_run.run(config, SearchConfig(sampler="tpe", patience=None), tmp_path / "run", confirm=False)
     assert result.stopped == "all 6 configurations of the space were tried"
     assert len(result.rows) == 6
     assert set(result.rows["status"]) <= {"ok", "pruned"}
