@@ -9,6 +9,7 @@ from typing import Any
 from search_spaces.sweep_config import SweepConfig
 from search_spaces.trial_config import TrialConfig
 from tests.make.rows import row, write_trial
+from trainables.rows.choice import Choice
 from tuner.run.folder import RunFolder
 
 CONFIG = SweepConfig(task="sst2", model="bert-base")
@@ -61,3 +62,31 @@ def fresh(trial: TrialConfig, factor: float = 1.0, **values: Any) -> dict[str, A
     apart = 1 + 0.001 * (trial.replicate % 3 - 1)
     own = {k: v for k, v in asdict(trial).items() if k not in ("max_seq_len", "depth", "precision")} | values
     return row(trial.max_seq_len, trial.depth, trial.precision, energy=energy * factor * apart, right=right, **own)
+
+
+def choice_of(
+    choice: int = 48,
+    runners_up: tuple[int, ...] = (),
+    sets: tuple[int, ...] = (0,),
+    replaces: int | None = None,
+    baseline: int = 128,
+) -> Choice:
+    """A choice among configurations that `tests.make.rows.row` makes: told by their lengths."""
+
+    def configuration(tokens: int) -> dict[str, Any]:
+        trial = asdict(TrialConfig("sst2", "bert-base", 42, tokens, 12, "fp32"))
+        return {name: value for name, value in trial.items() if name not in ("replicate", "purpose")}
+
+    return Choice(
+        chosen_at="2026-12-01T00:00:00+00:00",
+        baseline=configuration(baseline),
+        choice=configuration(choice),
+        runners_up=tuple(map(configuration, runners_up)),
+        sweep_trials=3,
+        sweep_digest="0",
+        sweep_devices=("GPU-1",),
+        tolerance=0.01,
+        measuring={},
+        sets=sets,
+        replaces=None if replaces is None else configuration(replaces),
+    )
