@@ -27,7 +27,7 @@ from analysis.report.write import PARETO_PAIRS, pareto_table, write_tables
 from analysis.rows.cards import level_cards
 from analysis.rows.choices import load_choices
 from analysis.rows.load import load, load_anchors, load_environment, load_finetune
-from analysis.rows.purpose import sweep_rows
+from analysis.rows.purpose import fresh_rows, sweep_rows
 from search_spaces.errors import check
 from search_spaces.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, TOLERANCE
 
@@ -145,12 +145,13 @@ def _page(
     if not sections:
         reasons = "; ".join(f"{n} {reason}" for reason, n in excluded["reason"].value_counts().head(3).items())
         problem = f"There is no answer: none of the {len(rows)} trials has a valid energy ({reasons})."
-    counts = rows["status"].fillna("unknown").value_counts()
+    counts = sweep_rows(rows)["status"].fillna("unknown").value_counts()
+    fresh = fresh_rows(rows)
     return Page(
         title=title(list(dict.fromkeys(s.task for s in sections))),
         runs=[str(name) for name in rows["run"].unique()],
         sections=sections,
-        counts={str(status): int(n) for status, n in counts.items()},
+        counts={str(status): int(n) for status, n in counts.items()} | ({"fresh": len(fresh)} if len(fresh) else {}),
         problem=problem,
         notes=[*rows.attrs.get("notes", []), *problems],
         flags=flag_table(rows),

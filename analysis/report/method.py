@@ -46,6 +46,11 @@ def method(assessment: Assessment) -> list[str]:
         words = _replicates_words(table) if kind in (POOLED, REPLICATES) else INTERVALS[str(kind)]
         lines.append(f"95 % intervals{which}: {words}.")
     lines += filter(None, [repeats_note(table)])
+    if assessment.confirmation.value is not None:
+        lines.append(
+            f"Saving and break-even: from {assessment.confirmation.value.trials} fresh trials of each alone, measured "
+            "after the choice; the ratio of means with Welch's 95 % interval of its log."
+        )
     lines.append(
         "Accuracy verdicts: paired non-inferiority against the baseline on the same examples, tolerance "
         f"{points_word(assessment.tolerance)}, score interval (Tango 1998), one-sided 5 %; “{CANNOT_TELL}” where "

@@ -22,7 +22,7 @@ class Page:
     title: str
     runs: list[str]
     sections: list[Section]
-    counts: dict[str, int]  # trials by status
+    counts: dict[str, int]  # the sweep's trials by status, and how many are fresh
     problem: str  # why there is no section at all
     notes: list[str]
     flags: Table

@@ -28,11 +28,11 @@ def saving_words(saving: Ratio, trials: float, confirmed: Confirmation | None) -
     """ "95 % saved; 95 % interval 94.7 to 95.3, 3 fresh trials of each": for a bracket."""
     if confirmed is None:
         return f"{percent_saved(saving.value):.0f} % saved, {basis(trials, None)}"
-    saved = confirmed.saving
-    low, high = percent_saved(saved.low), percent_saved(saved.high)
-    return (
-        f"{percent_saved(saved.value):.0f} % saved; 95 % interval {low:.1f} to {high:.1f}, {basis(trials, confirmed)}"
-    )
+    s = confirmed.saving
+    told = format_interval(percent_saved(s.value), percent_saved(s.low), percent_saved(s.high))
+    value, _, interval = told.partition(" (")
+    known = f"95 % interval {interval.removesuffix(')')}, " if interval else ""
+    return f"{value} % saved; {known}{basis(trials, confirmed)}"
 
 
 def ratio_words(trials: float, confirmed: Confirmation | None) -> str:

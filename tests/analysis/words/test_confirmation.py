@@ -33,7 +33,7 @@ def confirmed(choice=(0.0201, 0.02, 0.0199), runner_up=(), **values):
 def test_the_headline_has_the_interval_of_the_fresh_trials():
     first, second, *_ = sentences(*confirmed())
     assert first == (
-        "fp32, 48 tokens uses 5x less energy than fp32, 128 tokens (80 % saved; 95 % interval 79.6 to 80.4, 3 fresh "
+        "fp32, 48 tokens uses 5x less energy than fp32, 128 tokens (80.0 % saved; 95 % interval 79.6 to 80.4, 3 fresh "
         "trials of each) and its accuracy is not worse by more than 1 point."
     )
     assert second == (
