@@ -43,32 +43,45 @@ def confirm(driver: Driver, others: Sequence[Path] = (), promote: bool = False) 
     measure another set.
     """
     run = driver.folder.path
+    rows = load(run)
     try:
-        made = _promoted(run) if promote else _choice(driver.config, run, others)
-        _check_cards(driver, sweep_rows(load(run)))
+        made = _promoted(run, rows) if promote else _choice(driver.config, run, rows, others)
+        _check_cards(driver, sweep_rows(rows))
     except CannotAnswer as reason:
         print(f"not confirmed: {reason}", flush=True)
         return True
-    while complete_set(fresh_rows(load(run)), made) is None:
-        another = not made.sets or _all_measured(run, made)
-        if another and len(made.sets) >= MOST_SETS:
+    while complete_set(fresh_rows(rows), made) is None:
+        if _given_up(rows, made):
             print(f"not confirmed: in each of {MOST_SETS} fresh sets a trial failed or ran on another card", flush=True)
             return True
-        if another:
-            made = made.with_set(_next_replicate(run, made))
+        if not made.sets or _all_measured(rows, made):
+            made = made.with_set(_next_replicate(run, rows))
         _keep(driver, made)
         if not driver.measure(fresh_trials(driver.config, made, made.sets[-1]), in_turn=True):
             return False
+        rows = load(run)
     return True
+
+
+def is_being_confirmed(run: Path) -> bool:
+    """The newest choice rests on all trials that the run has by now, and its fresh set is not whole yet."""
+    kept, rows = read_choices(run), load(run)
+    if not kept or kept[-1].sweep_digest != _digest(sweep_rows(rows)):
+        return False
+    return complete_set(fresh_rows(rows), kept[-1]) is None and not _given_up(rows, kept[-1])
+
+
+def _given_up(rows: pd.DataFrame, made: Choice) -> bool:
+    return len(made.sets) >= MOST_SETS and _all_measured(rows, made)
 
 
 # ---- the choice ----
 
 
-def _choice(config: SweepConfig, run: Path, others: Sequence[Path]) -> Choice:
+def _choice(config: SweepConfig, run: Path, measured: pd.DataFrame, others: Sequence[Path]) -> Choice:
     """The choice on disk where the sweep's rows are those it rests on, else a new one; not yet written. CannotAnswer
     where there is nothing to confirm."""
-    own = sweep_rows(load(run))
+    own = sweep_rows(measured)
     digest, kept = _digest(own), read_choices(run)
     if kept and kept[-1].sweep_digest == digest:
         return kept[-1]
@@ -105,10 +118,10 @@ def _said(made: Choice) -> tuple[Key, Key]:
     return key_of(made.baseline), key_of(made.of_the_sweep)
 
 
-def _promoted(run: Path) -> Choice:
+def _promoted(run: Path, rows: pd.DataFrame) -> Choice:
     """A choice of the runner-up that came out cheaper. UsageError where none did."""
     kept = read_choices(run)
-    found = complete_set(fresh_rows(load(run)), kept[-1]) if kept else None
+    found = complete_set(fresh_rows(rows), kept[-1]) if kept else None
     if found is not None:
         energy = {key: trials["energy_j_per_example"].mean() for key, trials in found.items()}
         best = min(kept[-1].configurations[1:], key=lambda configuration: energy[key_of(configuration)])
@@ -168,17 +181,17 @@ def _digest(rows: pd.DataFrame) -> str:
 # ---- the fresh sets ----
 
 
-def _all_measured(run: Path, made: Choice) -> bool:
+def _all_measured(rows: pd.DataFrame, made: Choice) -> bool:
     """Every trial of the newest set has a row."""
-    first, rows = made.sets[-1], fresh_rows(load(run))
-    own = rows[(rows["replicate"] >= first) & (rows["replicate"] < first + TRIALS_EACH)]
+    first, fresh = made.sets[-1], fresh_rows(rows)
+    own = fresh[(fresh["replicate"] >= first) & (fresh["replicate"] < first + TRIALS_EACH)]
     return len(own) >= TRIALS_EACH * len(made.configurations)
 
 
-def _next_replicate(run: Path, made: Choice) -> int:
+def _next_replicate(run: Path, rows: pd.DataFrame) -> int:
     """A number that no fresh trial of the run has, of any choice."""
-    used = [int(n) for n in fresh_rows(load(run))["replicate"]]
-    used += [first + TRIALS_EACH - 1 for choice in [*read_choices(run), made] for first in choice.sets]
+    used = [int(n) for n in fresh_rows(rows)["replicate"]]
+    used += [first + TRIALS_EACH - 1 for choice in read_choices(run) for first in choice.sets]
     return max(used, default=-1) + 1
 
 

@@ -18,7 +18,7 @@ from tests.make.fresh import CONFIG, GRID, FakeDriver, fresh, swept
 from tests.make.rows import row, write_trial
 from trainables.rows.choice import CONFIRMATION_FILE, read_choices
 from tuner import confirm as module
-from tuner.confirm import MOST_SETS, confirm
+from tuner.confirm import MOST_SETS, confirm, is_being_confirmed
 
 
 def lengths(names: list[str]) -> list[tuple[int, str]]:
@@ -54,8 +54,10 @@ def test_the_choice_is_on_disk_before_the_first_fresh_trial_and_a_kill_changes_n
     assert confirm(first) is False
     before = (tmp_path / CONFIRMATION_FILE).read_text()
     # what was measured since would choose 64: it must not
+    assert is_being_confirmed(tmp_path)  # a search that is resumed does not search on
     second = FakeDriver(tmp_path, lambda trial, number: fresh(trial, 0.5 if trial.max_seq_len == 64 else 1.0))
     assert confirm(second) is True
+    assert not is_being_confirmed(tmp_path)
     assert (tmp_path / CONFIRMATION_FILE).read_text() == before
     assert lengths(first.measured + second.measured)[:4] == [(128, "c0"), (48, "c0"), (64, "c0"), (128, "c1")]
     assert len(first.measured + second.measured) == 9
@@ -81,6 +83,7 @@ def test_a_fresh_trial_that_always_fails_ends_with_a_sentence(tmp_path, capsys):
     driver = FakeDriver(swept(tmp_path), failing)
     assert confirm(driver) is True
     assert len(driver.measured) == MOST_SETS * 9
+    assert not is_being_confirmed(tmp_path)
     assert capsys.readouterr().out.startswith("not confirmed: in each of 3 fresh sets a trial failed")
     with pytest.raises(CannotAnswer, match=r"is not whole: .* measured nothing that counts \(flag foreign_process\)"):
         found(tmp_path)

@@ -33,6 +33,7 @@ from trainables.rows.finished import finished_trials
 from tuner.cluster.options import RayOptions, address_to_join
 from tuner.cluster.session import check_ray, ray_session
 from tuner.confirm import confirm as confirm_choice
+from tuner.confirm import is_being_confirmed
 from tuner.driver import Driver
 from tuner.errors import Interrupted
 from tuner.frontier import replicate_frontier
@@ -131,7 +132,10 @@ def run(
             whole = driver.prepare()
             if whole:
                 searcher.start_clock()
-                driver.search(searcher, SearchProgress(searcher.history, search.trials))
+                if resume and confirm and (promote or is_being_confirmed(folder.path)):
+                    searcher.stopped = "it had ended, and its choice was being confirmed"
+                else:
+                    driver.search(searcher, SearchProgress(searcher.history, search.trials))
                 whole = bool(searcher.stopped)
                 if whole and config.frontier_replicates > 1:
                     grid = [space.trial(p) for p in space.points]
