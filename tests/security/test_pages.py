@@ -78,8 +78,9 @@ def check_picture(file: Path) -> None:
 
 def hostile(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows in which every text is the payload, told apart by its column, but for what decides what a row is."""
-    texts = {c: f"{c} {PAYLOAD}" for c in TEXT_COLUMNS if c not in ("status", "correct_bits", "energy_source")}
-    rows = rows.assign(**texts)
+    deciding = ("status", "purpose", "correct_bits", "energy_source")
+    rows = rows.assign(**{c: f"{c} {PAYLOAD}" for c in TEXT_COLUMNS if c not in deciding})
+    rows.loc[1, "purpose"] = f"purpose {PAYLOAD}"
     rows.loc[1:, "flags"] = ""  # one that is not known keeps a row out
     rows["precision"] = [f"{p} {PAYLOAD}" for p in ("fp32", "fp16") for _ in range(len(rows) // 2)]
     rows["trial_id"] = [f"trial {i} {PAYLOAD}" for i in range(len(rows))]
@@ -99,6 +100,7 @@ def test_every_text_of_the_rows_at_once(tmp_path: Path) -> None:
     check_page(html)
     shown = "".join(elements(html).text)
     assert "flags_<" in shown  # as a flag is spelled
+    assert "unknown purpose purpose <" in shown
     for text in ("task", "gpu_name", "fp16", "error", "trial 0", "status", "key"):
         assert f"{text} </script>" in shown, f"{text} is not on the page"  # escaped is not left out
     assert FOLDER_NAME in shown
