@@ -65,8 +65,11 @@ def confirm(driver: Driver, others: Sequence[Path] = (), promote: bool = False) 
 
 def is_being_confirmed(run: Path) -> bool:
     """The newest choice rests on all trials that the run has by now, and its fresh set is not whole yet."""
-    kept, rows = read_choices(run), load(run)
-    if not kept or kept[-1].sweep_digest != _digest(sweep_rows(rows)):
+    kept = read_choices(run)
+    if not kept:
+        return False
+    rows = load(run)
+    if kept[-1].sweep_digest != _digest(sweep_rows(rows)):
         return False
     return complete_set(fresh_rows(rows), kept[-1]) is None and not _given_up(rows, kept[-1])
 

@@ -32,6 +32,7 @@ def found(run: Path):
 
 
 def test_baseline_choice_and_the_runner_up_that_could_win_are_measured_in_turn(tmp_path):
+    assert not is_being_confirmed(tmp_path)  # no trial has a row yet
     driver = FakeDriver(swept(tmp_path))
     assert confirm(driver) is True
     assert lengths(driver.measured) == [
