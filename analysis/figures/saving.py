@@ -57,7 +57,9 @@ def make(assessment: Assessment, anchors: pd.DataFrame) -> Iterator[Drawing]:
 
 
 def _caption(steps: list[Step], recommended: bool) -> str:
-    sentences = ["One thing switched at a time, from the top; every step is two measured configurations."]
+    sentences = [
+        "One thing switched at a time, from the top; every step is two configurations by the sweep's own trials."
+    ]
     if not recommended:
         sentences.append(
             "No accuracy is known; the end is the cheapest configuration to which every step was measured."
