@@ -4,14 +4,15 @@
 PYTHON ?= python3
 VENV   ?= .venv
 TORCH  ?=
-RUN    ?= runs/demo
+RUN    ?= runs/make-demo
 BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n 2
 
 .PHONY: demo quick test test-slow test-faults check fix hooks results install clean
 
+# Its run is marked as scratch: the next demo deletes it. Any other run in its folder is moved aside.
 demo: install
-	$(BIN)/python -m tuner.grid --preset demo --output-dir $(RUN) --overwrite
+	$(BIN)/python -m tuner.grid --preset demo --output-dir $(RUN) --overwrite --scratch
 
 # While writing: no Ray, no browser, nothing slow. Under 90 seconds on two cores.
 quick: install

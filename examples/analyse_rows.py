@@ -1,7 +1,7 @@
 """The Python API of `analysis`, from rows to an answer. By default on the published L4 rows, in a second:
 
     python examples/analyse_rows.py
-    python examples/analyse_rows.py runs/demo
+    python examples/analyse_rows.py runs/make-demo
 
 Every number that `python -m analysis.report` shows comes from these functions.
 """

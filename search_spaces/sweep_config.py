@@ -154,6 +154,7 @@ class Measuring(MeasuringOptions):
 
 # Tenths of a second per window: nothing is sensed.
 _SHORT_ESTIMATES = {"warmup_s": 0.2, "min_window_s": 0.1, "min_windows": 5, "min_total_s": 0.6, "max_measure_s": 1.2}
+LEFT_OPEN = tuple(_SHORT_ESTIMATES)  # what `settled` fills in
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ files that docs name, so that these tests stay as they are when the code moves.
 import hashlib
 import json
 import os
+import platform
 import re
 import sqlite3
 import subprocess
 import sys
 import tarfile
 from contextlib import closing
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pandas as pd
@@ -46,7 +48,8 @@ REFUSED = (
 
 
 def unpacked(name: str, folder: Path) -> Path:
-    """A kept run, in a folder where it was not made and on a processor it was not measured on."""
+    """A kept run, in a folder where it was not made and on a processor it was not measured on; Python and packages are
+    those of this machine, whichever they are."""
     with tarfile.open(KEPT / f"{name}.tar.xz") as archive:
         archive.extractall(folder, filter="data")
     run_on(folder / name, ELSEWHERE)
@@ -55,7 +58,16 @@ def unpacked(name: str, folder: Path) -> Path:
 
 def run_on(run: Path, processor: str) -> None:
     file = run / "environment.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"cpu": processor}))
+    found = json.loads(file.read_text())
+    here = {"python": platform.python_version(), "packages": {name: version_here(name) for name in found["packages"]}}
+    file.write_text(json.dumps(found | here | {"cpu": processor}))
+
+
+def version_here(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def command(run: Path, module: str, *arguments: str) -> tuple[int, str, str]:

@@ -58,7 +58,8 @@ class Driver:
         differs, too; None where that is not offered.
         """
         now = describe(self.config, describe_machines(self.devices))
-        if self.inputs.remarks:
+        now["threads"] = self.devices.resources(self.config.measuring.cpu_threads)["threads"]
+        if self.inputs.train is not None:
             now["training_data"] = self.inputs.remarks
         for rule, count in self.inputs.remarks.items():
             print(f"training data: {count} examples {rule}", flush=True)

@@ -20,7 +20,8 @@ from tuner.cluster.options import RayOptions, address_to_join
 from tuner.fresh_trials import planned_confirmation
 from tuner.run.faults import full_disk_explained
 from tuner.run.folder import SWEEP_FILE, check_new, read_sweep
-from tuner.run.resume import check_settings, done_trials
+from tuner.run.record import GRID, check_kind, check_record, is_stored
+from tuner.run.resume import check_settings, done_trials, read_environment, sensed_rows
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,21 @@ class RunArguments:
     """Finish the run that is in the output folder, or in its storage; start it where there is none. For jobs that a
     scheduler starts again with the same command."""
     resume_anyway: bool = False
-    """With --resume or --go-on: go on although other settings are given, or card, processor or data are others; rows
-    measured from then on carry the flag resumed_anyway."""
+    """With --resume or --go-on: go on although other settings are given, or card, processor, cores, versions or data
+    are others; rows measured from then on carry the flag resumed_anyway."""
     retry_failed: bool = False
     """With --resume or --go-on: measure trials again whose row says failed or oom."""
     overwrite: bool = False
-    """Replace the run that is in the output folder."""
+    """Start anew where a run is in the output folder: that is moved aside, to RUN.replaced-TIME."""
     confirm: bool = True
     """At the end, measure baseline and choice afresh, three trials each: only these give the saving an interval."""
     promote: bool = False
     """With --resume: take the runner-up that came out cheaper in the fresh trials, and measure another set of it."""
+    scratch: bool = False
+    """Mark the run as one that need not be kept: the next run with --overwrite --scratch deletes it (`make demo`)."""
     dry_run: bool = False
-    """Read data, tokenizer and model; print the trials it would run, which of them this machine cannot, and about how
-    long; run nothing."""
+    """Read data, tokenizer and model; print the trials it would run, which of them this machine cannot, about how long,
+    and what it would move aside; run nothing."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,12 @@ def main(arguments: list[str]) -> int:
             "give the folder of an earlier run as --resume RUN",
         )
     check_promote(options.promote, options.confirm, options.resume is not None)
+    asked_on = options.resume is not None or parsed.run.go_on
+    check(
+        not (asked_on and options.overwrite), "--overwrite starts a new run", "--resume or --go-on", "give one of them"
+    )
     if options.resume is not None:  # before the model is looked for: another run's may not be here
-        check_settings(read_sweep(options.resume), parsed.sweep, options.resume_anyway)
+        _check_resumed(options, parsed)
     elif not options.dry_run:
         check_new(output, options.overwrite)  # before seconds of imports
     # Transformers and its torch, but no Ray: mistakes and dry runs do not wait for that
@@ -109,6 +116,8 @@ def main(arguments: list[str]) -> int:
     if not options.dry_run:
         return _run(parsed.sweep, planned.trials, output, options, parsed.ray)
     left = planned.trials
+    if options.overwrite:
+        _print_moves(parsed, output)
     if options.resume is not None:
         done = done_trials(options.resume, options.retry_failed)
         left = [trial for trial in left if trial.trial_id not in done]
@@ -132,6 +141,25 @@ def _fetched(run: Path, storage: str | None) -> Path:
     return run
 
 
+def _check_resumed(options: RunArguments, parsed: GridArguments) -> None:
+    """UsageError where the run cannot be gone on with as it is asked for, as far as its folder says."""
+    run = _fetched(options.resume or Path(), parsed.ray.storage_path)
+    before = read_sweep(run)
+    check_kind(run, GRID)
+    check_settings(before, parsed.sweep, options.resume_anyway, sensed_rows(run))
+    if not is_stored(run, parsed.ray.storage_path):  # what is lost here may be there
+        check_record(run)
+        read_environment(run)
+
+
+def _print_moves(parsed: GridArguments, output: Path) -> None:
+    from tuner.run.opening import RunRequest, would_move  # Ray, pyarrow: not for --help
+
+    request = RunRequest(output, parsed.sweep, parsed.ray.storage_path, overwrite=True, scratch=parsed.run.scratch)
+    for words in would_move(request):
+        print(words)
+
+
 def _run(config: SweepConfig, trials: list[TrialConfig], output: Path, options: RunArguments, ray: RayOptions) -> int:
     from analysis.report.build import build_report  # pandas, matplotlib: not for --help
     from analysis.report.summary import print_summary
@@ -143,6 +171,7 @@ def _run(config: SweepConfig, trials: list[TrialConfig], output: Path, options: 
         trials=trials,
         resume=options.resume is not None,
         overwrite=options.overwrite,
+        scratch=options.scratch,
         ray_options=ray,
         resume_anyway=options.resume_anyway,
         retry_failed=options.retry_failed,

@@ -10,6 +10,8 @@ from trainables.energy.meters.cpu import usable_cores
 from tuner.cluster.options import RayOptions, address_to_join
 from tuner.cluster.threads import check_threads
 from tuner.run.environment import describe
+from tuner.run.folder import ENVIRONMENT_FILE
+from tuner.run.record import is_stored
 from tuner.run.resume import check_conditions, read_environment
 
 
@@ -24,6 +26,8 @@ def check_cores(config: SweepConfig, options: RayOptions) -> None:
 def check_resumed(run: Path, config: SweepConfig, options: RayOptions, anyway: bool | None) -> None:
     """UsageError where an earlier run cannot be gone on with on this machine. A cluster's nodes are compared when it
     is joined."""
+    if is_stored(run, options.storage_path) and not (run / ENVIRONMENT_FILE).is_file():
+        return  # it is fetched first
     before = read_environment(run)
     if before is None:
         return

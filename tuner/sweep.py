@@ -25,8 +25,10 @@ from tuner.frontier import replicate_frontier
 from tuner.inputs import load_inputs
 from tuner.plan import plan
 from tuner.run.folder import check_new, read_sweep
-from tuner.run.opening import open_run
-from tuner.run.resume import check_settings
+from tuner.run.opening import RunRequest, open_run
+from tuner.run.record import GRID, check_kind
+from tuner.run.resume import check_settings, sensed_rows
+from tuner.run.storage import fetch_run
 from tuner.start import check_cores, check_resumed
 
 
@@ -49,17 +51,19 @@ def run(
     retry_failed: bool = False,
     confirm: bool = True,
     promote: bool = False,
+    scratch: bool = False,
 ) -> SweepResult:
     """Run (or, with `resume`, finish) a sweep: the grid of the config's axes, or the `trials` given; then `confirm`
     what they choose (`tuner.confirm`, also for `promote`). Ctrl-C leaves a readable folder and an incomplete result,
     or raises Interrupted where there is no row yet.
 
     A resumed run must be asked for as it was started, and where it was started; `resume_anyway` marks the rows instead
-    (docs/running.md). `retry_failed` measures failed trials again. Raises UsageError for whatever is wrong with the
-    request, before any trial starts, and where the disk is full.
+    (docs/running.md). `retry_failed` measures failed trials again. `overwrite` moves an earlier run aside; `scratch`
+    lets the next run with both delete this one. Raises UsageError for whatever is wrong with the request, before any
+    trial starts, and where the disk is full.
     """
     output, options = Path(output_dir), ray_options or RayOptions()
-    changed = check_settings(read_sweep(output), config, resume_anyway) if resume else []
+    changed = _changed(output, config, options.storage_path, resume_anyway) if resume else []
     if resume:
         check_resumed(output, config, options, resume_anyway)
     else:
@@ -68,15 +72,26 @@ def run(
     check_ray(options)
     trials = plan(config).trials if trials is None else list(trials)
     inputs = load_inputs(config)
-    with open_run(output, config, options.storage_path, resume=resume, overwrite=overwrite) as (folder, storage):
+    request = RunRequest(output, config, options.storage_path, resume, overwrite, scratch=scratch)
+    with open_run(request) as opened:
         with ray_session(options) as devices:
+            folder, storage = opened.begin(devices)
             driver = Driver(config, folder, inputs, devices, storage, retry_failed)
             whole = driver.prepare(changed, resume_anyway) and driver.measure(trials)
             if whole and config.frontier_replicates > 1:
                 whole = replicate_frontier(config, folder.path, trials, driver.measure)
             if whole and confirm:
                 whole = confirm_choice(driver, promote=promote)
-        return _result(folder.path, whole)
+        return _result(opened.folder.path, whole)
+
+
+def _changed(output: Path, config: SweepConfig, storage_path: str | None, anyway: bool) -> list[str]:
+    """What changed since a grid was started, in words; its folder is fetched where it is in the storage alone.
+    UsageError where it cannot be gone on with so."""
+    fetch_run(output, storage_path)
+    before = read_sweep(output)
+    check_kind(output, GRID)
+    return check_settings(before, config, anyway, sensed_rows(output))
 
 
 def _result(run: Path, whole: bool) -> SweepResult:

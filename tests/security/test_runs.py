@@ -230,19 +230,26 @@ def test_a_driver_does_not_write_through_links(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("irreplaceable")
     run = tmp_path / "run"
-    RunFolder.create(run, DEMO).close()
+    folder = RunFolder.create(run)
+    folder.begin(DEMO)
+    folder.close()
     for name in (".lock", "environment.json", "checkpoints"):
         (run / name).unlink(missing_ok=True)
         (run / name).symlink_to(precious)
         with pytest.raises(UsageError, match="no link that leads out"):
             RunFolder.resume(run)
         with pytest.raises(UsageError, match="no link that leads out"):
-            RunFolder.create(run, DEMO, overwrite=True)
+            RunFolder.create(run, overwrite=True)
         (run / name).unlink()
     (run / "ray").mkdir()
     (run / "link").symlink_to("ray")
-    RunFolder.create(run, DEMO, overwrite=True).close()
+    again = RunFolder.create(run, overwrite=True)
+    moved = again.make_room("T")
+    again.begin(DEMO)
+    again.close()
     assert sorted(p.name for p in run.iterdir()) == [".lock", "sweep.json"]
+    assert moved is not None
+    assert (moved / "link").resolve() == moved / "ray"
     assert precious.read_text() == "irreplaceable"
 
 

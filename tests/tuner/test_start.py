@@ -80,12 +80,14 @@ def test_a_place_that_turns_out_not_to_be_writable(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in (Path("/proc/nowhere/run"), tmp_path / "file" / "run", tmp_path / ("a" * 300)):
         with pytest.raises(UsageError, match="must be one that can be written"):
-            RunFolder.create(place, DEMO)
+            RunFolder.create(place)
 
 
 def earlier(run: Path, **changed: object) -> Path:
     """A run of DEMO that was started here, but for what is `changed` in its environment."""
-    RunFolder.create(run, DEMO).close()
+    folder = RunFolder.create(run)
+    folder.begin(DEMO)
+    folder.close()
     (run / ENVIRONMENT_FILE).write_text(json.dumps(describe(DEMO) | changed))
     return run
 
@@ -128,3 +130,12 @@ def test_what_a_processor_cannot_run() -> None:
     cannot = cannot_run_here(plan(replace(DEMO, axes=axes)).trials)
     assert len(cannot) == 2
     assert all("fp8" in name and "fp8 needs a CUDA device" in why for name, why in cannot.items())
+
+
+def test_an_environment_that_only_the_storage_has_is_fetched_before_it_is_missed(tmp_path: Path) -> None:
+    run = earlier(tmp_path / "run")
+    (run / "ray" / "finetune-0" / "finetune-demo").mkdir(parents=True)
+    (run / ENVIRONMENT_FILE).unlink()
+    with pytest.raises(UsageError, match=r"environment\.json is missing"):
+        check_resumed(run, DEMO, HERE, False)
+    check_resumed(run, DEMO, replace(HERE, storage_path=str(tmp_path / "shared")), False)

@@ -200,19 +200,29 @@ def test_a_sweep_ends_with_fresh_trials_of_what_it_chose_in_one_process(tmp_path
 
 
 def test_a_run_folder_is_locked_and_never_written_over(tmp_path):
-    folder = RunFolder.create(tmp_path / "run", QUICK)
-    with pytest.raises(UsageError, match="one driver at a time"):
-        RunFolder.resume(tmp_path / "run")
+    folder = RunFolder.create(tmp_path / "run")
+    folder.begin(QUICK)
+    for again in (RunFolder.resume, lambda run: RunFolder.create(run, overwrite=True)):
+        with pytest.raises(UsageError, match="one driver at a time"):
+            again(tmp_path / "run")
     folder.close()
     with pytest.raises(UsageError, match="holds another run; go on with it by --resume"):
-        RunFolder.create(tmp_path / "run", QUICK)
+        RunFolder.create(tmp_path / "run")
     (tmp_path / "run" / "report.html").write_text("old")
-    RunFolder.create(tmp_path / "run", QUICK, overwrite=True).close()
+    new = RunFolder.create(tmp_path / "run", overwrite=True)
+    assert (tmp_path / "run" / "report.html").exists(), "nothing moves before the new run begins"
+    moved = new.make_room("T")
+    new.begin(QUICK)
     assert not (tmp_path / "run" / "report.html").exists()
+    assert (moved / "report.html").read_text() == "old"
+    with pytest.raises(UsageError, match="one driver at a time"):
+        RunFolder.resume(tmp_path / "run")
+    RunFolder.resume(moved).close()
+    new.close()
 
 
 def test_a_folder_that_is_no_run_is_never_overwritten(tmp_path):
     (tmp_path / "thesis.tex").write_text("irreplaceable")
     with pytest.raises(UsageError, match="is not empty"):
-        RunFolder.create(tmp_path, QUICK, overwrite=True)
+        RunFolder.create(tmp_path, overwrite=True)
     assert (tmp_path / "thesis.tex").exists()

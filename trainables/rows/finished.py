@@ -26,11 +26,20 @@ def finished_trials(path: str | Path) -> dict[str, str]:
 
     A trial whose process died left no row. Reads no Ray state; may be empty.
     """
-    return {
-        trial_id_of(row, folder.name): str(row["status"])
-        for _, folder in _measured(Path(path))
-        if (row := stored_row(folder)[0])
-    }
+    return {trial_id_of(row, folder.name): str(row["status"]) for folder, row in _rows(Path(path))}
+
+
+def finished_rows(path: str | Path) -> Iterator[dict[str, Any]]:
+    """The rows of `finished_trials`."""
+    for _, row in _rows(Path(path)):
+        yield row
+
+
+def _rows(path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """(folder, row) of every trial of a run that has one."""
+    for _, folder in _measured(path):
+        if row := stored_row(folder)[0]:
+            yield folder, row
 
 
 def damaged_trials(path: str | Path) -> dict[str, str]:

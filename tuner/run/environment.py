@@ -15,10 +15,14 @@ from typing import Any
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
 from trainables.energy.meter import SensorUnavailable
+from trainables.energy.meters.cpu import usable_cores
 from trainables.energy.meters.nvml import NvmlMeter
 from trainables.energy.meters.nvml_library import handles, load_nvml, stop_nvml
 
-PACKAGES = ("ray", "torch", "transformers", "datasets", "nvidia-ml-py", "optuna", "pandas", "moocore", "statsmodels")
+PACKAGES = (
+    *("ray", "torch", "triton", "transformers", "tokenizers", "datasets", "nvidia-ml-py"),
+    *("optuna", "pandas", "moocore", "statsmodels"),
+)
 
 
 def describe(config: SweepConfig, machines: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
@@ -30,6 +34,7 @@ def describe(config: SweepConfig, machines: Sequence[dict[str, Any]] = ()) -> di
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "gpus": [({"host": m["host"]} if several else {}) | gpu for m in measuring for gpu in m["gpus"]],
         "cpu": ", ".join(dict.fromkeys(m["cpu"] for m in measuring)),
+        "cores": sorted({m["cores"] for m in measuring}),
         "hosts": [m["host"] for m in measuring],
         "platform": platform.platform(),
         "python": platform.python_version(),
@@ -41,8 +46,8 @@ def describe(config: SweepConfig, machines: Sequence[dict[str, Any]] = ()) -> di
 
 
 def machine() -> dict[str, Any]:
-    """The cards, processor and name of this machine."""
-    return {"host": socket.gethostname(), "cpu": _cpu_name(), "gpus": _gpus()}
+    """The cards, processor, cores that may be used (an estimate's watts follow from them) and name of this machine."""
+    return {"host": socket.gethostname(), "cpu": _cpu_name(), "cores": usable_cores(), "gpus": _gpus()}
 
 
 def _gpus() -> list[dict[str, Any]]:

@@ -1,20 +1,19 @@
-"""The folder of a run: made once, locked while a driver works in it, and never written over by another run.
+"""The folder of a run: made once, locked while a driver works in it, and never written over by another run, but moved
+aside where that is asked for.
 
 sweep.json         what is measured (a SweepConfig), written first; search.json how, in a search (a SearchConfig)
 environment.json   where: cards, driver, versions, git commit, digests; of later starts what differed
 confirmation.json  what was chosen, written before the fresh trials that confirm it (trainables/rows/choice.py)
-storage.json       where else the run is kept, if anywhere (storage.py)
+storage.json       where else the run is kept, if anywhere (storage_place.py)
 checkpoints/       one Hugging Face folder per seed: model.safetensors, config.json, tokenizer, and their digests
 ray/finetune-N     Ray Tune experiments, one more for every start; "finished" is decided from the trials' row
 ray/measure-N      files (rows.py), since Ray's own lag by seconds and are cut short by a kill
 """
 
 import errno
-import fcntl
 import json
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,40 +21,29 @@ from typing import Any
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
 from trainables.rows.folder import check_folder
+from tuner.run.lock import LOCK_FILE, Lock, move_aside
 
 SWEEP_FILE, SEARCH_FILE, ENVIRONMENT_FILE = "sweep.json", "search.json", "environment.json"
+STORAGE_FILE = "storage.json"
 
 
 class RunFolder:
-    """A locked run folder. Made by `create` or `resume`; `close` releases the lock (as does the end of the process)."""
+    """A locked run folder. Had by `create` or `resume`; `close` releases the lock (as does the end of the process)."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
-        with _writable(self.path):
-            self._lock = (self.path / ".lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UsageError(
-                f"one driver at a time may work in a run folder, but another holds {self.path}; "
-                "wait for it, or give another --output-dir"
-            ) from error
+        self._lock = _lock(self.path)
 
     @classmethod
-    def create(cls, path: Path, config: SweepConfig, overwrite: bool = False) -> "RunFolder":
-        """A new run. A folder that already holds anything is refused, unless it is a run to be overwritten."""
-        occupied = check_new(path, overwrite)
-        check_folder(path)
+    def create(cls, path: Path, overwrite: bool = False) -> "RunFolder":
+        """The folder of a new run, made where there is none; what it holds stays as it is until `make_room`.
+
+        A folder that holds anything is refused, unless it is a run that may be replaced.
+        """
+        check_new(path, overwrite)
         with _writable(path):
             path.mkdir(parents=True, exist_ok=True)
-        folder = cls(path)
-        if occupied:
-            for entry in folder.path.iterdir():
-                if entry.name != ".lock":
-                    is_folder = entry.is_dir() and not entry.is_symlink()
-                    shutil.rmtree(entry) if is_folder else entry.unlink()
-        folder.write_json(SWEEP_FILE, config.to_dict())
-        return folder
+        return cls(path)
 
     @classmethod
     def resume(cls, path: Path) -> "RunFolder":
@@ -63,6 +51,21 @@ class RunFolder:
         read_sweep(path)
         check_folder(path)
         return cls(path)
+
+    def make_room(self, when: str) -> Path | None:
+        """Move the run that is there aside, to a name with `when`: where it is now, None where there was none."""
+        if not holds_anything(self.path):
+            return None
+        moved = move_aside(self.path, when)
+        old, self._lock = self._lock, _lock(self.path)
+        old.close()
+        return moved
+
+    def begin(self, config: SweepConfig, others: Mapping[str, Any] | None = None) -> None:
+        """Write the settings of a new run (`others`: further files, name -> content)."""
+        for name, value in (others or {}).items():
+            self.write_json(name, value)
+        self.write_json(SWEEP_FILE, config.to_dict())  # the last: it makes the folder a run
 
     @property
     def ray_dir(self) -> Path:
@@ -86,12 +89,12 @@ class RunFolder:
         self._lock.close()
 
 
-def check_new(path: Path, overwrite: bool) -> bool:
+def check_new(path: Path, overwrite: bool) -> None:
     """UsageError where a new run cannot have its folder there: a file, another run or something else is in the way, or
-    nobody may write there. Reads and writes nothing. True for a run that is to be overwritten."""
+    nobody may write there. Writes nothing."""
     with _writable(path):
         is_file = path.exists() and not path.is_dir()
-        occupied = path.is_dir() and any(path.iterdir())
+        occupied = holds_anything(path)
         is_run = (path / SWEEP_FILE).is_file()
     if is_file:
         raise UsageError(f"--output-dir must be a folder, but {path} is a file; give another path")
@@ -99,12 +102,12 @@ def check_new(path: Path, overwrite: bool) -> bool:
         what = "holds another run" if is_run else "is not empty"
         raise UsageError(
             f"--output-dir must be new or empty, but {path} {what}; go on with it by --resume {path}, "
-            "or give another folder" + (", or replace it with --overwrite" if is_run else "")
+            "or give another folder" + (", or have it moved aside by --overwrite" if is_run else "")
         )
     there = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
     if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
         raise _not_writable(path, f"{there} cannot be written")
-    return occupied
+    check_folder(path)
 
 
 @contextmanager
@@ -132,6 +135,16 @@ def write_atomically(file: Path, text: str) -> None:
         os.replace(temporary, file)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def holds_anything(path: Path) -> bool:
+    """Is there anything in a folder but the lock of a driver that began nothing?"""
+    return path.is_dir() and any(entry.name != LOCK_FILE for entry in path.iterdir())
+
+
+def _lock(path: Path) -> Lock:
+    with _writable(path):
+        return Lock(path, "a run folder")
 
 
 def read_sweep(path: Path) -> SweepConfig:

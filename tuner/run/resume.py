@@ -4,16 +4,19 @@ environment.json holds the first start; under "resumed" every later one, with wh
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from search_spaces.errors import UsageError
-from search_spaces.sweep_config import SweepConfig
-from trainables.rows.finished import finished_trials
+from search_spaces.sweep_config import LEFT_OPEN, MeasuringOptions, SweepConfig
+from trainables.energy.sources import SOURCES
+from trainables.rows.finished import finished_rows, finished_trials
 from trainables.rows.flags import RESUMED_ANYWAY
+from tuner.run.conditions import changed_conditions, remarks
 from tuner.run.folder import ENVIRONMENT_FILE, SWEEP_FILE, RunFolder
+from tuner.run.record import kept_tables
 
 # Settings that decide about the weights or what they are asked: rows of others belong to another run.
 IDENTITY = ("task", "model", "checkpoint", "random_weights", "finetuning", "eval_examples")
@@ -25,14 +28,37 @@ def done_trials(run: Path, retry_failed: bool = False) -> set[str]:
     return {name for name, status in found.items() if status in ("ok", "pruned") or not retry_failed}
 
 
-def changed_settings(before: SweepConfig, now: SweepConfig) -> dict[str, str]:
-    """Name of each setting that changed -> "was ... and is ..."."""
-    old, new = dict(_settings(before)), dict(_settings(now))
-    return {
-        name: f"{name.rpartition('.')[2]} was {_shown(old.get(name))} and is {_shown(new.get(name))}"
-        for name in {**old, **new}
-        if old.get(name) != new.get(name)
-    }
+def changed_settings(before: SweepConfig, now: SweepConfig, sensed: Collection[bool] = (False, True)) -> dict[str, str]:
+    """Name of each setting that changed -> "was ... and is ...".
+
+    How long is measured is compared by what it settles to in the rows that are there: `sensed` holds whether a sensor
+    measured them. An open value and its default are the same, so a preset may leave open today what it gave before.
+    """
+    changed: dict[str, str] = {}
+    states: list[bool | None] = [*sorted(sensed)] or [None]
+    for measured in states:
+        old, new = dict(_settings(_settled(before, measured))), dict(_settings(_settled(now, measured)))
+        changed |= {
+            name: f"{name.rpartition('.')[2]} was {_shown(old.get(name))} and is {_shown(new.get(name))}"
+            for name in {**old, **new}
+            if old.get(name) != new.get(name)
+        }
+    return changed
+
+
+def sensed_rows(run: Path) -> set[bool]:
+    """Whether a sensor measured the rows of a run: {True}, {False}, both, or none where there is no such row."""
+    sources = {str(row.get("energy_source")) for row in finished_rows(run)}
+    return {SOURCES[name].measured for name in sources if name in SOURCES}
+
+
+def _settled(config: SweepConfig, measured: bool | None) -> SweepConfig:
+    """The sweep with its measuring times as they become, or all open where nothing was measured with them."""
+    if measured is None:
+        measuring = MeasuringOptions(**asdict(config.measuring) | dict.fromkeys(LEFT_OPEN))
+    else:
+        measuring = config.measuring.settled(measured)
+    return replace(config, measuring=replace(measuring, short_estimates=False))
 
 
 def _settings(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -49,9 +75,11 @@ def _shown(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def check_settings(before: SweepConfig, now: SweepConfig, anyway: bool) -> list[str]:
-    """What changed, in words. UsageError where that is another run, or not wanted."""
-    changed = changed_settings(before, now)
+def check_settings(
+    before: SweepConfig, now: SweepConfig, anyway: bool, sensed: Collection[bool] = (False, True)
+) -> list[str]:
+    """What changed, in words (`sensed`: as `changed_settings`). UsageError where that is another run, or not wanted."""
+    changed = changed_settings(before, now, sensed)
     if before.data_dir and now.data_dir:
         changed.pop("data_dir", None)  # a folder that moved: the digests of its files are compared later
     if not changed:
@@ -70,32 +98,8 @@ def check_settings(before: SweepConfig, now: SweepConfig, anyway: bool) -> list[
     return list(changed.values())
 
 
-def changed_conditions(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Cards, processor and input files that are not those of an earlier start, in words."""
-    found = list(_changed_devices(before, now))
-    old, new = before.get("digests") or {}, now.get("digests") or {}
-    found += [f"the file {name} changed" for name in new if name in old and old[name] != new[name]]
-    found += [f"the file {name} is gone" for name in old if name not in new]
-    found += [f"the file {name} is new" for name in new if name not in old]
-    return found
-
-
-def _changed_devices(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    old = {g["uuid"]: g for g in before.get("gpus") or [] if "uuid" in g}
-    new = {g["uuid"]: g for g in now.get("gpus") or [] if "uuid" in g}
-    known = ", ".join(f"{g.get('name', 'a card')} {uuid}" for uuid, g in old.items()) or "none"
-    for uuid, card in new.items():
-        if uuid not in old:
-            yield f"the card {card.get('name', '')} {uuid} is another (there: {known})"
-            continue
-        for fact in ("power_limit_w", "driver"):
-            was, now_is = old[uuid].get(fact), card.get(fact)
-            if was != now_is:
-                yield f"{fact} of {uuid} was {was} and is {now_is}"
-    if old and not new:
-        yield f"there is no card (there: {known})"
-    if not old and not new and before.get("cpu") != now.get("cpu"):
-        yield f"the processor was {before.get('cpu')} and is {now.get('cpu')}"
+_OF_EACH_START = ("started", "hosts", "command", "git_commit", "platform", "packages")
+_WHERE_IT_DIFFERS = ("gpus", "cpu", "cores", "threads", "python")
 
 
 def check_conditions(before: Mapping[str, Any], now: Mapping[str, Any], anyway: bool | None) -> list[str]:
@@ -124,10 +128,11 @@ def record_start(folder: RunFolder, now: dict[str, Any], settings: list[str], an
         return frozenset()
     starts = before.get("resumed") or []
     conditions = check_conditions(before, now, anyway)
-    kept = ("started", "hosts", "command", "git_commit", "packages")
-    start = {name: now.get(name) for name in kept} | {"settings": settings, "differs": conditions}
+    for remark in remarks(before, now):
+        print(f"warning: {remark}", flush=True)
+    start = {name: now.get(name) for name in _OF_EACH_START} | {"settings": settings, "differs": conditions}
     if conditions:
-        start |= {"gpus": now.get("gpus"), "cpu": now.get("cpu")}
+        start |= {name: now.get(name) for name in _WHERE_IT_DIFFERS}
     folder.write_json(ENVIRONMENT_FILE, before | {"resumed": [*starts, start]})
     # Settings that an earlier start changed are those of sweep.json since: their rows keep the flag.
     other_settings = settings or any(earlier.get("settings") for earlier in starts)
@@ -135,18 +140,23 @@ def record_start(folder: RunFolder, now: dict[str, Any], settings: list[str], an
 
 
 def read_environment(run: Path) -> dict[str, Any] | None:
-    """environment.json of a run, None where there is none yet."""
+    """environment.json of a run, None where nothing was started in it yet.
+
+    It is written before the first trial, by every version that wrote sweep.json (85798a7 on): where there are trials
+    and it is missing, it was lost. UsageError for that, and where it is damaged.
+    """
     file = run / ENVIRONMENT_FILE
+    remedy = "it says where rows were measured: restore it, or start another run (--output-dir)"
     if not file.is_file():
+        if any((run / "ray").glob("*-*/*/")) or kept_tables(run):
+            raise UsageError(f"a run that was started must hold {ENVIRONMENT_FILE}, but {file} is missing; {remedy}")
         return None
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UsageError(
-            f"{file} must hold JSON, but {error}; it says where rows were measured: restore it, or start another run"
-        ) from error
-    if not isinstance(found, dict):
-        raise UsageError(f"{file} must hold a JSON object; restore it, or start another run")
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file} must hold JSON, but {error}; {remedy}") from error
+    if not isinstance(found, dict) or not isinstance(found.get("started"), str):
+        raise UsageError(f"{file} must hold a JSON object that says when the run was started; {remedy}")
     return found
 
 

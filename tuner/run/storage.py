@@ -11,18 +11,19 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from pyarrow import ArrowException, fs
+from pyarrow import fs
 
 from search_spaces.errors import UsageError
 from trainables.rows.choice import CONFIRMATION_FILE
-from tuner.run.folder import ENVIRONMENT_FILE, SEARCH_FILE, SWEEP_FILE, write_atomically
+from tuner.run.folder import ENVIRONMENT_FILE, SEARCH_FILE, SWEEP_FILE
+from tuner.run.lock import LOCK_FILE, Lock, move_aside
+from tuner.run.storage_place import Place, known_storage, later, place_of, remember
 from tuner.run.storage_uri import check_uri
 
-STORAGE_FILE = "storage.json"  # in the run folder: which storage it has
 CHECKPOINT = "checkpoint_"  # begins the names of Tune's checkpoint folders
 KEPT_FILES = (SWEEP_FILE, ENVIRONMENT_FILE, SEARCH_FILE, CONFIRMATION_FILE)
 
@@ -32,17 +33,16 @@ class Storage:
 
     def __init__(self, run: Path, uri: str | None = None) -> None:
         self.run, self.uri = run, uri
-        if uri is None:
-            self.fs, self.base = fs.LocalFileSystem(), run.as_posix()
-        else:
-            self.fs, self.base = _open(uri, run.name)
+        self.place = Place(fs.LocalFileSystem(), run.parent.as_posix(), run.name) if uri is None else place_of(run, uri)
+        self._lock: Lock | None = None
         self._copying = ThreadPoolExecutor(1, "storage")  # a trial does not wait for the copy of the last one
         self._copies: list[Future[None]] = []
 
     @classmethod
     def of(cls, run: Path, uri: str | None) -> "Storage":
-        """The storage that is asked for, or that an earlier start of the run had; kept for later starts."""
-        known = _known_uri(run)
+        """The storage of a run that is gone on with: what is asked for, or what an earlier start had; locked, and what
+        the folder lacks is fetched."""
+        known = known_storage(run).get("storage_path")
         for given in filter(None, (uri, known)):
             check_uri(given)  # before anything is said of it
         if uri and known and uri != known:
@@ -50,10 +50,64 @@ class Storage:
                 f"a run keeps its storage, but {run} has {known} and --storage-path is {uri}; leave it out"
             )
         storage = cls(run, uri or known)
-        if storage.uri:
-            write_atomically(run / STORAGE_FILE, json.dumps({"storage_path": storage.uri}) + "\n")
-            storage.fetch()
+        storage.lock()
+        storage.keep()
         return storage
+
+    @classmethod
+    def create(cls, run: Path, uri: str | None, overwrite: bool) -> "Storage":
+        """The storage of a new run, locked; what is in its place stays until `make_room`. UsageError where that is
+        another run that may not be replaced."""
+        storage = cls(run, uri)
+        if storage.occupied and not overwrite:
+            raise UsageError(
+                f"the storage of a new run must be empty, but {uri} holds a run named {run.name}; go on with it by "
+                f"--resume {run}, or give another --output-dir, or have it moved aside by --overwrite"
+            )
+        storage.lock()
+        return storage
+
+    @property
+    def occupied(self) -> bool:
+        """Does it hold a run?"""
+        return self.remote and self.place.holds_run
+
+    def lock(self) -> None:
+        """UsageError where another driver of this machine, or of one with the same disk, works in it. Object storages
+        and disks without locks have none."""
+        if self.uri is None:
+            return
+        self.place.make(self.uri)
+        if self.place.renames:
+            with suppress(OSError):
+                self._lock = Lock(Path(self.place.base), "the storage of a run")
+
+    def make_room(self, when: str) -> str:
+        """Have the place to itself: where the run is that was there, or "" where there was none. Objects stay where
+        they are, and the new run gets a prefix of its own."""
+        if not self.occupied or self.uri is None:
+            return ""
+        there = self.place
+        if there.renames:
+            moved = move_aside(Path(there.base), when)
+            self.close()
+            self.lock()
+            return moved.as_posix()
+        self.place = later(there, when)
+        self.lock()
+        return there.base
+
+    def keep(self) -> None:
+        """Say in the run folder where the storage is, and make the two alike."""
+        if self.uri is not None:
+            remember(self.run, self.uri, self.place.prefix, self.run.name)
+            self.fetch()
+
+    def close(self) -> None:
+        """Release the lock."""
+        if self._lock is not None:
+            self._lock.close()
+        self._lock = None
 
     @property
     def remote(self) -> bool:
@@ -64,7 +118,7 @@ class Storage:
         """Arguments of tune.RunConfig."""
         if not self.remote:
             return {"storage_path": str(self.run / "ray")}
-        return {"storage_path": f"{self.base}/ray", "storage_filesystem": self.fs}
+        return {"storage_path": f"{self.place.base}/ray", "storage_filesystem": self.place.fs}
 
     # ---- copies ----
 
@@ -110,29 +164,29 @@ class Storage:
                     self.push(row)
 
     def _put(self, file: Path) -> None:
-        target = f"{self.base}/{file.relative_to(self.run).as_posix()}"
-        renamed = self.fs.type_name == "local"  # a file can be cut short; an object is whole or not there
+        target = f"{self.place.base}/{file.relative_to(self.run).as_posix()}"
+        renamed = self.place.renames  # a file can be cut short; an object is whole or not there
         if renamed:
-            self.fs.create_dir(target.rpartition("/")[0], recursive=True)
+            self.place.fs.create_dir(target.rpartition("/")[0], recursive=True)
         part = f"{target}.part" if renamed else target
-        with file.open("rb") as source, self.fs.open_output_stream(part) as sink:
+        with file.open("rb") as source, self.place.fs.open_output_stream(part) as sink:
             shutil.copyfileobj(source, sink)
         if renamed:
-            self.fs.move(part, target)
+            self.place.fs.move(part, target)
 
     def _get(self, name: str, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.part")
-        with self.fs.open_input_stream(f"{self.base}/{name}") as source, part.open("wb") as sink:
+        with self.place.fs.open_input_stream(f"{self.place.base}/{name}") as source, part.open("wb") as sink:
             shutil.copyfileobj(source, sink)
         part.replace(target)
 
     def _files(self, under: str) -> Iterator[tuple[str, Any]]:
         """(path within the run, info) of every file of the storage."""
-        base = f"{self.base}/{under}".rstrip("/")
-        for info in self.fs.get_file_info(fs.FileSelector(base, allow_not_found=True, recursive=True)):
-            if info.is_file:
-                yield info.path[len(self.base) + 1 :], info
+        base = f"{self.place.base}/{under}".rstrip("/")
+        for info in self.place.fs.get_file_info(fs.FileSelector(base, allow_not_found=True, recursive=True)):
+            if info.is_file and info.base_name != LOCK_FILE:
+                yield info.path.split(f"{self.place.base}/", 1)[1], info
 
     # ---- Tune's checkpoints ----
 
@@ -143,7 +197,7 @@ class Storage:
             parts = name.split("/")  # ray, experiment, trial, checkpoint, file
             if len(parts) == 5 and parts[2] == trial and parts[3].startswith(CHECKPOINT) and parts[4] == state_file:
                 try:
-                    with self.fs.open_input_stream(f"{self.base}/{name}") as source:
+                    with self.place.fs.open_input_stream(f"{self.place.base}/{name}") as source:
                         state = json.loads(source.read())
                 except ValueError:
                     continue  # cut short while it was written
@@ -158,16 +212,16 @@ class Storage:
             yield self.run / name
             return
         with tempfile.TemporaryDirectory() as copy:
-            download(self.fs, f"{self.base}/{name}", Path(copy))
+            download(self.place.fs, f"{self.place.base}/{name}", Path(copy))
             yield Path(copy)
 
     def location(self, name: str) -> tuple[Any, str]:
         """(pyarrow file system, path) of a folder of the run, for a worker anywhere."""
-        return self.fs, f"{self.base}/{name}"
+        return self.place.fs, f"{self.place.base}/{name}"
 
     def delete(self, name: str) -> None:
         """Delete a folder of the run from the storage."""
-        self.fs.delete_dir(f"{self.base}/{name}")
+        self.place.fs.delete_dir(f"{self.place.base}/{name}")
 
 
 def download(system: Any, path: str, target: Path) -> None:
@@ -181,43 +235,3 @@ def fetch_run(run: Path, uri: str | None) -> None:
         return
     run.mkdir(parents=True, exist_ok=True)
     Storage(run.resolve(), uri).fetch()
-
-
-def claim(run: Path, uri: str | None, overwrite: bool) -> None:
-    """Make sure that a new run finds its place in the storage empty. UsageError where another run is there."""
-    if uri is None:
-        return
-    storage = Storage(run.resolve(), uri)
-    if not any(name == SWEEP_FILE for name, _ in storage._files("")):
-        return
-    if not overwrite:
-        raise UsageError(
-            f"the storage of a new run must be empty, but {uri} holds a run named {run.name}; go on with it by "
-            f"--resume {run}, or give another --output-dir, or replace it with --overwrite"
-        )
-    storage.fs.delete_dir_contents(storage.base)
-
-
-def _known_uri(run: Path) -> str | None:
-    file = run / STORAGE_FILE
-    try:
-        return str(json.loads(file.read_text())["storage_path"]) if file.is_file() else None
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            f"{file} must name the run's storage, but is damaged ({error}); delete it and give --storage-path"
-        ) from error
-
-
-def _open(uri: str, name: str) -> tuple[Any, str]:
-    """(pyarrow file system, path of the run's folder in it); UsageError where the storage cannot be written."""
-    check_uri(uri)
-    try:
-        system, path = fs.FileSystem.from_uri(str(Path(uri).resolve()) if "://" not in uri else uri)
-        base = f"{path.rstrip('/')}/{name}"
-        system.create_dir(base, recursive=True)
-    except (ArrowException, OSError, ValueError) as error:
-        raise UsageError(
-            f"--storage-path must be a folder or a URI (s3://, gs://, file://) that can be written, but {uri}: "
-            f"{error}; check its name, its credentials, and that it exists"
-        ) from error
-    return system, base

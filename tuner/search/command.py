@@ -12,7 +12,7 @@ from typing import Annotated
 import tyro
 
 from analysis.errors import CannotAnswer
-from search_spaces.errors import UsageError
+from search_spaces.errors import UsageError, check
 from search_spaces.presets import PRESETS, preset
 from search_spaces.search_config import SearchConfig
 from search_spaces.sweep_config import SweepConfig
@@ -32,7 +32,7 @@ class SearchRunArguments:
     from_run: tuple[Path, ...] = ()
     """Finished runs of the same task, model and card whose measurements the search starts with."""
     overwrite: bool = False
-    """Replace the run that is in the output folder."""
+    """Start anew where a run is in the output folder: that is moved aside, to RUN.replaced-TIME."""
     confirm: bool = True
     """At the end, measure baseline and choice afresh, three trials each: only these give the saving an interval."""
     promote: bool = False
@@ -57,8 +57,10 @@ def parse(arguments: list[str]) -> Arguments:
     sweep, search = preset(name), SearchConfig()
     resumed = option_value(arguments, "--resume")
     if resumed is not None and not {"-h", "--help"} & set(arguments):
+        from tuner.run.storage import fetch_run
         from tuner.search.run import read_search  # Ray, torch, Optuna: not for --help
 
+        fetch_run(Path(resumed), option_value(arguments, "--storage-path"))
         sweep, search = read_search(Path(resumed))
     return tyro.cli(
         Arguments,
@@ -76,6 +78,9 @@ def main(arguments: list[str]) -> int:
     options = parsed.run
     check_promote(options.promote, options.confirm, options.resume is not None)
     output = options.resume or options.output_dir or Path("runs") / f"search-{parsed.preset}"
+    check(
+        options.resume is None or not options.overwrite, "--overwrite starts a new run", "--resume", "give one of them"
+    )
     if options.resume is None:
         check_new(output, options.overwrite)  # before seconds of imports
     from tuner.search import run as search_run  # Ray, torch, Optuna: not for --help

@@ -38,8 +38,11 @@ from tuner.driver import Driver
 from tuner.errors import Interrupted
 from tuner.frontier import replicate_frontier
 from tuner.inputs import load_inputs
-from tuner.run.folder import SEARCH_FILE, check_new, read_sweep
-from tuner.run.opening import open_run
+from tuner.run.folder import SEARCH_FILE, SWEEP_FILE, check_new, read_sweep
+from tuner.run.opening import RunRequest, open_run
+from tuner.run.record import SEARCH, check_kind
+from tuner.run.resume import changed_settings, sensed_rows
+from tuner.run.storage import fetch_run
 from tuner.search import figure
 from tuner.search.earlier_runs import Row, check_weights, read_runs, take_checkpoint
 from tuner.search.history import History, Stopping
@@ -67,9 +70,8 @@ class SearchResult:
 def read_search(path: Path) -> tuple[SweepConfig, SearchConfig]:
     """Sweep and search of an earlier run, as it was started."""
     sweep = read_sweep(path)
+    check_kind(path, SEARCH)
     file = path / SEARCH_FILE
-    if not file.is_file():
-        raise UsageError(f"--resume needs the folder of a search, but {path} has no {SEARCH_FILE}; see tuner.grid")
     try:
         return sweep, SearchConfig.from_dict(json.loads(file.read_text()))
     except (ValueError, TypeError, KeyError) as error:
@@ -104,6 +106,8 @@ def run(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     options, output = ray_options or RayOptions(), Path(output_dir)
     if resume:
+        fetch_run(output, options.storage_path)
+        _check_settings(output, config)
         check_resumed(output, config, options, None)
     else:
         check_new(output, overwrite)
@@ -116,16 +120,13 @@ def run(
     if not resume:
         check_trials(search, len([p for p in space.start_points if p not in imported]))
     inputs = load_inputs(config)
-    if resume and read_sweep(output) != config:
-        raise UsageError(
-            f"a search goes on with the task, axes and settings of its {output / 'sweep.json'}, but others "
-            "were given; start a new search, with --from-run to keep what was measured"
-        )
-    with open_run(output, config, options.storage_path, resume=resume, overwrite=overwrite) as (folder, storage):
-        study = open_storage(folder.path)
-        check_identity(study, STUDY_NAME, space, search.goal, folder.path / STUDY_FILE)
-        folder.write_json(SEARCH_FILE, search.to_dict())
+    request = RunRequest(output, config, options.storage_path, resume, overwrite, search, from_runs)
+    with open_run(request) as opened:
         with ray_session(options) as devices:
+            folder, storage = opened.begin(devices)
+            study = open_storage(folder.path)
+            check_identity(study, STUDY_NAME, space, search.goal, folder.path / STUDY_FILE)
+            folder.write_json(SEARCH_FILE, search.to_dict())
             driver = Driver(config, folder, inputs, devices, storage)
             searcher = _searcher(search, space, driver, study, imported)
             take_checkpoint(driver.weights.path(space.seed), from_runs)
@@ -142,7 +143,19 @@ def run(
                     whole = replicate_frontier(config, folder.path, grid, driver.measure)
                 if whole and confirm and finished_trials(folder.path):
                     whole = confirm_choice(driver, from_runs, promote)
-        return _result(folder.path, searcher, list(imported.values()), whole)
+        return _result(opened.folder.path, searcher, list(imported.values()), whole)
+
+
+def _check_settings(output: Path, config: SweepConfig) -> None:
+    """UsageError where a folder is no search's, or its settings are not those that are given."""
+    before = read_sweep(output)
+    check_kind(output, SEARCH)
+    changed = changed_settings(before, config, sensed_rows(output))
+    if changed:
+        raise UsageError(
+            f"a search goes on with the task, axes and settings of its {output / SWEEP_FILE}, but "
+            f"{'; '.join(changed.values())}; start a new search, with --from-run to keep what was measured"
+        )
 
 
 def _searcher(

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from search_spaces.errors import UsageError
-from search_spaces.presets import DEMO
-from search_spaces.sweep_config import Finetuning, MeasuringOptions
+from search_spaces.presets import DEMO, PRESETS
+from search_spaces.sweep_config import LEFT_OPEN, Finetuning, MeasuringOptions
 from tuner.run.folder import RunFolder, read_sweep
 from tuner.run.resume import changed_conditions, changed_settings, check_settings, keep_settings, record_start
 
@@ -17,7 +17,8 @@ HERE = {"gpus": [CARD], "cpu": "Xeon", "digests": {"data/dev.tsv": "1"}, "starte
 
 @pytest.fixture
 def folder(tmp_path):
-    made = RunFolder.create(tmp_path / "run", DEMO)
+    made = RunFolder.create(tmp_path / "run")
+    made.begin(DEMO)
     yield made
     made.close()
 
@@ -27,7 +28,7 @@ def test_changed_settings_are_named_with_both_values():
     changed = changed_settings(DEMO, other)
     assert changed["axes.depth"] == "depth was 1 2 3 4 and is None"
     assert changed["replicates"] == "replicates was 1 and is 3"
-    assert changed["measuring.warmup_s"] == "warmup_s was None and is 1.0"
+    assert changed["measuring.warmup_s"] == "warmup_s was 2.0 and is 1.0"
     assert changed_settings(DEMO, DEMO) == {}
 
 
@@ -105,3 +106,56 @@ def test_changed_settings_replace_the_runs_and_the_older_stay(folder):
     assert read_sweep(folder.path) == most
     assert json.loads((folder.path / "sweep.before-0.json").read_text())["replicates"] == 1
     assert json.loads((folder.path / "sweep.before-1.json").read_text())["replicates"] == 2
+
+
+BEFORE_544C6FA = MeasuringOptions(warmup_s=0.2, min_window_s=0.1, min_windows=5, min_total_s=0.6, max_measure_s=1.2)
+
+
+def test_times_that_a_preset_gave_and_now_leaves_open_are_the_same_where_they_settle_to_the_same():
+    old = replace(DEMO, measuring=BEFORE_544C6FA)
+    assert changed_settings(old, DEMO, {False}) == {}
+    assert changed_settings(old, DEMO, set()) == {}, "nothing was measured with either"
+    # The same demo where a sensor measures: windows of 0.1 s then, 1 s now.
+    sensed = changed_settings(old, DEMO, {True})
+    assert sensed["measuring.min_window_s"] == "min_window_s was 0.1 and is 1.0"
+    assert set(sensed) == {f"measuring.{name}" for name in LEFT_OPEN} - {"measuring.min_windows"}
+    assert changed_settings(old, DEMO, {True, False}) == sensed
+
+
+@pytest.mark.parametrize("sensed", [{True}, {False}, {True, False}])
+def test_a_default_that_is_given_is_no_change_and_another_time_is_one(sensed):
+    sst2 = PRESETS["sst2"]
+    given = replace(sst2, measuring=MeasuringOptions(warmup_s=2.0, min_windows=5))
+    assert changed_settings(sst2, given, sensed) == {}
+    longer = replace(sst2, measuring=MeasuringOptions(min_total_s=20))
+    assert changed_settings(sst2, longer, sensed) == {
+        "measuring.min_total_s": "min_total_s was 5.0 and is 20",
+        "measuring.max_measure_s": "max_measure_s was 15.0 and is 20",
+    }
+
+
+def test_what_is_no_time_is_compared_whether_or_not_there_are_rows():
+    for other in (MeasuringOptions(short_estimates=True, target_ci=0.1), replace(DEMO.measuring, cpu_threads=1)):
+        assert len(changed_settings(DEMO, replace(DEMO, measuring=other), set())) == 1
+
+
+def test_other_cores_are_refused_and_anyway_marks_the_rows(folder):
+    here = HERE | {"gpus": [], "cores": [2], "threads": 2, "python": "3.11.7", "packages": {"torch": "2.13.0"}}
+    record_start(folder, here, [], None)
+    there = here | {"cores": [1], "threads": 1, "packages": {"torch": "2.14.0"}}
+    with pytest.raises(
+        UsageError, match=r"cores .* were 2 and are 1; the threads .*; torch was 2.13.0 and is 2.14.0; "
+    ):
+        record_start(folder, there, [], False)
+    assert record_start(folder, there, [], True) == {"resumed_anyway"}
+    kept = json.loads((folder.path / "environment.json").read_text())
+    assert (kept["cores"], kept["resumed"][0]["cores"], kept["resumed"][0]["threads"]) == ([2], [1], 1)
+
+
+def test_another_commit_goes_on_with_a_warning_and_each_start_keeps_its_own(folder, capsys):
+    record_start(folder, HERE | {"git_commit": "abc"}, [], None)
+    assert record_start(folder, HERE | {"git_commit": "def+"}, [], False) == frozenset()
+    assert record_start(folder, HERE | {"git_commit": "def+"}, [], False) == frozenset()
+    assert capsys.readouterr().out.count("warning: this code was abc and is def+; environment.json keeps which") == 1
+    kept = json.loads((folder.path / "environment.json").read_text())
+    assert [kept["git_commit"], *(start["git_commit"] for start in kept["resumed"])] == ["abc", "def+", "def+"]

@@ -1,13 +1,19 @@
 """A run folder and its storage: what is copied where, what is fetched, what is refused."""
 
 import json
+import shutil
+from pathlib import Path
 
+import fsspec
 import pytest
+from pyarrow import fs
 
 from search_spaces.errors import UsageError
 from tuner.grid import RunArguments, _resumed_if_there
+from tuner.run import storage_place
 from tuner.run.checkpoints import CheckpointDamaged, VerifiedFinetune, damage, write_digests
-from tuner.run.storage import STORAGE_FILE, Storage, claim, fetch_run
+from tuner.run.folder import STORAGE_FILE
+from tuner.run.storage import Storage, fetch_run
 from tuner.run.storage_uri import check_uri
 
 
@@ -68,13 +74,74 @@ def test_rows_that_missed_the_storage_are_copied_at_the_next_start(run, tmp_path
 
 def test_a_new_run_does_not_fall_into_the_storage_of_another(run, tmp_path):
     shared = str(tmp_path / "shared")
-    claim(run, None, overwrite=False)
-    claim(run, shared, overwrite=False)
-    Storage.of(run, shared)
+    Storage.create(run, None, overwrite=False).close()
+    Storage.create(run, shared, overwrite=False).close()
+    Storage.of(run, shared).close()
     with pytest.raises(UsageError, match=r"holds a run named sst2; go on with it by --resume"):
-        claim(tmp_path / "elsewhere/sst2", shared, overwrite=False)
-    claim(run, shared, overwrite=True)
-    assert list((tmp_path / "shared/sst2").iterdir()) == []
+        Storage.create(tmp_path / "elsewhere/sst2", shared, overwrite=False)
+    storage = Storage.create(run, shared, overwrite=True)
+    assert (tmp_path / "shared/sst2/sweep.json").exists(), "nothing moves before the new run begins"
+    moved = Path(storage.make_room("T"))
+    assert moved == tmp_path / "shared/sst2.replaced-T"
+    assert (moved / "sweep.json").read_text() == "{}"
+    assert [p.name for p in (tmp_path / "shared/sst2").iterdir()] == [".lock"]
+    storage.close()
+
+
+def test_a_storage_that_a_driver_works_in_is_refused_whatever_its_folder(run, tmp_path):
+    shared = str(tmp_path / "shared")
+    first = Storage.of(run, shared)
+    other = tmp_path / "elsewhere" / "sst2"
+    other.mkdir(parents=True)
+    with pytest.raises(UsageError, match="one driver at a time may work in the storage of a run, but another holds"):
+        Storage.create(other, shared, overwrite=True)
+    with pytest.raises(UsageError, match="one driver at a time"):
+        Storage.of(other, shared)
+    first.close()
+    Storage.of(other, shared).close()
+    assert not (other / ".lock").exists(), "locks are no files of a run"
+
+
+def test_the_folder_of_a_run_is_no_storage_for_it(run):
+    with pytest.raises(UsageError, match="--storage-path must be another place"):
+        Storage.create(run, str(run.parent), overwrite=True)
+
+
+@pytest.fixture
+def objects(monkeypatch):
+    """An object storage: without folders, renaming or locks."""
+    system = fs.PyFileSystem(fs.FSSpecHandler(fsspec.filesystem("memory", skip_instance_cache=True)))
+    monkeypatch.setattr(storage_place, "file_system", lambda uri: (system, "bucket"))
+    system.create_dir("bucket")
+    yield system
+    system.delete_dir_contents("bucket")
+
+
+def test_in_an_object_storage_a_new_run_gets_a_prefix_and_the_old_one_stays(run, tmp_path, objects):
+    first = Storage.create(run, "s3://b", overwrite=False)
+    assert first.make_room("T0") == ""
+    first.keep()
+    (run / "sweep.json").write_text('{"new": 1}')
+    with pytest.raises(UsageError, match="holds a run named sst2"):
+        Storage.create(run, "s3://b", overwrite=False)
+    second = Storage.create(run, "s3://b", overwrite=True)
+    assert second.make_room("T1") == "bucket/sst2"
+    second.keep()
+    third = Storage.create(run, "s3://b", overwrite=True)
+    assert third.make_room("T2") == "bucket/sst2.since-T1", "not a prefix of a prefix"
+
+    def text(name):
+        with objects.open_input_stream(name) as file:
+            return file.read().decode()
+
+    assert text("bucket/sst2/sweep.json") == "{}"
+    assert text("bucket/sst2.since-T1/sweep.json") == '{"new": 1}'
+    assert Storage.of(run, None).place.prefix == "sst2.since-T1", "the third holds no run yet"
+    lost = tmp_path / "another machine" / "sst2"
+    fetch_run(lost, "s3://b")
+    assert (lost / "sweep.json").read_text() == '{"new": 1}', "the newest is the run's"
+    copied = shutil.copytree(run, tmp_path / "copied")
+    assert Storage(copied, "s3://b").place.prefix == "copied"
 
 
 def test_a_job_that_is_started_again_goes_on_and_the_first_starts(run, tmp_path):
@@ -129,7 +196,8 @@ def test_a_storage_that_cannot_be_written_is_a_users_mistake(run, uri):
 def test_a_secret_in_the_address_is_neither_kept_nor_said(run, tmp_path, uri):
     Storage.of(run, str(tmp_path / "shared"))
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
-    for use in (lambda: Storage.of(run, uri), lambda: claim(run, uri, False), lambda: fetch_run(tmp_path / "n", uri)):
+    new = tmp_path / "n"
+    for use in (lambda: Storage.of(run, uri), lambda: Storage.create(new, uri, False), lambda: fetch_run(new, uri)):
         with pytest.raises(UsageError, match="--storage-path") as told:
             use()
         assert "hidden" not in str(told.value)
