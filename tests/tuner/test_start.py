@@ -117,7 +117,7 @@ def test_a_dry_run_reads_what_the_run_would(tmp_path: Path, capsys: pytest.Captu
     with pytest.raises(UsageError, match=r"tsv|label"):
         main(["--task", "sst2", "--data-dir", str(tmp_path), "--dry-run"])
     short = ["--max-seq-len", "16", "--depth", "1", "--precision", "fp32"]
-    assert main(["--dry-run", *short, "--backend", "eager", "cuda_graph"]) == 0
+    assert main(["--dry-run", *short, "--backend", "eager", "cuda_graph", "--no-confirm"]) == 0
     eager, graph, total = sorted(capsys.readouterr().out.splitlines(), key=lambda line: ("trials" in line, line[-1]))
     assert {eager.endswith("cannot run here: cuda_graph needs a CUDA device"), " " in graph} == {True, False}
     assert "1 of them cannot run on this machine and would fail; nothing was run" in total
