@@ -10,7 +10,7 @@ from search_spaces.axes import MAX_SEQ_LEN
 from search_spaces.sweep_config import SweepConfig
 from trainables.digest import digest_of
 from trainables.model.architectures import max_positions
-from trainables.model.loading import ModelFiles, load_checkpoint, load_config, load_tokenizer
+from trainables.model.loading import ModelFiles, load_checkpoint, load_config, load_pretrained, load_tokenizer
 from trainables.tasks import get_task
 from trainables.tasks.base import Task
 from trainables.tasks.token_cache import tokenized, tokenized_in
@@ -46,6 +46,8 @@ def load_inputs(config: SweepConfig) -> SweepInputs:
     finetuned = not (config.checkpoint or config.random_weights)
     train = task.load("train", data_dir, config.finetuning.train_examples) if finetuned else None
     labels = task.label_names(examples if train is None else train)
+    if train is not None:
+        load_pretrained(config.model, task.head, labels, config.seeds[0])  # for its checks: fine-tuning loads it again
     checkpoint, warnings = load_checkpoint(config.checkpoint, task.head, labels) if config.checkpoint else (None, [])
     validation, tokenising_cpu_s = tokenized_in(task, examples, tokenizer)
     tokens = tokenized(task, train, tokenizer) if train is not None else None
