@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from search_spaces.axes import MAX_SEQ_LEN
+from search_spaces.errors import check
 from search_spaces.sweep_config import SweepConfig
 from trainables.digest import digest_of
 from trainables.model.architectures import max_positions
 from trainables.model.loading import ModelFiles, load_checkpoint, load_config, load_pretrained, load_tokenizer
 from trainables.tasks import get_task
-from trainables.tasks.base import Task
+from trainables.tasks.base import Inputs, Task
 from trainables.tasks.token_cache import tokenized, tokenized_in
 from tuner.recipe import recipe_digest
 
@@ -51,7 +52,9 @@ def load_inputs(config: SweepConfig) -> SweepInputs:
     checkpoint, warnings = load_checkpoint(config.checkpoint, task.head, labels) if config.checkpoint else (None, [])
     validation, tokenising_cpu_s = tokenized_in(task, examples, tokenizer)
     tokens = tokenized(task, train, tokenizer) if train is not None else None
-    positions = max_positions(load_config(config.source))
+    model = load_config(config.source)
+    positions = max_positions(model)
+    _check_token_types(task.inputs(validation, min(positions, MAX_SEQ_LEN)), getattr(model, "type_vocab_size", None))
     return SweepInputs(
         tokenizer=tokenizer,
         train=tokens,
@@ -64,6 +67,17 @@ def load_inputs(config: SweepConfig) -> SweepInputs:
         tokenising_cpu_s=tokenising_cpu_s / len(examples),
         remarks=task.remarks(tokens, config.finetuning.train_max_seq_len) if train is not None else {},
         warnings=[*warnings, *_unknown_tokens(task, validation, tokenizer, min(positions, MAX_SEQ_LEN))],
+    )
+
+
+def _check_token_types(inputs: Inputs, known: int | None) -> None:
+    """UsageError where the tokenizer numbers texts beyond the embedding of their types: a GPU's process would end."""
+    highest = 0 if inputs.token_types is None or known is None else int(inputs.token_types.values.max(initial=0))
+    check(
+        known is None or inputs.token_types is None or highest < known,
+        f"every token type must have a row of the model's embedding, which has {known}",
+        f"type {highest}",
+        "take the tokenizer that belongs to the weights, or leave token_type_ids out of its model_input_names",
     )
 
 

@@ -1,4 +1,4 @@
-"""Text that contains the model's special tokens: the logits are those of plain Transformers, however it is padded."""
+"""Odd texts, with the model's special tokens or nothing in them: the logits are plain Transformers', however padded."""
 
 from typing import Any
 
@@ -27,13 +27,15 @@ CASES = [(a, p) for a in ARCHITECTURES for p in PADDINGS if p != "packed" or not
 
 def texts_of(architecture: str) -> list[str]:
     """Sentences with each special token in front, within, at the end, repeated, alone; those of the other family of
-    tokenizers, which are words like any other; and one that is cut in the middle of its special tokens."""
+    tokenizers, which are words like any other; one that is cut in the middle of its special tokens; and texts that are
+    empty, blank, without a known character, or far too long."""
     own = special_tokens(architecture)
     alien = special_tokens("bert" if architecture == "roberta" else "roberta")
     texts = ["a fine film", "a dull film that nobody will see in parts"]
     for token in (*own, *alien):
         texts += [f"{token} a fine film", f"who {token} wrote it", f"it was dull {token}", f"a {token} {token} film"]
-    return [*texts, own[0], " ".join(own), own[0] * 3, "film " * 9 + f"{own[0]} {own[3]} " * 9]
+    odd = ["", " ", "🙂", "a 🙂 film 👩‍👩‍👧 it", "\u200b", "film " * 3000, "unheard" * 3000]
+    return [*texts, *odd, own[0], " ".join(own), own[0] * 3, "film " * 9 + f"{own[0]} {own[3]} " * 9]
 
 
 def ours(master: Any, inputs: Inputs, padding: str, classify: bool, batch_size: int = 7) -> np.ndarray:
@@ -80,7 +82,7 @@ def test_questions_and_their_contexts(architecture: str, padding: str) -> None:
     master, made = question_answering(architecture), tokenizer(architecture)
     pad, _, first, separator, mask = special_tokens(architecture)
     questions = ["who wrote it ?", f"{mask} wrote it ?", f"who {separator} it", f"{pad} {pad} ?", f"{first} ? {pad}"]
-    contexts = [f"a {pad} film {separator}", "nobody wrote it", f"{separator} nobody {pad} wrote", f"it {mask}", "film"]
+    contexts = [f"a {pad} film {separator}", "nobody wrote it", f"{separator} nobody {pad} wrote", f"it {mask}", "🙂"]
     pairs = [(q, c) for q in questions for c in contexts]
     examples = SquadExamples(
         contexts=tuple(contexts),

@@ -12,6 +12,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from search_spaces.errors import UsageError, check
+from trainables.model.architectures import ARCHITECTURES
 
 # Parts that belong to another use of the same encoder: what they hold has no say in this one.
 OTHER_HEADS = frozenset(
@@ -34,6 +35,7 @@ OTHER_HEADS = frozenset(
         "vocab_transform",
     )
 )
+MOST_LAYERS = 1000
 BUFFERS = ("position_ids", "token_type_ids")  # that older versions kept among the weights
 # Switches of config.json that change what the model computes -> the value that means "off". Transformers 5 ignores
 # the first and the last, and gives the others a meaning that no encoder here has.
@@ -58,6 +60,28 @@ def check_switches(config: Mapping[str, Any], source: str) -> None:
         )
 
 
+def check_layers(config: Any, source: str) -> None:
+    """UsageError for a number of layers that no encoder has: building them would take minutes and the host's memory."""
+    layers = config.num_hidden_layers
+    check(
+        isinstance(layers, int) and 1 <= layers <= MOST_LAYERS,
+        f"the config of {source} must have between 1 and {MOST_LAYERS} layers",
+        layers,
+        "config.json is damaged: fetch the model again",
+    )
+
+
+def check_positions(config: Any, source: str) -> None:
+    """UsageError where positions are counted from the padding token and the config names none."""
+    counted = ARCHITECTURES[config.model_type].positions_after_padding
+    check(
+        not counted or (isinstance(config.pad_token_id, int) and config.pad_token_id >= 0),
+        f"the config of {source} must name the padding token, from which its positions are counted",
+        config.pad_token_id,
+        "write pad_token_id into config.json: 1 for a RoBERTa of its authors",
+    )
+
+
 def check_weights(info: Mapping[str, Any], model: "PreTrainedModel", source: str, head: bool) -> None:
     """UsageError unless every weight of the encoder was found and every weight found was used.
 
@@ -65,6 +89,13 @@ def check_weights(info: Mapping[str, Any], model: "PreTrainedModel", source: str
     without, it is made anew whatever the source holds.
     """
     missing = sorted(name for name in info["missing_keys"] if head or not in_head(name, model))
+    broken = [name for name, weight in model.named_parameters() if not bool(torch.isfinite(weight).all())]
+    check(
+        not broken or (not head and all(in_head(name, model) for name in broken)),
+        f"the weights of {source} must be finite numbers",
+        ", ".join(broken[:3]),
+        "its training broke off, or the file is damaged: take another model",
+    )
     left = sorted(name for name in info["unexpected_keys"] if not _of_another_head(name, model))
     shapes = sorted(str(found[0]) for found in info["mismatched_keys"] if head or not in_head(found[0], model))
     if not (missing or left or shapes):
@@ -102,8 +133,31 @@ def _of_another_head(name: str, model: "PreTrainedModel") -> bool:
     return first == "pooler" or name.endswith(BUFFERS) or (inner == name and first in OTHER_HEADS)
 
 
+def check_runs(model: "PreTrainedModel", source: str) -> None:
+    """One pass over a few tokens. What it raises says that the config asks for what Transformers itself cannot do.
+
+    UsageError where no finite number comes out.
+    """
+    ids = torch.arange(9).remainder(model.config.vocab_size)[None]  # an odd number: some switches want a multiple
+    with torch.inference_mode():
+        first = model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids))[0]
+    check(
+        bool(torch.isfinite(first).all()),
+        f"{source} must give finite numbers for any tokens",
+        first.flatten()[:2].tolist(),
+        "its weights or its config are damaged: take another model",
+    )
+
+
 def check_head(config: Any, outputs: int, source: str, classifies: bool) -> None:
     """UsageError unless the head of a fine-tuned model has the task's outputs and picks one class."""
+    numbers = sorted(config.id2label)
+    check(
+        numbers == list(range(len(numbers))),
+        f"id2label in the config of {source} must number the outputs from 0",
+        numbers,
+        "correct config.json: which output is which class cannot be told",
+    )
     if not classifies:
         check(
             config.num_labels == outputs,
@@ -214,6 +268,13 @@ def check_tokenizer(tokenizer: Any, config: Any, source: str) -> None:
         None,
         "name it in tokenizer_config.json, as pad_token",
     )
+    check(
+        tokenizer.truncation_side == "right",
+        f"the tokenizer of {source} must cut texts at their end, as max_seq_len means it",
+        f"truncation_side {tokenizer.truncation_side!r}",
+        "if the beginning of a text says as much, write truncation_side right into tokenizer_config.json",
+    )
+    tokenizer("a", "a")  # whatever else is wrong with it
     vocabulary = tokenizer.get_vocab()
     special = set(tokenizer.all_special_ids)
     words = [number for number in vocabulary.values() if number not in special]

@@ -34,6 +34,13 @@ WEIGHTS_FILE = "model.safetensors"
 SPAN_OUTPUTS = 2  # per token, of question answering: first and last of the answer
 # Of `from_pretrained`: pickled weights and a model's own Python files run code when they are loaded.
 SAFE: dict[str, Any] = {"use_safetensors": True, "trust_remote_code": False}
+# What a config may say of how the answer is handed over, or in how many pieces it is computed: not what it is.
+AS_HERE: dict[str, Any] = {
+    "return_dict": True,
+    "output_hidden_states": False,
+    "output_attentions": False,
+    "chunk_size_feed_forward": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,10 @@ def load_config(model: str) -> PretrainedConfig:
     except UsageError as error:
         raise UsageError(f"cannot use {model!r}: {error}") from None
     checks.check_switches(config.to_dict(), model)
+    checks.check_layers(config, model)
+    checks.check_positions(config, model)
+    for name, value in AS_HERE.items():
+        setattr(config, name, value)
     return config
 
 
@@ -68,9 +79,10 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
     if model == DEMO_MODEL:
         return demo_tokenizer()
     _require_folder(model)
+    config = load_config(model)
     with _explained(model):
         tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
-    checks.check_tokenizer(tokenizer, load_config(model), model)
+        checks.check_tokenizer(tokenizer, config, model)
     return tokenizer
 
 
@@ -98,6 +110,8 @@ def load_pretrained(
         )
     checks.check_weights(info, module, model, head=False)
     _renew_head(module, set(info["missing_keys"]), seed)
+    with _explained(model):
+        checks.check_runs(module, model)
     return to_files(module, head)
 
 
@@ -120,8 +134,12 @@ def load_checkpoint(path: str, head: Head, labels: Sequence[str]) -> tuple[Model
     checks.check_head(config, len(labels) or SPAN_OUTPUTS, path, classifies=bool(labels))
     _refuse_pickle(path)
     with _explained(path), _quiet():
-        module, info = _auto_class(head).from_pretrained(path, dtype=torch.float32, output_loading_info=True, **SAFE)
+        module, info = _auto_class(head).from_pretrained(
+            path, config=config, dtype=torch.float32, output_loading_info=True, **SAFE
+        )
     checks.check_weights(info, module, path, head=True)
+    with _explained(path):
+        checks.check_runs(module, path)
     told = checks.match_labels(module, labels, path) if labels else []
     return to_files(module, head), told
 

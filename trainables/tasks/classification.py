@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from search_spaces.errors import check
+from search_spaces.errors import UsageError, check
 from trainables.tasks.base import Head, Inputs, Ragged, Scores, Split
-from trainables.tasks.special_tokens import SpecialTokens
+from trainables.tasks.special_tokens import SpecialTokens, check_encoding
 from trainables.tasks.truncation import longest_first
 
 _TOKENIZER_BATCH = 1000  # texts
@@ -65,12 +65,15 @@ class ClassificationTask:
         return examples.label_names
 
     def tokenize(self, examples: Examples, tokenizer: Any) -> Tokenized:
-        pair = examples.second is not None
+        texts = [examples.first] if examples.second is None else [examples.first, examples.second]
+        parts = [token_ids(column, tokenizer) for column in texts]
+        special = SpecialTokens.of(tokenizer, pair=len(parts) == 2)
+        check_encoding(special, tokenizer, texts, parts)
         return Tokenized(
-            first=token_ids(examples.first, tokenizer),
-            second=token_ids(examples.second, tokenizer) if examples.second is not None else None,
+            first=parts[0],
+            second=parts[1] if len(parts) == 2 else None,
             labels=examples.labels,
-            special=SpecialTokens.of(tokenizer, pair),
+            special=special,
             pad_id=tokenizer.pad_token_id,
         )
 
@@ -109,19 +112,21 @@ def token_ids(texts: tuple[str, ...], tokenizer: Any) -> Ragged:
 
 
 def encoded(texts: tuple[str, ...], tokenizer: Any, **options: Any) -> Iterator[Any]:
-    """The tokenizer's encodings of the texts, in batches: an encoding takes far more memory than its ids.
+    """The tokenizer's encodings of the texts, in batches: an encoding takes far more memory than its ids. UsageError
+    where it cannot.
 
     Not verbose, or it would warn of texts beyond the model's limit, which are cut later.
     """
+    plain = {"add_special_tokens": False, "return_attention_mask": False, "return_token_type_ids": False}
     for at in range(0, len(texts), _TOKENIZER_BATCH):
-        yield tokenizer(
-            list(texts[at : at + _TOKENIZER_BATCH]),
-            add_special_tokens=False,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            verbose=False,
-            **options,
-        )
+        try:
+            batch = tokenizer(list(texts[at : at + _TOKENIZER_BATCH]), verbose=False, **plain, **options)
+        except Exception as error:  # tokenizers raises Exception itself
+            raise UsageError(
+                f"a tokenizer must encode any text, but this one cannot ({error}); it is damaged, or another model's: "
+                "take the tokenizer that belongs to the weights"
+            ) from error
+        yield batch
 
 
 def f1(predicted: np.ndarray, actual: np.ndarray) -> float:

@@ -1,11 +1,16 @@
 """Where a tokenizer puts its special tokens, found by asking it rather than by knowing the architecture."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from search_spaces.errors import UsageError, check
 from trainables.tasks.base import Ragged
+
+CHECKED = 16  # texts of each split that are encoded a second time, whole
 
 _BEFORE, _FIRST, _BETWEEN, _SECOND, _AFTER = range(5)
 
@@ -25,7 +30,8 @@ class SpecialTokens:
     @classmethod
     def of(cls, tokenizer: Any, pair: bool) -> "SpecialTokens":
         """Read off the encoding of a probe: the tokens that belong to neither text are the special ones."""
-        encoding = tokenizer(*(["a", "a"] if pair else ["a"]), return_token_type_ids=True)
+        probe = _probe(tokenizer)
+        encoding = tokenizer(*([probe, probe] if pair else [probe]), return_token_type_ids=True)
         ids: list[list[int]] = [[] for _ in range(5)]
         types = [0] * 5
         part = _BEFORE
@@ -62,6 +68,35 @@ class SpecialTokens:
             return ids, None
         typed = (_fill(part, value) for part, value in zip(parts, self.types, strict=True))
         return ids, Ragged.join(*typed)
+
+
+def _probe(tokenizer: Any) -> str:
+    """A text that leaves at least one token. Not every tokenizer knows the letter a, or has a token for what it does
+    not know."""
+    known = (tokenizer.decode([number]) for number in sorted(set(tokenizer.get_vocab().values())))
+    for text in chain("a", known):
+        if tokenizer(text, add_special_tokens=False)["input_ids"]:
+            return str(text)
+    raise UsageError("the tokenizer must know at least one text, but every one leaves no token; take another model")
+
+
+def check_encoding(
+    special: SpecialTokens, tokenizer: Any, texts: Sequence[Sequence[str]], parts: Sequence[Ragged]
+) -> None:
+    """UsageError unless the first texts (one or two columns of them) encode to `parts` with special tokens around
+    them: what is cut to a length and measured is then what the tokenizer gives."""
+    rows = np.arange(min(len(parts[0]), CHECKED))
+    few = [part.slices(rows, np.zeros_like(rows), part.lengths[rows]) for part in parts]
+    ids, _ = special.wrap(few[0], few[1] if len(few) > 1 else None)
+    encoded = tokenizer(*(list(column[: len(rows)]) for column in texts), verbose=False)["input_ids"]
+    for row, whole in enumerate(encoded):
+        text = " | ".join(column[row] for column in texts)
+        check(
+            ids[row].tolist() == list(whole),
+            "a tokenizer must give a text's own tokens, and special tokens around them that are always the same",
+            f"{len(whole)} tokens where {len(ids[row])} were expected, for {text[:60]!r}",
+            "its template depends on the text, which cannot be cut to a length: take another model",
+        )
 
 
 def _repeat(tokens: tuple[int, ...], n: int) -> Ragged:

@@ -9,7 +9,7 @@ import numpy as np
 from trainables.tasks.base import Head, Inputs, Ragged, Scores, Split
 from trainables.tasks.classification import encoded, token_ids
 from trainables.tasks.spans import best_spans
-from trainables.tasks.special_tokens import SpecialTokens
+from trainables.tasks.special_tokens import CHECKED, SpecialTokens, check_encoding
 from trainables.tasks.squad_data import SquadExamples, load_squad
 from trainables.tasks.squad_score import exact_match, f1
 
@@ -81,8 +81,13 @@ class SquadTask:
         first, last = _token_spans(
             contexts, char_start, char_end, examples.context, examples.answer_start, examples.answer_start + lengths
         )
+        questions, special = token_ids(examples.questions, tokenizer), SpecialTokens.of(tokenizer, pair=True)
+        few = examples.context[:CHECKED]
+        texts = [examples.questions, [examples.contexts[row] for row in few]]
+        shown = contexts.slices(few, np.zeros_like(few), contexts.lengths[few])
+        check_encoding(special, tokenizer, texts, [questions, shown])
         return Tokenized(
-            questions=token_ids(examples.questions, tokenizer),
+            questions=questions,
             contexts=contexts,
             context=examples.context,
             char_start=char_start,
@@ -91,7 +96,7 @@ class SquadTask:
             answer_last=last,
             context_texts=examples.contexts,
             answers=examples.answers,
-            special=SpecialTokens.of(tokenizer, pair=True),
+            special=special,
             pad_id=tokenizer.pad_token_id,
             left_out=examples.left_out,
         )

@@ -134,6 +134,67 @@ def test_a_config_that_asks_for_more_is_refused(tmp_path: Path, switch: str, val
             load()
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_named(tmp_path: Path, value: float) -> None:
+    model = saved(tmp_path)
+    name = next(name for name, _ in model.named_parameters() if ".2." in name)
+    rewrite(tmp_path, lambda weights: weights | {name: torch.full_like(weights[name], value)})
+    for load in (
+        lambda: load_checkpoint(str(tmp_path), HEAD, CLASSES),
+        lambda: load_pretrained(str(tmp_path), HEAD, CLASSES, 1),
+    ):
+        with pytest.raises(UsageError, match=f"must be finite numbers, but got '{name}'"):
+            load()
+
+
+def test_weights_that_overflow_are_refused(tmp_path: Path) -> None:
+    saved(tmp_path)
+    rewrite(tmp_path, lambda weights: weights | {"classifier.weight": torch.full((2, 32), 3e38)})
+    with pytest.raises(UsageError, match="must give finite numbers for any tokens"):
+        load_checkpoint(str(tmp_path), HEAD, CLASSES)
+
+
+@pytest.mark.parametrize("model_type", ARCHITECTURES)
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"return_dict": False},
+        {"output_hidden_states": True},
+        {"output_attentions": True},
+        {"chunk_size_feed_forward": 4},
+    ],
+    ids=lambda how: next(iter(how)),
+)
+def test_how_the_config_wants_its_answer_handed_over_does_not_matter(
+    tmp_path: Path, model_type: str, how: dict[str, Any]
+) -> None:
+    """A tuple instead of named outputs, all layers' states besides, or pieces of 4 tokens, which 10 are not."""
+    model = saved(tmp_path, model_type)
+    configure(tmp_path, **how)
+    files, _ = load_checkpoint(str(tmp_path), HEAD, CLASSES)
+    with torch.inference_mode():
+        expected = model(torch.arange(5, 15)[None]).logits[0]
+        again = loading.from_files(files)(torch.arange(5, 15)[None])
+    torch.testing.assert_close(again.logits[0], expected)
+    assert again.hidden_states is None
+    assert again.attentions is None
+
+
+@pytest.mark.parametrize("layers", [0, -1, 100_000])
+def test_a_number_of_layers_that_no_encoder_has_is_refused_at_once(tmp_path: Path, layers: int) -> None:
+    saved(tmp_path)
+    configure(tmp_path, num_hidden_layers=layers)
+    with pytest.raises(UsageError, match=f"must have between 1 and 1000 layers, but got {layers}"):
+        loading.load_config(str(tmp_path))
+
+
+def test_positions_that_are_counted_from_no_token_are_refused(tmp_path: Path) -> None:
+    saved(tmp_path, "roberta")
+    configure(tmp_path, pad_token_id=None)
+    with pytest.raises(UsageError, match=r"must name the padding token, .* but got None; write pad_token_id into"):
+        loading.load_config(str(tmp_path))
+
+
 # ---- the head ----
 
 
@@ -172,6 +233,13 @@ def test_classes_in_another_order_are_matched_by_name(tmp_path: Path, model_type
     assert files.config["id2label"] == {0: "negative", 1: "positive"}
     assert len(told) == 1
     assert "matched by name" in told[0]
+
+
+def test_outputs_must_be_numbered_from_0(tmp_path: Path) -> None:
+    saved(tmp_path)
+    configure(tmp_path, id2label={"1": "negative", "2": "positive"}, label2id={"negative": 1, "positive": 2})
+    with pytest.raises(UsageError, match=r"must number the outputs from 0, but got \[1, 2\]"):
+        load_checkpoint(str(tmp_path), HEAD, CLASSES)
 
 
 def test_three_classes_in_any_order(tmp_path: Path) -> None:
@@ -246,6 +314,21 @@ def test_a_tokenizer_without_padding_is_refused(folder: Path) -> None:
     file = folder / "tokenizer_config.json"
     file.write_text(json.dumps({k: v for k, v in json.loads(file.read_text()).items() if k != "pad_token"}))
     with pytest.raises(UsageError, match="must have a padding token"):
+        loading.load_tokenizer(str(folder))
+
+
+def test_a_tokenizer_that_cuts_the_beginning_is_refused(folder: Path) -> None:
+    file = folder / "tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"truncation_side": "left"}))
+    with pytest.raises(UsageError, match=r"must cut texts at their end, .* but got .truncation_side 'left'"):
+        loading.load_tokenizer(str(folder))
+
+
+@pytest.mark.parametrize("value", ["x", [], {"a": 1}])
+def test_a_tokenizer_whose_settings_are_none_is_one_line(folder: Path, value: object) -> None:
+    file = folder / "tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"model_max_length": value}))
+    with pytest.raises(UsageError, match="cannot load"):
         loading.load_tokenizer(str(folder))
 
 

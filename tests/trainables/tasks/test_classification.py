@@ -10,7 +10,7 @@ from search_spaces.errors import UsageError
 from trainables.tasks import get_task
 from trainables.tasks.base import Ragged
 from trainables.tasks.classification import ClassificationTask, Examples, f1
-from trainables.tasks.special_tokens import SpecialTokens
+from trainables.tasks.special_tokens import SpecialTokens, check_encoding
 from trainables.tasks.squad import SQUAD
 from trainables.tasks.squad_data import Question, collect
 from trainables.tasks.truncation import longest_first
@@ -136,6 +136,67 @@ def test_special_tokens_of_roberta_pairs() -> None:
 def test_special_tokens_of_bert() -> None:
     assert SpecialTokens.of(bert(), pair=True) == SpecialTokens((2,), (3,), (3,), (0, 0, 0, 1, 1))
     assert SpecialTokens.of(bert(), pair=False) == SpecialTokens((2,), (), (3,), (0, 0, 0, 0, 0))
+
+
+def few_letters(template: str = "[CLS] $A [SEP]") -> Any:
+    """Knows the letters of "film" and nothing else, the letter a neither; what it does not know leaves no trace."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import BPE
+    from tokenizers.pre_tokenizers import Whitespace
+    from tokenizers.processors import TemplateProcessing
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = {token: i for i, token in enumerate(["[PAD]", "[CLS]", "[SEP]", *"film"])}
+    made = Tokenizer(BPE(vocabulary, []))
+    made.pre_tokenizer = Whitespace()
+    made.post_processor = TemplateProcessing(
+        single=template,
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(t, vocabulary[t]) for t in ("[CLS]", "[SEP]")],
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=made, pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]")
+
+
+@pytest.mark.parametrize("pair", [False, True])
+def test_a_tokenizer_that_does_not_know_the_letter_a(pair: bool) -> None:
+    first = ("film", "a film", "x", "il")
+    assert_equals_tokenizer(few_letters(), first, first[::-1] if pair else None)
+
+
+class Silent:
+    """A tokenizer for which no text leaves a token."""
+
+    def get_vocab(self) -> dict[str, int]:
+        return {"a": 0}
+
+    def decode(self, ids: list[int]) -> str:
+        return "a"
+
+    def __call__(self, text: str, **options: Any) -> dict[str, list[int]]:
+        return {"input_ids": []}
+
+
+def test_a_tokenizer_that_knows_no_text_is_refused() -> None:
+    with pytest.raises(UsageError, match="must know at least one text"):
+        SpecialTokens.of(Silent(), pair=False)
+
+
+def test_a_layout_that_depends_on_the_text_is_refused() -> None:
+    special, tokenizer = SpecialTokens.of(few_letters(), pair=False), few_letters("$A [SEP]")
+    parts = [Ragged.from_lists([[3, 4], [5]])]
+    with pytest.raises(UsageError, match=r"around them .* got \"3 tokens where 4 were expected, for 'fi'"):
+        check_encoding(special, tokenizer, [["fi", "l"]], parts)
+    check_encoding(special, few_letters(), [["fi", "l"]], parts)
+
+
+def test_a_text_that_cannot_be_encoded_is_one_line() -> None:
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordPiece
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordPiece({"[PAD]": 0, "a": 1})), pad_token="[PAD]")
+    with pytest.raises(UsageError, match=r"this one cannot \(WordPiece error: Missing \[UNK\]"):
+        get_task("sst2").tokenize(examples(("a", "film"), None), tokenizer)
 
 
 @pytest.mark.parametrize(
