@@ -69,6 +69,13 @@ class ClassificationTask:
         parts = [token_ids(column, tokenizer) for column in texts]
         special = SpecialTokens.of(tokenizer, pair=len(parts) == 2)
         check_encoding(special, tokenizer, texts, parts)
+        lengths = special.count + np.sum([part.lengths for part in parts], axis=0)
+        check(
+            bool(lengths.all()),
+            "every example must leave at least one token",
+            " | ".join(column[int(lengths.argmin())] for column in texts)[:60],
+            "the tokenizer knows nothing of it and adds no special token: take another model, or remove the line",
+        )
         return Tokenized(
             first=parts[0],
             second=parts[1] if len(parts) == 2 else None,

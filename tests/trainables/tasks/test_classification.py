@@ -189,6 +189,12 @@ def test_a_layout_that_depends_on_the_text_is_refused() -> None:
     check_encoding(special, few_letters(), [["fi", "l"]], parts)
 
 
+def test_an_example_without_a_token_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"must leave at least one token, but got 'x y'"):
+        get_task("sst2").tokenize(examples(("film", "x y"), None), few_letters("$A"))
+    assert get_task("sst2").tokenize(examples(("film", "x y"), None), few_letters()).first.lengths.tolist() == [4, 0]
+
+
 def test_a_text_that_cannot_be_encoded_is_one_line() -> None:
     from tokenizers import Tokenizer
     from tokenizers.models import WordPiece
