@@ -12,8 +12,7 @@ from search_spaces.goal import ENERGY_BOUND, LATENCY_BOUND
 from search_spaces.prune import PruneRule
 from search_spaces.trial_config import TrialConfig
 from trainables.device import peak_memory_mib
-from trainables.energy.meters.estimate import WATTS_PER_CORE
-from trainables.energy.sources import SOURCES
+from trainables.energy.sources import SOURCES, WATTS_PER_CORE
 from trainables.energy.trace import Trace
 from trainables.load import Load
 from trainables.model.flops import config_sizes, encoder_flop

@@ -28,6 +28,7 @@ from analysis.findings.part import Part, attempt
 from analysis.findings.payback import FinetuningCost, Payback, finetuning_cost, payback, payback_of
 from analysis.findings.recommend import Recommendation, recommend
 from analysis.findings.slices import score_column
+from analysis.findings.sweep_cost import SweepCost, sweep_cost
 from analysis.rows.purpose import fresh_rows
 from search_spaces.objectives import DEFAULT_OBJECTIVES, TOLERANCE
 from search_spaces.trial_config import model_slug
@@ -54,6 +55,7 @@ class Assessment:
     unsure: str  # why the front has no probabilities; empty where it has
     models: list[tuple[dict[str, Any], Part[EnergyModel]]]  # (what its rows have in common, fit)
     finetuning: FinetuningCost | None = None  # None where no comparable joules of it are known
+    cost: SweepCost | None = None  # of the sweep; None where no trial says
 
     @property
     def card(self) -> str:
@@ -69,6 +71,16 @@ class Assessment:
     def scored(self) -> bool:
         """Some configuration's score is known: it is not where the weights are random."""
         return score_column(self.table) is not None
+
+    @property
+    def saved_j_per_example(self) -> float | None:
+        """By the fresh trials where there are any; None where nothing is recommended."""
+        found, fresh = self.recommendation.value, self.confirmation.value
+        if fresh is not None:
+            return fresh.saved_j[0]
+        if found is None or found.choice is None:
+            return None
+        return float(found.baseline["energy_j_per_example"] - found.choice["energy_j_per_example"])
 
     @property
     def payback(self) -> Payback | None:
@@ -114,7 +126,14 @@ def assessments(
             slug += "-b"
         fresh = (_of_group(fresh_rows(rows), common), choices)
         assessment = _assessment(slug, title, common, group, tuple(objectives), tolerance, rng, bootstrap, fresh)
-        found.append(replace(assessment, finetuning=None if finetune is None else _cost(finetune, assessment)))
+        weights = None if finetune is None else _finetunings(finetune, group)
+        found.append(
+            replace(
+                assessment,
+                finetuning=None if weights is None else _cost(weights, assessment),
+                cost=sweep_cost(_of_group(rows, common), weights, assessment.estimated),
+            )
+        )
     return found
 
 
@@ -172,10 +191,16 @@ def _of_group(rows: pd.DataFrame, common: dict[str, Any]) -> pd.DataFrame:
     return rows
 
 
+def _finetunings(finetune: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Those of the rows' task, model and runs."""
+    for name in ("task", "model", "run"):
+        if name in finetune and name in rows:
+            finetune = finetune[finetune[name].isin(rows[name].unique())]
+    return finetune
+
+
 def _cost(finetune: pd.DataFrame, assessment: Assessment) -> FinetuningCost | None:
     task, model, source = (assessment.common.get(k) for k in ("task", "model", "energy_source"))
-    if "run" in finetune and "run" in assessment.clean:
-        finetune = finetune[finetune["run"].isin(assessment.clean["run"].unique())]
     return finetuning_cost(finetune, task, model, source, assessment.clean["seed"].unique())
 
 

@@ -14,7 +14,7 @@ from analysis.findings.verdict import NOT_WORSE
 from analysis.report.cells import Table, with_error
 from analysis.report.configuration_table import neighbour_table
 from analysis.statistics.intervals import Ratio
-from analysis.words import payback
+from analysis.words import sweep_cost
 from analysis.words.configuration import describe
 from analysis.words.confirmation import ratio_words
 from analysis.words.quantities import LATENCY, Quantity, energy_quantity, score_quantity
@@ -65,7 +65,7 @@ def answer(assessment: Assessment, r: Recommendation, last: str = "") -> Answer:
         badge=badge,
         badge_class=badge_class,
         tiles=_tiles(assessment, r),
-        sentences=[*words, *filter(None, [payback.sentence(assessment.payback), last])],
+        sentences=[*words, *sweep_cost.sentences(assessment), *filter(None, [last])],
         single_axis=neighbour_table(assessment, r.single_axis, changed_only=True) if len(r.single_axis) else None,
         runners_up=neighbour_table(assessment, r.runners_up) if len(r.runners_up) else None,
         snippet=_code(r),

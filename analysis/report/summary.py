@@ -13,8 +13,8 @@ from analysis.findings.verdict import NOT_WORSE
 from analysis.report.cells import Row, Table
 from analysis.report.configuration_table import configuration_table
 from analysis.report.report import Report
-from analysis.words import payback
 from analysis.words import recommendation as recommendation_words
+from analysis.words import sweep_cost
 from analysis.words.configuration import describe
 from search_spaces.axes import AXES, other_axes
 
@@ -69,7 +69,7 @@ def _assessment(assessment: Assessment, width: int) -> str:
         head = "Cheapest configuration that keeps accuracy" + (" (energy estimated)" if assessment.estimated else "")
         sentences = [
             *recommendation_words.sentences(recommendation, assessment.confirmation),
-            *filter(None, [payback.sentence(assessment.payback)]),
+            *sweep_cost.sentences(assessment),
         ]
         parts.append("\n".join([head, *(_wrap(f"  {s}", width, "  ") for s in sentences)]))
     return "\n\n".join(parts)

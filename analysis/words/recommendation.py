@@ -9,7 +9,7 @@ from analysis.findings.part import Part
 from analysis.findings.recommend import Recommendation
 from analysis.findings.verdict import NOT_WORSE
 from analysis.statistics.intervals import Ratio
-from analysis.words import confirmation
+from analysis.words import confirmation, scope
 from analysis.words.rounding import points_change, points_word
 from analysis.words.snippet import Checkpoint, find_checkpoint, snippet
 from trainables.rows.flags import BELOW_MAJORITY, split_flags
@@ -21,11 +21,11 @@ def sentences(recommendation: Recommendation, confirmed: Part[Confirmation] = NO
     """The answer, and then what is to be known about it, a sentence each."""
     r = recommendation
     if not r.scored:
-        return [_unscored(r, confirmed.value), *confirmation.sentences(confirmed)]
+        return [_unscored(r, confirmed.value), scope.sentence(r), *confirmation.sentences(confirmed)]
     if r.choice is None or r.saving is None:
-        lines = [_stay(r)]
+        lines = [_stay(r), scope.sentence(r)]
     else:
-        lines = [_saving(r, r.choice, r.saving, confirmed.value), *confirmation.sentences(confirmed)]
+        lines = [_saving(r, r.choice, r.saving, confirmed.value), scope.sentence(r), *confirmation.sentences(confirmed)]
     if r.better is not None:
         lines.append(_poor_baseline(r, r.better))
     if BELOW_MAJORITY in split_flags(r.baseline["flags"]):
@@ -40,7 +40,7 @@ def sentences(recommendation: Recommendation, confirmed: Part[Confirmation] = NO
         lines.append(
             "The rows do not say which examples were right, so accuracies were compared unpaired, which is cautious."
         )
-    return lines
+    return [*lines, *scope.beside(r)]
 
 
 def answer(recommendation: Recommendation) -> str:

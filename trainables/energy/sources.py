@@ -29,12 +29,28 @@ class EnergySource:
     meter: str
     devices: tuple[str, ...]  # torch's kinds of device that it meters
     kind: str  # what was metered: energies of one kind may be compared
+    scope: str = ""  # what the energy is of, and what it leaves out: ends "Energy is ..."
     measured: bool = True  # by a sensor; otherwise power is assumed
     counter: bool = False  # cumulative energy; otherwise power is integrated
     resolution_j: float = 1e-3  # of a counter, at most
     checked_by_power: bool = False  # a counter: power is read beside it
     throttle: Mapping[str, int] = field(default_factory=dict)  # flag -> bits of `Sample.throttle` that set it
 
+
+_BEFOREHAND = "for inputs that were tokenised beforehand"
+_GPU_ALONE = (
+    f"that of the GPU alone, {_BEFOREHAND} and lay in its memory: tokenising, the host, losses of the power supply and "
+    "cooling are not counted"
+)
+
+_CPU_ALONE = (
+    f"that of the CPU package alone, {_BEFOREHAND}: tokenising, memory, board, losses of the power supply and cooling "
+    "are not counted"
+)
+
+# The Green Algorithms calculator (Lannelongue, Grealey, Inouye 2021, doi:10.1002/advs.202100707) uses 12 W of
+# TDP per core where the processor is not known: data/latest/TDP_cpu.csv, model "Any". Known: 4 to 24 W.
+WATTS_PER_CORE = 12.0
 
 ESTIMATE = "estimate"  # the source that measures nothing
 
@@ -47,6 +63,7 @@ SOURCES: Registry[EnergySource] = Registry(
             meter="trainables.energy.meters.nvml",
             devices=("cuda",),
             kind="card",
+            scope=_GPU_ALONE,
             counter=True,
             checked_by_power=True,
             throttle=NVML_THROTTLE,
@@ -57,6 +74,7 @@ SOURCES: Registry[EnergySource] = Registry(
             meter="trainables.energy.meters.nvml",
             devices=("cuda",),
             kind="card",
+            scope=_GPU_ALONE,
             throttle=NVML_THROTTLE,
         ),
         EnergySource(
@@ -65,6 +83,7 @@ SOURCES: Registry[EnergySource] = Registry(
             meter="trainables.energy.meters.rapl",
             devices=("cpu",),
             kind="cpu",
+            scope=_CPU_ALONE,
             counter=True,  # of 15 to 61 uJ
         ),
         EnergySource(
@@ -73,6 +92,7 @@ SOURCES: Registry[EnergySource] = Registry(
             meter="trainables.energy.meters.estimate",
             devices=("cuda", "cpu"),
             kind=ESTIMATE,
+            scope=f"estimated and not measured, an assumed power times the time, {_BEFOREHAND}",
             measured=False,
         ),
     ),

@@ -12,8 +12,7 @@ from search_spaces.axes import AXES, Axis
 from search_spaces.goal import ENERGY_BOUND, LATENCY_BOUND
 from search_spaces.objectives import OBJECTIVES, Objective
 from search_spaces.registry import Registry
-from trainables.energy.meters.estimate import WATTS_PER_CORE
-from trainables.energy.sources import SOURCES
+from trainables.energy.sources import SOURCES, WATTS_PER_CORE
 
 
 @dataclass(frozen=True)

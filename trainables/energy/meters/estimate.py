@@ -6,10 +6,7 @@ from collections.abc import Callable
 from search_spaces.errors import UsageError, check
 from trainables.energy.meter import DeviceInfo, Meter, Sample, Target
 from trainables.energy.meters.cpu import cpu_name, usable_cores
-
-# The Green Algorithms calculator (Lannelongue, Grealey, Inouye 2021, doi:10.1002/advs.202100707) uses 12 W of
-# TDP per core where the processor is not known: data/latest/TDP_cpu.csv, model "Any". Known: 4 to 24 W.
-WATTS_PER_CORE = 12.0
+from trainables.energy.sources import WATTS_PER_CORE
 
 
 class EstimateMeter(Meter):
