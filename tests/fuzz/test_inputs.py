@@ -10,6 +10,7 @@ It goes through the checks of a sweep (`tuner.plan`, `tuner.inputs`); what they 
 
 import os
 import random
+import shutil
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -190,16 +191,19 @@ def fuzz(seeds: Sequence[int], folder: Path) -> None:
     ends: Counter[str] = Counter()
     failures = []
     for seed in seeds:
-        made = make(random.Random(f"inputs {seed}"), folder / str(seed))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of other libraries, as in a sweep
+                made = make(random.Random(f"inputs {seed}"), folder / str(seed))
+                if len(seeds) == 1:
+                    print(made.told)
                 ends[outcome(made)] += 1
         except Exception as error:
             if len(seeds) == 1:
                 raise
             said = " ".join(str(error).split())[:300]
-            failures.append(f"FUZZ_SEED={seed} ({made.told}): {type(error).__name__}: {said}")
+            failures.append(f"FUZZ_SEED={seed}: {type(error).__name__}: {said}")
+        shutil.rmtree(folder / str(seed))
     print(f"{len(seeds)} inputs: {', '.join(f'{count} {end}' for end, count in ends.most_common())}")
     assert not failures, f"{len(failures)} of {len(seeds)}:\n" + "\n".join(failures)
 

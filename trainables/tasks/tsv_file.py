@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from search_spaces.errors import UsageError, check
+from search_spaces.errors import UsageError, check, shown
 from trainables.tasks.base import Split
 
 FILES: dict[Split, str] = {"train": "train.tsv", "validation": "dev.tsv"}
@@ -38,7 +38,7 @@ class Table:
         wanted = " or ".join(", ".join(names) for names in alternatives)
         raise UsageError(
             f"{self.path}:1: the header line must name the columns {wanted}, separated by tabs, "
-            f"but got {', '.join(self.columns)!r}; add or rename columns"
+            f"but got {shown(', '.join(self.columns))}; add or rename columns"
         )
 
     def texts(self, column: str) -> tuple[str, ...]:

@@ -70,6 +70,12 @@ def test_mistakes_are_named(tmp_path: Path, train: str, dev: str | None, message
         TSV.load("validation", write(tmp_path, train, dev), None)
 
 
+def test_a_file_without_a_header_is_one_short_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"dev.tsv:1: the header line must name the columns") as told:
+        TSV.load("validation", write(tmp_path, None, "a very long text " * 500 + "\t1\nb\t0\n"))
+    assert len(str(told.value)) < 1000
+
+
 def test_the_folder_is_needed() -> None:
     with pytest.raises(UsageError, match="--data-dir"):
         TSV.load("train", None, None)
