@@ -11,7 +11,9 @@ from analysis.findings.plain import plain
 from analysis.rows.cards import CARD_FACTOR
 from analysis.rows.purpose import sweep_rows
 from analysis.rows.types import LATENCY_CI
-from analysis.statistics.intervals import NONE, WITHIN, between_trials, within_error
+from analysis.statistics.between_trials import REPEATABILITY, between_trials
+from analysis.statistics.intervals import NONE, OF_OTHERS, REPLICATES, WITHIN
+from analysis.statistics.proportions import Z
 from analysis.statistics.seeds import seed_mean, seed_spread, weights_columns
 from search_spaces.axes import AXES, other_axes
 from search_spaces.objectives import score_names
@@ -102,21 +104,15 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     accuracy), window_s (shortest), flags, estimated, and configuration (a label). Different kinds of cards,
     sensors and sweeps are never averaged into one row.
 
-    interval_kind: "pooled replicates", Student-t with the configuration's own relative error within trials times
-    one factor, by which separate trials differ more than that in all replicated configurations of the same task,
-    model, kind of card, sensor and sweep (it also serves those measured once; `analysis.statistics.intervals`);
-    "replicates", the same where only one configuration was repeated; "within trial", over the windows of the only
-    trial, too narrow as a statement about the configuration; "none".
+    interval_kind: "replicates", Student-t from its own separate trials and what those of other configurations of the
+    same task, model, kind of card, sensor and sweep say of its mean power (`analysis.statistics.between_trials`);
+    "replicates of others", the same of a configuration measured once; "within trial", over the windows of the only
+    trial, since nothing was repeated: it says nothing about how trials differ; "none".
     """
     keys = [k for k in (*configuration_columns(), *_APART) if k in rows]
     work = rows.copy()
     work["_weights"] = work.groupby(weights_columns(work), dropna=False).ngroup()
     work["estimated"] = is_estimated(work)
-    for name, half in _INTERVALS.items():
-        short, windows = _short(name), work["windows"].astype(float)
-        error = within_error(*(work[c].to_numpy(dtype=float) for c in (half, name, "windows")))
-        work[f"{short}_within_variance"] = error**2
-        work[f"{short}_within_freedom"] = (windows - 1).where(np.isfinite(error))
     # Grouped by all the keys once, then by the number of the group: pandas is slow with a dozen keys.
     by_keys = work.groupby(keys, dropna=False, sort=False, observed=True)
     work["_group"] = by_keys.ngroup()
@@ -125,11 +121,8 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     table["n_trials"] = groups.size()
     table["n_seeds"] = groups["_weights"].nunique()
     for name, half in _INTERVALS.items():
-        short = _short(name)
         table[half] = groups[half].first()
-        table[f"{short}_relative_sd"] = groups[name].std(ddof=1) / table[name]
-        table[f"{short}_within_relative_se"] = np.sqrt(groups[f"{short}_within_variance"].mean())
-        table[f"{short}_within_freedom"] = groups[f"{short}_within_freedom"].sum()
+        table[f"{_short(name)}_relative_sd"] = groups[name].std(ddof=1) / table[name]
     for name, value, unit in (("accuracy", "accuracy", "sd"), ("energy", "energy_j_per_example", "relative_sd")):
         spread = seed_spread(work, ["_group"], value, relative=unit == "relative_sd")
         table[f"{name}_between_seed_{unit}"] = spread["between"]
@@ -156,27 +149,25 @@ def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
     """A copy of rows of `configurations` (of several tables, perhaps) with their 95 % half-widths and interval_kind
     made anew from what all of them say together.
 
-    Made from mean_power_w and, for energy and latency, `_relative_sd` between a configuration's own trials,
-    `_within_relative_se` (of one trial's value, over its windows; mean square over its trials) and its
-    `_within_freedom`. Added: `_inflation` (see `BetweenTrials`; null where nothing was repeated or no interval within
-    trials is known) and `_freedom` (degrees of freedom of the half-widths; 0: within one trial).
+    Made from mean_power_w, n_trials and, for energy and latency, `_relative_sd` between a configuration's own trials.
+    Added: `_trial_relative_sd` (what one trial is known to; null where nothing was repeated) and `_freedom` (degrees of
+    freedom of the half-widths; 0: within one trial). One within a trial is at least what nothing repeats better than.
     """
     out = table.copy()
     trials, power = (out[c].to_numpy(dtype=float) for c in ("n_trials", "mean_power_w"))
     kind = np.full(len(out), WITHIN, dtype=object)
     for name, half in _INTERVALS.items():
         short = _short(name)
-        parts = (f"{short}_relative_sd", f"{short}_within_relative_se", f"{short}_within_freedom")
-        relative, within, within_freedom = (out[c].to_numpy(dtype=float) for c in parts)
-        mean, width = (out[c].to_numpy(dtype=float, copy=True) for c in (name, half))
-        inflation, freedom = np.full(len(out), np.nan), np.zeros(len(out))
+        mean, width, own = (out[c].to_numpy(dtype=float, copy=True) for c in (name, half, f"{short}_relative_sd"))
+        width = np.maximum(width, Z * REPEATABILITY * mean)
+        spread, freedom = np.full(len(out), np.nan), np.zeros(len(out))
         for at in _comparisons(out):
-            between = between_trials(relative[at], trials[at], within[at], within_freedom[at], power[at])
-            inflation[at], freedom[at] = between.inflation, between.freedom
+            between = between_trials(own[at], trials[at], power[at])
+            spread[at], freedom[at] = between.relative_sd, between.freedom
             if between.configurations:
                 width[at] = between.half_width(mean[at], trials[at])
-                kind[at] = between.kind
-        out[half], out[f"{short}_inflation"], out[f"{short}_freedom"] = width, inflation, freedom
+                kind[at] = np.where(between.repeated, REPLICATES, OF_OTHERS)
+        out[half], out[f"{short}_trial_relative_sd"], out[f"{short}_freedom"] = width, spread, freedom
         if name.startswith("energy"):
             out["interval_kind"] = np.where(np.isfinite(width), kind, NONE)
     return out

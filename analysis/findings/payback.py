@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.statistics.intervals import OF_OTHERS, REPLICATES, poorer
 from trainables.energy.sources import estimates, kinds
 
 
@@ -29,7 +30,7 @@ class FinetuningCost:
 @dataclass(frozen=True)
 class Payback:
     """Inferences after which `choice` has made up for `cost`, with the 95 % limits that the energies give: `low` None
-    where their intervals are unknown, `high` also where they leave open whether anything is saved."""
+    where they have no intervals between trials, `high` also where these leave open whether anything is saved."""
 
     cost: FinetuningCost
     baseline: pd.Series  # rows of `configurations`
@@ -43,7 +44,9 @@ def payback(cost: FinetuningCost, baseline: pd.Series, choice: pd.Series) -> Pay
     """For two rows of one table of `configurations`."""
     name = "energy_j_per_example"
     saved = float(baseline[name] - choice[name])
-    return payback_of(cost, baseline, choice, saved, float(np.hypot(baseline[f"{name}_ci95"], choice[f"{name}_ci95"])))
+    known = poorer(baseline["interval_kind"], choice["interval_kind"]) in (REPLICATES, OF_OTHERS)
+    half = float(np.hypot(baseline[f"{name}_ci95"], choice[f"{name}_ci95"])) if known else float("nan")
+    return payback_of(cost, baseline, choice, saved, half)
 
 
 def payback_of(cost: FinetuningCost, baseline: pd.Series, choice: pd.Series, saved: float, half: float) -> Payback:

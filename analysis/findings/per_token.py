@@ -26,7 +26,7 @@ from analysis.findings.energy_model.terms import design, inputs_of
 from analysis.findings.plain import plain
 from analysis.statistics.arrays import Floats
 from analysis.statistics.equivalence import EQUIVALENCE
-from analysis.statistics.intervals import POOLED, REPLICATES
+from analysis.statistics.intervals import OF_OTHERS, REPLICATES
 from analysis.statistics.least_squares import Fitted, relative_least_squares, wants_more
 from search_spaces.axes import setting_axes
 
@@ -176,7 +176,7 @@ def _per_input(task: str, part: pd.DataFrame) -> PerInput:
     tokens = part["tokens_per_example"].where(part["tokens_per_example"].notna() | ~padded, part["max_seq_len"])
     if tokens.isna().any():
         raise CannotAnswer(f"{task} does not say how many tokens were processed.")
-    repeated = part["interval_kind"].isin([POOLED, REPLICATES])
+    repeated = part["interval_kind"].isin([REPLICATES, OF_OTHERS])
     energy = part["energy_j_per_example"].to_numpy(dtype=float) / inputs
     half = part["energy_j_per_example_ci95"].where(repeated).to_numpy(dtype=float) / inputs
     return tokens.to_numpy(dtype=float) / inputs, energy, half, part["energy_freedom"].to_numpy(dtype=float)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 
 from analysis.findings.assessment import Assessment
 from analysis.findings.verdict import CANNOT_TELL
 from analysis.report.seed_table import several_seeds
-from analysis.statistics.intervals import NONE, POOLED, REPLICATES, WITHIN
-from analysis.words.rounding import count_of, points_word
+from analysis.statistics.intervals import NONE, OF_OTHERS, REPLICATES, WITHIN
+from analysis.words.rounding import count_of, format_percent, points_word
 from trainables.energy.sources import words_of
 
 INTERVALS = {
-    WITHIN: "over the windows of the only trial, too narrow as a statement about the configuration",
+    WITHIN: "over the windows of the only trial; how separate trials differ is not known, since none was repeated",
+    OF_OTHERS: "measured once; as separate trials of other configurations at its power differed",
     NONE: "no interval",
 }
-SHORT_INTERVALS = {POOLED: "between trials", REPLICATES: "between trials", WITHIN: "within one trial"}
+SHORT_INTERVALS = {
+    REPLICATES: "between trials",
+    OF_OTHERS: "as other configurations' trials differed",
+    WITHIN: "within one trial",
+}
 
 
 def source_words(energy_source: object, unknown: str = "not recorded") -> str:
@@ -43,7 +46,7 @@ def method(assessment: Assessment) -> list[str]:
     kinds = table["interval_kind"].value_counts()
     for kind, count in kinds.items():
         which = "" if len(kinds) == 1 else f" of {count_of(int(count), 'configurations')}"
-        words = _replicates_words(table) if kind in (POOLED, REPLICATES) else INTERVALS[str(kind)]
+        words = _replicates_words(table) if kind == REPLICATES else INTERVALS[str(kind)]
         lines.append(f"95 % intervals{which}: {words}.")
     lines += filter(None, [repeats_note(table)])
     if assessment.confirmation.value is not None:
@@ -83,21 +86,18 @@ def repeats_note(table: pd.DataFrame) -> str:
         return ""
     return (
         "One configuration was measured twice and no other was repeated: energy intervals rest on a single "
-        "difference (Student-t with one degree of freedom), so they are wide and tell little. Repeat more "
-        "configurations."
+        "difference and on how trials differed in recorded runs on other hosts. Repeat more configurations."
     )
 
 
 def _replicates_words(table: pd.DataFrame) -> str:
-    """What the headline interval is made from (see `analysis.statistics.intervals`)."""
+    """What the headline interval is made from (see `analysis.statistics.between_trials`)."""
     repeated = int((table["n_trials"] > 1).sum())
     of = "the only configuration that was repeated" if repeated == 1 else f"the {repeated} repeated configurations"
-    inflation = float(table["energy_inflation"].iloc[0])
-    if not math.isfinite(inflation):
-        return f"Student-t, from the relative spread between separate trials of {of}; it counts as equal for all"
     freedom = count_of(int((table["n_trials"] - 1).sum()), "degrees")
+    percent = 100 * table["energy_trial_relative_sd"]
     return (
-        f"Student-t, from each configuration's own error within its trials times one factor for all (energy: "
-        f"{inflation:.2g}), by which separate trials of {of} differ more than their windows say (Birge ratio, never "
-        f"below 1; {freedom} of freedom)"
+        f"Student-t, from how separate trials of {of} differ ({freedom} of freedom), each drawn towards what is usual "
+        f"at its mean power, in these trials and in recorded runs (one trial's energy is known to {format_percent(percent.min())} of the quietest and "
+        f"{format_percent(percent.max())} of the noisiest configuration, standard deviation)"
     )

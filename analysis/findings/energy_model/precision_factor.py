@@ -16,7 +16,7 @@ from analysis.findings.plain import finite
 from analysis.findings.slices import score_column
 from analysis.findings.verdict import CANNOT_TELL, FAILS, HOLDS, NOT_WORSE
 from analysis.statistics.equivalence import departure, greatest_departure, least_departure
-from analysis.statistics.intervals import NONE, ratios
+from analysis.statistics.intervals import NONE, poorer, ratios
 from search_spaces.precisions import PRECISIONS
 
 Verdicts = Mapping[tuple[str, int, int], str]  # (precision, max_seq_len, depth) -> verdict of its accuracy
@@ -111,7 +111,7 @@ def _pairs(table: pd.DataFrame, slow: str, fast: str, verdicts: Verdicts | None)
     if shared.empty:
         return []
     value, low, high = ratios(first.loc[shared], second.loc[shared])
-    kinds = first.loc[shared, "interval_kind"]
+    kinds = map(poorer, first.loc[shared, "interval_kind"], second.loc[shared, "interval_kind"])
     pairs = [
         Pair(
             max_seq_len=int(length),

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.special import stdtrit
 
 import analysis
 from analysis.findings.configurations import comparable_groups, configurations, valid
@@ -41,7 +42,8 @@ def test_replicates_give_the_headline_interval():
     assert len(table) == 1
     one = table.iloc[0]
     assert one["energy_j_per_example"] == pytest.approx(0.11)
-    assert one["energy_j_per_example_ci95"] == pytest.approx(4.302653 * 0.01 / 3**0.5, rel=1e-6)
+    half = stdtrit(one["energy_freedom"], 0.975) * one["energy_trial_relative_sd"] * 0.11 / 3**0.5
+    assert one["energy_j_per_example_ci95"] == pytest.approx(half, rel=1e-9)
     assert one["interval_kind"] == "replicates"
     assert one["n_trials"] == 3
     assert one["energy_relative_sd"] == pytest.approx(0.01 / 0.11)
@@ -50,7 +52,9 @@ def test_replicates_give_the_headline_interval():
 def test_a_lone_trial_falls_back_on_its_windows_and_says_so():
     one = configurations(frame([row(energy=0.1)])).iloc[0]
     assert one["interval_kind"] == "within trial"
-    assert one["energy_j_per_example_ci95"] == pytest.approx(0.0001)
+    assert one["energy_j_per_example_ci95"] == pytest.approx(1.959964 * 0.003 * 0.1)  # nothing repeats within 0.3 %
+    wide = configurations(frame([row(energy=0.1, energy_j_per_example_ci95=0.01)])).iloc[0]
+    assert wide["energy_j_per_example_ci95"] == pytest.approx(0.01)
     none = configurations(frame([row(energy=0.1, energy_j_per_example_ci95=None)])).iloc[0]
     assert none["interval_kind"] == "none"
     assert np.isnan(none["energy_j_per_example_ci95"])
@@ -91,59 +95,44 @@ def test_flags_of_replicates_are_joined():
     assert table["flags"][0] == "power_capped;temperature_drift"
 
 
-def test_ratio_pools_the_spread_over_configurations():
-    """Two configurations of two trials, relative sd 0.01 x sqrt(2) each: pooled with 2 degrees of freedom."""
+def test_a_ratio_has_the_interval_of_both():
     rows = [
         row(length, replicate=r, energy=e)
         for length, e0 in ((16, 1.0), (32, 2.0))
         for r, e in enumerate((0.99 * e0, 1.01 * e0))
     ]
     table = configurations(frame(rows))
-    assert list(table["energy_freedom"]) == [2, 2]
     np.testing.assert_allclose(table["energy_relative_sd"], 0.02 / 2**0.5)
+    relative = table["energy_j_per_example_ci95"] / table["energy_j_per_example"]
     found = ratio(table.iloc[1], table.iloc[0])
     assert found.value == pytest.approx(2.0)
-    assert found.kind == "pooled replicates"
-    assert np.log(found.high / found.value) == pytest.approx(4.302653 * 0.02 / 2**0.5, rel=1e-6)
+    assert found.kind == "replicates"
+    assert np.log(found.high / found.value) == pytest.approx(np.hypot(*relative))
 
 
-def test_equal_errors_within_trials_give_equal_relative_intervals():
-    """Alone, two trials would differ tenfold in width by chance. Coverage: see test_intervals.py."""
+def test_twins_at_one_power_share_their_spread():
+    """Alone, two trials would differ tenfold in width by chance. Coverage: see test_between_trials.py."""
     energy = 0.1 * (1 + 0.02 * np.random.default_rng(1).standard_normal((6, 2)))
     rows = [row(16 + i, replicate=r, energy=energy[i, r]) for i in range(6) for r in range(2)]
     table = configurations(frame(rows))
     relative = table["energy_j_per_example_ci95"] / table["energy_j_per_example"]
-    assert relative.max() == pytest.approx(relative.min())
+    assert relative.max() < 2 * relative.min()
+    assert table["energy_relative_sd"].max() > 5 * table["energy_relative_sd"].min()
 
 
-def test_each_configuration_keeps_its_own_error_within_trials():
-    """Standard errors of one trial: 0.1 % at 128 tokens, 3 % at 16, whose two trials differ by 10 % sqrt(2).
-
-    Five windows: half-widths of t(4) = 2.776445 standard errors. test_analysis_intervals.py has the numbers by hand.
-    """
-    rows = [row(128, energy=0.4, energy_j_per_example_ci95=2.776445 * 0.001 * 0.4)]
-    for replicate, energy in enumerate((0.09, 0.11)):
-        half = 2.776445 * 0.03 * energy
-        rows.append(row(16, replicate=replicate, energy=energy, energy_j_per_example_ci95=half))
+def test_what_draws_less_is_known_less():
+    rows = [row(64, replicate=r, energy=e, mean_power_w=600.0) for r, e in enumerate((0.398, 0.402))]
+    rows += [row(16, energy=0.1, mean_power_w=150.0), row(24, energy=0.1, mean_power_w=600.0)]
     table = configurations(frame(rows)).set_index("max_seq_len")
-    np.testing.assert_allclose(table["energy_within_relative_se"], [0.001, 0.03], rtol=1e-6)
-    assert list(table["energy_within_freedom"]) == [4, 8]  # one trial of five windows, and two
-    assert list(table["interval_kind"]) == ["replicates", "replicates"]
     relative = table["energy_j_per_example_ci95"] / table["energy_j_per_example"]
-    assert relative[16] > 20 * relative[128] / 2**0.5
-    found = ratio(table.loc[128], table.loc[16])
-    assert found.kind == "replicates"
-    assert np.log(found.high / found.value) == pytest.approx(np.hypot(relative[128], relative[16]))
-    assert table["latency_inflation"].isna().all()  # no interval of latency within trials: its spread is pooled
+    assert relative[16] > 5 * relative[24] > 5 * relative[64]
 
 
-def test_a_configuration_measured_once_gets_the_spread_of_the_others():
+def test_a_configuration_measured_once_does_not_say_how_its_trials_differ():
     rows = [row(16, replicate=r, energy=e) for r, e in enumerate((0.99, 1.01))] + [row(32, energy=2.0)]
     table = configurations(frame(rows)).set_index("max_seq_len")
-    assert set(table["interval_kind"]) == {"replicates"}  # one configuration alone was repeated
-    sd = 0.02 / 2**0.5
-    assert table.loc[32, "energy_j_per_example_ci95"] == pytest.approx(12.7062 * sd * 2.0, rel=1e-4)
-    assert table.loc[16, "energy_j_per_example_ci95"] == pytest.approx(12.7062 * sd / 2**0.5, rel=1e-4)
+    assert dict(table["interval_kind"]) == {16: "replicates", 32: "replicates of others"}
+    assert ratio(table.loc[16], table.loc[32]).kind == "replicates of others"
 
 
 def test_spreads_of_different_cards_are_not_pooled():

@@ -5,12 +5,14 @@ import pandas as pd
 import pytest
 
 from analysis.findings.payback import finetuning_cost, payback
+from analysis.statistics.intervals import NONE, REPLICATES, WITHIN
 from tests.make.runs import tuned
 
 
-def ends(baseline: float, choice: float, half: float = np.nan) -> tuple[pd.Series, pd.Series]:
+def ends(baseline: float, choice: float, half: float = np.nan, kind: str = REPLICATES) -> tuple[pd.Series, pd.Series]:
     def one(energy: float, name: str) -> pd.Series:
-        return pd.Series({"energy_j_per_example": energy, "energy_j_per_example_ci95": half, "configuration": name})
+        known = {"energy_j_per_example_ci95": half, "interval_kind": NONE if np.isnan(half) else kind}
+        return pd.Series({"energy_j_per_example": energy, **known, "configuration": name})
 
     return one(baseline, "fp32"), one(choice, "fp16")
 
@@ -35,6 +37,8 @@ def test_the_interval_is_that_of_the_energies() -> None:
     assert (found.low, found.high) == (pytest.approx(16e3 / 0.0941421), pytest.approx(16e3 / 0.0658579))
     wide = payback(cost, *ends(0.10, 0.02, half=0.06))  # whether anything is saved is open
     assert (wide.low, wide.high) == (pytest.approx(16e3 / (0.08 + 0.06 * 2**0.5)), None)
+    once = payback(cost, *ends(0.10, 0.02, half=0.001, kind=WITHIN))  # windows say nothing of other trials
+    assert (once.inferences, once.low, once.high) == (200_000, None, None)
 
 
 @pytest.mark.parametrize(

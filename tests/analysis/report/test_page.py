@@ -200,5 +200,5 @@ def test_a_single_repeat_is_called_what_it_is(tmp_path: Path) -> None:
     rows = pd.concat([fabricated.table(**SMALL), fabricated.table(**SMALL, replicates=2).tail(1)])
     _, html = report_of(tmp_path / "run", rows)
     assert "One configuration was measured twice and no other was repeated" in html
-    assert "each configuration&#39;s own error within its trials times one factor for all (energy: " in html
-    assert "of the only configuration that was repeated differ more than their windows say (Birge ratio" in html
+    assert "from how separate trials of the only configuration that was repeated differ (1 degree of freedom)" in html
+    assert "measured once; as separate trials of other configurations at its power differed" in html

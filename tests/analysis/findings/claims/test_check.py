@@ -64,7 +64,7 @@ def test_replicates_give_the_ratio_an_interval(tmp_path):
 
     (sharp,) = audit(rows(0.01), claims_file(tmp_path))
     assert sharp.verdict == "holds"
-    assert sharp.interval_kind == "pooled replicates"
+    assert sharp.interval_kind == "replicates"
     assert sharp.ratio_low < 4 < sharp.ratio_high
     (vague,) = audit(rows(0.3), claims_file(tmp_path))
     assert vague.verdict == "cannot be told"
@@ -79,7 +79,7 @@ def test_other_replicates_of_the_rows_count_too(tmp_path):
         + [row(64, replicate=i, energy=e) for i, e in enumerate((0.198, 0.202))]
     )
     (found,) = audit(rows, claims_file(tmp_path))
-    assert found.interval_kind == "replicates"
+    assert found.interval_kind == "replicates of others"
     judged = judge(rows).table.set_index("precision")
     assert found.ratio_high == pytest.approx(judged.loc["fp16", "energy_ratio_high"])
 

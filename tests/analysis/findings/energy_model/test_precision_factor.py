@@ -15,7 +15,7 @@ def test_one_factor_per_precision_holds_where_it_is_planted():
     assert factor.verdict == "holds"
     assert factor.factor == pytest.approx(4.0, rel=0.01)
     assert factor.deviation_percent < factor.deviation_high_percent < 10
-    assert factor.interval_kind == "pooled replicates"
+    assert factor.interval_kind == "replicates"
     assert len(factor.pairs) == 48
 
 
