@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from analysis.errors import CannotAnswer
 from analysis.findings.baseline import find_baseline
@@ -18,7 +17,8 @@ from analysis.findings.slices import score_column
 from analysis.findings.verdict import CANNOT_TELL, NOT_WORSE, WORSE
 from analysis.statistics.arrays import Bools, Floats
 from analysis.statistics.intervals import ratios
-from analysis.statistics.paired import ALPHA, Differences, paired_differences, unpaired_differences
+from analysis.statistics.multiplicity import max_t
+from analysis.statistics.paired import ALPHA, Differences, margin_variance, paired_differences, unpaired_differences
 from search_spaces.errors import check
 from search_spaces.objectives import TOLERANCE
 
@@ -32,13 +32,15 @@ class Judgement:
     """Every configuration with its non-inferiority verdict against the baseline.
 
     `table` has, beside the columns of `configurations`: is_baseline, accuracy_difference (with _low and _high, the
-    90 % score interval: its lower end is the one-sided 95 % limit), gained, lost (examples), p_value, p_holm, verdict
-    (CANNOT_TELL where the difference is not known, too), verdict_among_many (by p_holm), compared, energy_ratio
-    (baseline over this; with _low, _high).
+    90 % score interval: its lower end is the one-sided 95 % limit), gained, lost (examples), difference_seed_sd (of the
+    seeds' own differences; NaN for one), p_value, p_corrected (max-T over all that are cheaper), verdict (of one
+    comparison alone; CANNOT_TELL where the difference is not known, too), verdict_among_many (by p_corrected),
+    compared, energy_ratio (baseline over this; with _low, _high).
     """
 
     table: pd.DataFrame
     examples: int | None
+    hypotheses: int  # that were corrected for: cheaper configurations that differ in their predictions
 
     @property
     def baseline(self) -> pd.Series:
@@ -64,18 +66,18 @@ def judge(rows: pd.DataFrame, baseline: Mapping[str, Any] | None = None, toleran
     _one_comparison(clean)
     table = configurations(clean)
     base = find_baseline(table, baseline)
-    table = table.join(_against(table, clean, base, tolerance))
+    predictions = _predictions(clean)
+    table = table.join(_against(table, predictions, base, tolerance))
     table["is_baseline"] = table.index == base
     cheaper = (table["energy_j_per_example"] < table.loc[base, "energy_j_per_example"]) & table["p_value"].notna()
-    table["p_holm"] = np.nan
-    table.loc[cheaper, "p_holm"] = holm(table.loc[cheaper, "p_value"].to_numpy(dtype=float))
+    table["p_corrected"], hypotheses = _corrected(table, predictions, base, cheaper.to_numpy(dtype=bool), tolerance)
     alone = (table["verdict"] != NOT_WORSE) | ~cheaper
-    among = np.where(table["p_holm"] <= ALPHA, NOT_WORSE, CANNOT_TELL)
+    among = np.where(table["p_corrected"] <= ALPHA, NOT_WORSE, CANNOT_TELL)
     table["verdict_among_many"] = np.where(alone, table["verdict"], among)
     over = ratios(table.loc[base], table)
     table["energy_ratio"], table["energy_ratio_low"], table["energy_ratio_high"] = over
     examples = table["examples"].dropna()
-    return Judgement(table, int(examples.iloc[0]) if len(examples) else None)
+    return Judgement(table, int(examples.iloc[0]) if len(examples) else None, hypotheses)
 
 
 def verdicts(low: Floats, high: Floats, tolerance: float) -> list[str]:
@@ -83,11 +85,6 @@ def verdicts(low: Floats, high: Floats, tolerance: float) -> list[str]:
     CANNOT_TELL."""
     found = np.where(low > -tolerance, NOT_WORSE, np.where(high < -tolerance, WORSE, CANNOT_TELL))
     return [str(v) for v in found]
-
-
-def holm(p: Floats) -> Floats:
-    """p values adjusted for having tested all of them (Holm 1979, step-down: family-wise)."""
-    return np.asarray(multipletests(p, method="holm")[1])
 
 
 def _one_comparison(clean: pd.DataFrame) -> None:
@@ -104,19 +101,19 @@ def _one_comparison(clean: pd.DataFrame) -> None:
             raise CannotAnswer(f"No recommendation over several {what} ({', '.join(values)}): choose the rows of one.")
 
 
-def _against(table: pd.DataFrame, clean: pd.DataFrame, base: Any, tolerance: float) -> pd.DataFrame:
+def _against(table: pd.DataFrame, predictions: Correctness | None, base: Any, tolerance: float) -> pd.DataFrame:
     """The difference of each row's accuracy from that of row `base`, paired where bits allow, and the verdict."""
     score = score_column(table) or "accuracy"
-    out = pd.DataFrame(np.nan, index=table.index, columns=[*DIFFERENCE, "gained", "lost"])
+    out = pd.DataFrame(np.nan, index=table.index, columns=[*DIFFERENCE, "gained", "lost", "difference_seed_sd"])
     compared = pd.Series(NO_SCORE, index=table.index, dtype=object)
     known = (table[score].notna() & pd.notna(table.loc[base, score])).to_numpy(dtype=bool)
     compared[known] = OTHER_EXAMPLES
 
-    gained, lost, examples = _discordant(table, clean, base)
+    gained, lost, apart = _discordant(table, predictions, base)
     paired = np.isfinite(gained)
-    if paired.any():
-        _fill(out, paired, paired_differences(gained[paired], lost[paired], examples, tolerance))
-        out["gained"], out["lost"] = gained, lost
+    if predictions is not None and paired.any():
+        _fill(out, paired, paired_differences(gained[paired], lost[paired], predictions.examples, tolerance))
+        out["gained"], out["lost"], out["difference_seed_sd"] = gained, lost, apart
     compared[paired] = PAIRED
 
     same = (table["examples"] == table.loc[base, "examples"]).fillna(False).to_numpy(dtype=bool)
@@ -139,25 +136,65 @@ def _fill(out: pd.DataFrame, at: Bools, found: Differences) -> None:
     out.loc[at, list(DIFFERENCE)] = np.column_stack([found.value, found.low, found.high, found.p_worse])
 
 
-def _discordant(table: pd.DataFrame, clean: pd.DataFrame, base: Any) -> tuple[Floats, Floats, int]:
-    """Examples that only the row, and only row `base` gets right, and of how many; means over the seeds both have. NaN
-    where predictions cannot be paired."""
-    out = np.full((2, len(table)), np.nan)
+def _predictions(clean: pd.DataFrame) -> Correctness | None:
     try:
-        bits = correctness(clean)
+        return correctness(clean)
     except CannotAnswer:
-        return out[0], out[1], 0
-    return *_discordant_of(table, base, bits), bits.examples
+        return None
 
 
-def _discordant_of(table: pd.DataFrame, base: Any, bits: Correctness) -> tuple[Floats, Floats]:
+def _discordant(table: pd.DataFrame, predictions: Correctness | None, base: Any) -> tuple[Floats, Floats, Floats]:
+    """Examples that only the row, and only row `base` gets right, means over the seeds both have, and the standard
+    deviation between these seeds of the difference. NaN where predictions cannot be paired."""
+    out = np.full((3, len(table)), np.nan)
+    if predictions is None:
+        return out[0], out[1], out[2]
     keys = row_keys(table)
-    theirs = bits.by_seed(keys[int(np.flatnonzero(table.index == base)[0])])
-    out = np.full((2, len(table)), np.nan)
+    theirs = _of(predictions, table.loc[[base]])[0]
     for i, key in enumerate(keys):
-        mine = bits.by_seed(key)
+        mine = predictions.by_seed(key)
         shared = [seed for seed in mine if seed in theirs]
         if shared:
-            out[0, i] = np.mean([np.count_nonzero(mine[s] & ~theirs[s]) for s in shared])
-            out[1, i] = np.mean([np.count_nonzero(theirs[s] & ~mine[s]) for s in shared])
-    return out[0], out[1]
+            gained = [np.count_nonzero(mine[s] & ~theirs[s]) for s in shared]
+            lost = [np.count_nonzero(theirs[s] & ~mine[s]) for s in shared]
+            out[0, i], out[1, i] = np.mean(gained), np.mean(lost)
+            if len(shared) > 1:
+                out[2, i] = np.std(np.subtract(gained, lost), ddof=1) / predictions.examples
+    return out[0], out[1], out[2]
+
+
+def _corrected(
+    table: pd.DataFrame, predictions: Correctness | None, base: Any, tested: Bools, tolerance: float
+) -> tuple[Floats, int]:
+    """p values corrected for having tested all of `tested`, NaN elsewhere, and how many of these are different."""
+    out = np.full(len(table), np.nan)
+    part = table[tested]
+    if part.empty:
+        return out, 0
+    found: dict[object, int] = {}  # number of each different hypothesis, by what makes it different
+    differences: list[Floats] = []
+    which: list[int] = []
+    n, theirs = (0, {}) if predictions is None else (predictions.examples, _of(predictions, table.loc[[base]])[0])
+    for i, mine in enumerate([{}] * len(part) if predictions is None else _of(predictions, part)):
+        own = _difference(mine, theirs)
+        number = found.setdefault(i if own is None else own.tobytes(), len(found))
+        if number == len(differences):
+            differences.append(np.full(max(n, 1), np.nan) if own is None else own)
+        which.append(number)
+    _, first = np.unique(which, return_index=True)
+    gained, lost, p = (part[c].to_numpy(dtype=float)[first] for c in ("gained", "lost", "p_value"))
+    variance = margin_variance(np.full(len(first), -tolerance), np.nan_to_num(gained), np.nan_to_num(lost), max(n, 1))
+    out[tested] = max_t(p, np.stack(differences), variance)[which]
+    return out, len(first)
+
+
+def _of(predictions: Correctness, rows: pd.DataFrame) -> list[dict[object, Bools]]:
+    return [predictions.by_seed(key) for key in row_keys(rows)]
+
+
+def _difference(mine: Mapping[object, Bools], theirs: Mapping[object, Bools]) -> Floats | None:
+    """(examples,) mean over the shared seeds of this row's correctness minus the baseline's; None where it has none."""
+    shared = [seed for seed in mine if seed in theirs]
+    if not shared:
+        return None
+    return np.asarray(np.mean([mine[s].astype(float) - theirs[s] for s in shared], axis=0))

@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 
 from analysis.findings.configurations import configuration_columns
-from analysis.findings.noninferiority import judge
+from analysis.findings.noninferiority import Judgement, judge
 from analysis.findings.plain import plain
 from analysis.findings.slices import same_as, score_column
 from analysis.findings.verdict import NOT_WORSE
 from analysis.statistics.intervals import Ratio, ratio
+from analysis.statistics.multiplicity import examples_needed
 from analysis.statistics.paired import smallest_tolerance
 from search_spaces.axes import AXES
 from search_spaces.objectives import TOLERANCE
@@ -25,14 +26,16 @@ class Recommendation:
     """What to run, and how far it is known. Rows are rows of `table`, which is `Judgement.table`."""
 
     baseline: pd.Series
-    choice: pd.Series | None  # None where nothing cheaper is known not to be worse
+    choice: pd.Series | None  # None where nothing cheaper is known not to be worse, corrected for all that was compared
     tolerance: float
     table: pd.DataFrame
     saving: Ratio | None  # baseline's energy over the choice's
-    cautious: pd.Series | None  # the cheapest that passes corrected for having tested many; may be the choice
+    candidate: pd.Series | None  # cheaper still, and passes alone but not corrected: to be confirmed on fresh examples
     examples: int | None
     smallest_tolerance: float | None  # that so many examples can show
+    examples_needed: int | None  # for one that answers as the baseline does to pass; None where not paired
     tested: int  # configurations beside the baseline
+    hypotheses: int  # different predictions among the cheaper ones
     paired: bool
     estimated: bool
     runners_up: pd.DataFrame  # axis, and the cheapest "not worse" row with another value on that axis
@@ -56,10 +59,11 @@ class Recommendation:
         return {
             "baseline": _summary(self.baseline),
             "choice": None if self.choice is None else _summary(self.choice),
-            "cautious": None if self.cautious is None else _summary(self.cautious),
+            "candidate": None if self.candidate is None else _summary(self.candidate),
             "tolerance": self.tolerance,
             "smallest_tolerance": self.smallest_tolerance,
             "examples": self.examples,
+            "examples_needed": self.examples_needed,
             "tested": self.tested,
             "paired": self.paired,
             "estimated": self.estimated,
@@ -70,7 +74,8 @@ class Recommendation:
 def recommend(
     rows: pd.DataFrame, baseline: Mapping[str, Any] | None = None, tolerance: float = TOLERANCE
 ) -> Recommendation:
-    """The cheapest configuration not worse than `baseline` by more than `tolerance` (a fraction of 1).
+    """The cheapest configuration not worse than `baseline` by more than `tolerance` (a fraction of 1), corrected for
+    having compared all the cheaper ones.
 
     `rows` are trials of `analysis.rows.load`, of one task, card and sensor; invalid ones are left out here. `baseline`
     fixes columns ({"precision": "fp32", "max_seq_len": 128}); see `find_baseline` for the rest.
@@ -79,11 +84,11 @@ def recommend(
     """
     judged = judge(rows, baseline, tolerance)
     table, base = judged.table, judged.baseline
-    by_energy = table.sort_values("energy_j_per_example", kind="stable")
-    cheaper = by_energy[
-        (by_energy["verdict"] == NOT_WORSE) & (by_energy["energy_j_per_example"] < base["energy_j_per_example"])
-    ]
+    by_energy = table.sort_values(["energy_j_per_example", "p_corrected"], kind="stable")
+    saves = by_energy["energy_j_per_example"] < base["energy_j_per_example"]
+    cheaper = by_energy[saves & (by_energy["verdict_among_many"] == NOT_WORSE)]
     choice = _first(cheaper)
+    alone = _first(by_energy[saves & (by_energy["verdict"] == NOT_WORSE)])
     reference = base if choice is None else choice
     return Recommendation(
         baseline=base,
@@ -91,10 +96,12 @@ def recommend(
         tolerance=tolerance,
         table=table,
         saving=None if choice is None else ratio(base, choice),
-        cautious=_first(cheaper[cheaper["verdict_among_many"] == NOT_WORSE]),
+        candidate=None if alone is None or (choice is not None and alone.name == choice.name) else alone,
         examples=judged.examples,
-        smallest_tolerance=smallest_tolerance(judged.examples) if judged.examples else None,
+        smallest_tolerance=_smallest_tolerance(judged),
+        examples_needed=examples_needed(judged.hypotheses, tolerance) if judged.paired and judged.hypotheses else None,
         tested=len(table) - 1,
+        hypotheses=judged.hypotheses,
         paired=judged.paired,
         estimated=bool(table["estimated"].any()),
         runners_up=_runners_up(cheaper, reference),
@@ -103,6 +110,15 @@ def recommend(
         better=_better(table, tolerance),
         folders={name: Path(folder) for name, folder in rows.attrs.get("folders", {}).items()},
     )
+
+
+def _smallest_tolerance(judged: Judgement) -> float | None:
+    if not judged.examples:
+        return None
+    score = judged.baseline[score_column(judged.table) or "accuracy"]
+    if judged.paired:
+        return smallest_tolerance(judged.examples)
+    return None if pd.isna(score) else smallest_tolerance(judged.examples, float(score))
 
 
 def _first(table: pd.DataFrame) -> pd.Series | None:

@@ -10,7 +10,6 @@ from analysis.findings.assessment import Assessment
 from analysis.findings.confirmation import Confirmation
 from analysis.findings.plain import plain
 from analysis.findings.recommend import Recommendation
-from analysis.findings.verdict import NOT_WORSE
 from analysis.report.cells import Table, with_error
 from analysis.report.configuration_table import neighbour_table
 from analysis.statistics.intervals import Ratio
@@ -84,8 +83,6 @@ def _badge(r: Recommendation) -> tuple[str, str]:
     """(text, class)."""
     if r.choice is None:
         return "nothing cheaper passes" if r.scored else "accuracy not known", "unsure"
-    if r.choice["verdict_among_many"] != NOT_WORSE:
-        return "accuracy not worse, to be confirmed", "unsure"
     return "accuracy not worse", "good"
 
 

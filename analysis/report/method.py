@@ -56,8 +56,9 @@ def method(assessment: Assessment) -> list[str]:
         )
     lines.append(
         "Accuracy verdicts: paired non-inferiority against the baseline on the same examples, tolerance "
-        f"{points_word(assessment.tolerance)}, score interval (Tango 1998), one-sided 5 %; “{CANNOT_TELL}” where "
-        "this many examples do not decide."
+        f"{points_word(assessment.tolerance)}, score interval (Tango 1998), one-sided 5 %, of each configuration "
+        f"alone; “{CANNOT_TELL}” where this many examples do not decide. What is recommended passes corrected for all "
+        "that is cheaper than the baseline (step-down max-T; equal predictions count once)."
     )
     lines.append(
         "Frontier: exact non-dominated set; the percentage is how often a configuration stays on it when "
@@ -96,8 +97,9 @@ def _replicates_words(table: pd.DataFrame) -> str:
     of = "the only configuration that was repeated" if repeated == 1 else f"the {repeated} repeated configurations"
     freedom = count_of(int((table["n_trials"] - 1).sum()), "degrees")
     percent = 100 * table["energy_trial_relative_sd"]
+    quietest, noisiest = format_percent(percent.min()), format_percent(percent.max())
     return (
         f"Student-t, from how separate trials of {of} differ ({freedom} of freedom), each drawn towards what is usual "
-        f"at its mean power, in these trials and in recorded runs (one trial's energy is known to {format_percent(percent.min())} of the quietest and "
-        f"{format_percent(percent.max())} of the noisiest configuration, standard deviation)"
+        "at its mean power, in these trials and in recorded runs (one trial's energy has a standard deviation of "
+        f"{quietest} of the quietest and {noisiest} of the noisiest configuration)"
     )

@@ -98,21 +98,20 @@ def _most_probable(variance: Floats, freedom: Floats, columns: Floats) -> tuple[
         log_ratio = np.log(variance) - columns @ at[:2]
         scatter = np.exp(at[2])
         odds = freedom / scatter * np.exp(log_ratio)
-        density = freedom / 2 * np.log(odds) - (freedom + scatter) / 2 * np.log1p(odds) - betaln(freedom / 2, scatter / 2)
+        density = (
+            freedom / 2 * np.log(odds) - (freedom + scatter) / 2 * np.log1p(odds) - betaln(freedom / 2, scatter / 2)
+        )
         return float(-density.sum() + (((at - PRIOR[0]) / PRIOR[1]) ** 2).sum() / 2)
 
     at = minimize(surprise, PRIOR[0], method="L-BFGS-B", bounds=_BOUNDS).x
     step = _STEP * np.eye(3)
     curvature = np.array(
         [
-            [
-                surprise(at + a + b) - surprise(at + a - b) - surprise(at - a + b) + surprise(at - a - b)
-                for b in step
-            ]
+            [surprise(at + a + b) - surprise(at + a - b) - surprise(at - a + b) + surprise(at - a - b) for b in step]
             for a in step
         ]
     ) / (4 * _STEP**2)
-    return at, np.linalg.inv(curvature)
+    return np.asarray(at), np.asarray(np.linalg.inv(curvature), dtype=float)
 
 
 def inverse_trigamma(value: Floats) -> Floats:

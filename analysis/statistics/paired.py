@@ -56,21 +56,30 @@ def unpaired_differences(
     return _differences(lambda d: unpaired_z(d, x, base, examples), estimate, tolerance, alpha)
 
 
-def smallest_tolerance(examples: int, alpha: float = ALPHA) -> float:
+def smallest_tolerance(examples: int, accuracy: float | None = None, alpha: float = ALPHA) -> float:
     """Tolerance (a fraction) that this many examples resolve when no prediction flips: z^2 / (n + z^2).
 
-    Tango's limit at zero flips; 872 examples: 0.31 points.
+    Tango's limit at zero flips; 872 examples: 0.31 points. With the `accuracy` of both, what equal counts show that are
+    not paired.
     """
+    if accuracy is not None:
+        right = accuracy * examples
+        return -float(unpaired_differences(right, right, examples, 0.01, alpha).low[0])
     z2 = float(ndtri(1 - alpha)) ** 2
     return z2 / (examples + z2)
 
 
 def paired_z(delta: Floats, gained: Floats, lost: Floats, n: int) -> Floats:
     """Tango's score statistic of the hypothesis difference = delta; falls as delta rises."""
+    return _z(gained - lost - n * delta, n * margin_variance(delta, gained, lost, n))
+
+
+def margin_variance(delta: Floats, gained: Floats, lost: Floats, n: int) -> Floats:
+    """Of one example's difference, where the hypothesis difference = delta holds (constrained estimate)."""
     b = -gained - lost + (2 * n - gained + lost) * delta
     c = -lost * delta * (1 - delta)
-    only_baseline = (np.sqrt(np.maximum(b * b - 8 * n * c, 0.0)) - b) / (4 * n)  # constrained estimate
-    return _z(gained - lost - n * delta, n * (2 * only_baseline + delta * (1 - delta)))
+    only_baseline = (np.sqrt(np.maximum(b * b - 8 * n * c, 0.0)) - b) / (4 * n)
+    return np.asarray(2 * only_baseline + delta * (1 - delta))
 
 
 def unpaired_z(delta: Floats, x1: Floats, x0: Floats, n: int) -> Floats:
@@ -104,7 +113,7 @@ def _differences(z_of: Callable[[Floats], Floats], estimate: Floats, tolerance: 
     z = float(ndtri(1 - alpha))
     low = _crossing(z_of, np.full_like(estimate, -1.0), estimate, z)
     high = _crossing(z_of, estimate, np.full_like(estimate, 1.0), -z)
-    p = 1 - ndtr(z_of(np.full_like(estimate, -tolerance)))
+    p = ndtr(-z_of(np.full_like(estimate, -tolerance)))  # 1 - ndtr(z) would be 0 from z = 8.3 on
     return Differences(estimate, low, high, p)
 
 

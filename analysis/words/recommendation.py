@@ -7,10 +7,9 @@ import pandas as pd
 from analysis.findings.confirmation import Confirmation
 from analysis.findings.part import Part
 from analysis.findings.recommend import Recommendation
-from analysis.findings.verdict import NOT_WORSE
 from analysis.statistics.intervals import Ratio
 from analysis.words import confirmation, scope
-from analysis.words.rounding import points_change, points_word
+from analysis.words.rounding import count_of, points_change, points_word
 from analysis.words.snippet import Checkpoint, find_checkpoint, snippet
 from trainables.rows.flags import BELOW_MAJORITY, split_flags
 
@@ -34,11 +33,15 @@ def sentences(recommendation: Recommendation, confirmed: Part[Confirmation] = NO
             "is it trained, and do its classes stand in the data's order?"
         )
     if r.choice is not None:
-        lines += [_flips(r, r.choice), _among_many(r, r.choice)]
+        lines += [_flips(r, r.choice), _among_many(r)]
+    if r.candidate is not None:
+        lines.append(_candidate(r, r.candidate))
+    lines += _none_could(r)
     lines += _resolution(r)
     if not r.paired:
         lines.append(
-            "The rows do not say which examples were right, so accuracies were compared unpaired, which is cautious."
+            "The rows do not say which examples were right, so accuracies were compared unpaired, as if each "
+            "configuration had been given examples of its own: that is cautious, and takes several times as many."
         )
     return [*lines, *scope.beside(r)]
 
@@ -82,9 +85,10 @@ def _unscored(r: Recommendation, confirmed: Confirmation | None) -> str:
 
 
 def _stay(r: Recommendation) -> str:
+    among = "" if r.hypotheses < 2 else f", corrected for the {r.hypotheses} that were compared"
     return (
         f"Nothing cheaper than the baseline ({r.baseline['configuration']}) is known to be not worse by more than "
-        f"{points_word(r.tolerance)}: stay with it."
+        f"{points_word(r.tolerance)}{among}: stay with it."
     )
 
 
@@ -113,21 +117,54 @@ def _flips(r: Recommendation, choice: pd.Series) -> str:
     if pd.isna(choice["lost"]):
         return f"{change}."
     wrong, right = (f"{round(float(choice[name]), 1):g}" for name in ("lost", "gained"))
-    means = f" (means over {choice['n_seeds']:.0f} fine-tunings)" if choice["n_seeds"] > 1 else ""
-    return f"{change}: of {r.examples} examples {wrong} became wrong and {right} right{means}."
+    return f"{change}: of {r.examples} examples {wrong} became wrong and {right} right{_seeds(choice)}."
 
 
-def _among_many(r: Recommendation, choice: pd.Series) -> str:
-    """On having chosen the cheapest of many: Holm's correction over all cheaper configurations."""
-    if choice["verdict_among_many"] == NOT_WORSE:
-        return f"It was chosen among {r.tested} configurations, and still passes corrected for that (Holm)."
-    text = (
-        f"It was chosen among {r.tested} configurations; corrected for that (Holm) its accuracy is no longer shown to "
-        f"be within {points_word(r.tolerance)}: confirm it on fresh examples before relying on it"
+def _seeds(row: pd.Series) -> str:
+    """What a mean over seeds is about: these fine-tunings, since examples alone were the sample."""
+    if pd.isna(row["difference_seed_sd"]):
+        return ""
+    apart = f"{100 * row['difference_seed_sd']:.1f}"
+    return (
+        f" (means over {row['n_seeds']:.0f} fine-tunings, whose changes differ by {apart} points, standard deviation: "
+        "this is about them, and not about another seed)"
     )
-    if r.cautious is None:
-        return f"{text}."
-    return f"{text}, or take {r.cautious['configuration']} ({r.cautious['energy_ratio']:.3g}x), which passes."
+
+
+def _different(r: Recommendation) -> str:
+    """ "12 different predictions among 95 configurations", or how many were compared where all differ."""
+    if r.paired and r.hypotheses < r.tested:
+        return f"{count_of(r.hypotheses, 'different predictions')} among {count_of(r.tested, 'configurations')}"
+    return count_of(r.hypotheses, "configurations")
+
+
+def _among_many(r: Recommendation) -> str:
+    """On having chosen the cheapest of many."""
+    if r.hypotheses < 2:
+        alone = "Nothing else was compared" if r.tested < 2 else "What is cheaper answers every example alike"
+        return f"{alone}, so nothing had to be corrected for."
+    return f"That is corrected for having compared {_different(r)} (max-T)."
+
+
+def _candidate(r: Recommendation, candidate: pd.Series) -> str:
+    """What would be recommended, had nothing else been compared."""
+    than = "the baseline" if r.choice is None else r.choice["configuration"]
+    return (
+        f"{candidate['configuration']} is cheaper than {than} (the baseline over it: {candidate['energy_ratio']:.3g}x) "
+        f"and would pass alone, but not corrected for having compared {_different(r)}: confirm its accuracy on fresh "
+        "examples before relying on it."
+    )
+
+
+def _none_could(r: Recommendation) -> list[str]:
+    """Where the comparison was bound to find nothing."""
+    if r.choice is not None or not r.examples or r.examples_needed is None or r.examples >= r.examples_needed:
+        return []
+    return [
+        f"With {r.examples} examples and {count_of(r.hypotheses, 'different predictions')} compared, not even one that "
+        f"answers all of them as the baseline does could pass: that takes {r.examples_needed} examples, or fewer "
+        "configurations."
+    ]
 
 
 def _resolution(r: Recommendation) -> list[str]:

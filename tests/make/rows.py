@@ -79,6 +79,13 @@ def flipped(lost: int, gained: int, right: int = 800) -> np.ndarray:
     return bits
 
 
+def losing(places: slice) -> np.ndarray:
+    """Which examples are right where a baseline that answers 800 of 872 loses those of `places` of the 800."""
+    bits = np.arange(EXAMPLES) < 800
+    bits[places] = False
+    return bits
+
+
 def frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Rows as `analysis.rows.load` gives them."""
     return set_types(pd.DataFrame(rows)).assign(latency_ms_per_example_ci95=np.nan, run="fabricated")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import analysis
-from analysis.findings.noninferiority import NO_SCORE, OTHER_EXAMPLES, PAIRED, SELF, UNPAIRED, holm, judge, verdicts
+from analysis.findings.noninferiority import NO_SCORE, OTHER_EXAMPLES, PAIRED, SELF, UNPAIRED, judge, verdicts
 from analysis.statistics.paired import paired_differences
-from tests.make.rows import flipped, frame, row
+from tests.make.rows import flipped, frame, losing, row
 
 
 def test_paired_test_keeps_its_level():
@@ -48,6 +48,7 @@ def test_seeds_are_paired_with_their_own_baseline():
     table = judge(frame(rows)).table.set_index("max_seq_len")
     assert table["lost"][48] == 1.0  # mean of 0 and 2
     assert table["gained"][48] == 0.0
+    assert table["difference_seed_sd"][48] == pytest.approx(2**0.5 / 872)  # 0 and -2 examples
 
 
 def test_how_each_row_was_compared_is_said():
@@ -66,10 +67,35 @@ def test_how_each_row_was_compared_is_said():
     assert judged.baseline["max_seq_len"] == 128
 
 
-def test_holm_is_step_down():
-    """Sorted 0.01, 0.03, 0.04 by 3, 2, 1: 0.03, 0.06, and never less than the one before: 0.06."""
-    assert list(holm(np.array([0.01, 0.04, 0.03]))) == pytest.approx([0.03, 0.06, 0.06])
-    assert list(holm(np.array([]))) == []
+def test_what_was_compared_is_corrected_for_once_per_different_prediction():
+    same = [row(64, depth=d, energy=0.1, bits=flipped(3, 0)) for d in range(1, 12)]
+    judged = judge(frame([row(128, energy=0.4), *same]))
+    assert judged.hypotheses == 1
+    others = judged.table[~judged.table["is_baseline"]]
+    np.testing.assert_allclose(others["p_corrected"], others["p_value"])
+    apart = [row(64, depth=d, energy=0.1, bits=losing(slice(3 * d, 3 * d + 3))) for d in range(1, 12)]
+    judged = judge(frame([row(128, energy=0.4), *apart]))
+    assert judged.hypotheses == 11
+    others = judged.table[~judged.table["is_baseline"]]
+    assert (others["p_corrected"] > 3 * others["p_value"]).all()
+    assert set(others["verdict"]) == {"not worse"}
+    assert set(others["verdict_among_many"]) == {"cannot tell"}
+
+
+def test_what_is_dearer_is_not_corrected_for():
+    rows = [row(128, energy=0.4, bits=flipped(0, 0)), row(64, energy=0.1, bits=flipped(1, 0))]
+    rows += [row(64, depth=d, energy=0.5, bits=flipped(d, 0)) for d in range(2, 12)]
+    judged = judge(frame(rows))
+    assert judged.hypotheses == 1
+    assert judged.table["p_corrected"].notna().sum() == 1
+
+
+def test_unpaired_comparisons_are_all_different():
+    rows = [row(128, energy=0.4, correct_bits=None), *(row(64, depth=d, correct_bits=None) for d in range(1, 4))]
+    judged = judge(frame(rows))
+    assert judged.hypotheses == 3
+    others = judged.table[~judged.table["is_baseline"]]
+    assert (others["p_corrected"] > others["p_value"]).all()
 
 
 def test_without_bits_counts_are_compared_unpaired():

@@ -8,7 +8,7 @@ from analysis.errors import CannotAnswer
 from analysis.findings.noninferiority import NO_SCORE, SELF
 from analysis.findings.recommend import recommend
 from search_spaces.errors import UsageError
-from tests.make.rows import flipped, frame, row
+from tests.make.rows import flipped, frame, losing, row
 
 
 def test_the_cheapest_that_is_not_worse_is_recommended_with_its_saving():
@@ -53,22 +53,52 @@ def test_what_surely_beats_the_baseline_is_known():
 
 
 def test_choosing_among_many_is_corrected_for():
-    """One loss of four passes alone (p = 0.03) but not among twenty."""
+    """Three examples of 872 lost pass alone (p = 0.03) but not among eleven that lose others."""
     rows = [row(128, energy=0.4)]
-    rows += [row(64, depth=d, energy=0.1 + d / 1000, bits=flipped(3, 0)) for d in range(1, 12)]
+    rows += [row(64, depth=d, energy=0.1 + d / 1000, bits=losing(slice(3 * d, 3 * d + 3))) for d in range(1, 12)]
     found = recommend(frame(rows))
-    assert found.choice["depth"] == 1
-    assert found.choice["verdict_among_many"] == "cannot tell"
-    assert found.cautious is None
-    assert found.tested == 11
+    assert found.choice is None
+    assert found.candidate["depth"] == 1
+    assert (found.tested, found.hypotheses) == (11, 11)
+    passes = recommend(frame([*rows, row(96, energy=0.2)]))
+    assert passes.choice["max_seq_len"] == 96  # which answers as the baseline does: p = 0.0015
+    assert passes.candidate["depth"] == 1
+    same = [row(64, depth=d, energy=0.1 + d / 1000, bits=losing(slice(3))) for d in range(1, 12)]
+    alike = recommend(frame([rows[0], *same]))  # one hypothesis
+    assert (alike.choice["depth"], alike.candidate, alike.hypotheses) == (1, None, 1)
+
+
+def test_of_equal_energies_the_one_that_passes_is_recommended():
+    rows = [
+        row(128, energy=0.4),
+        row(48, energy=0.1, bits=losing(slice(3))),
+        row(64, energy=0.1, bits=losing(slice(9))),
+    ]
+    rows += [row(96, energy=0.1), row(32, energy=0.1, bits=losing(slice(4, 8)))]
+    assert recommend(frame(rows)).choice["max_seq_len"] == 96
+
+
+def test_how_many_examples_would_do_is_known():
+    """Forty different ones at 872 examples: not even an answer like the baseline's can pass."""
+    rows = [row(128, energy=0.4)]
+    rows += [
+        row(64, depth=d, precision=p, energy=0.1, bits=losing(slice(30 * d, 30 * d + 30 + i)))
+        for d in range(1, 13)
+        for i, p in enumerate(("fp32", "fp16", "bf16", "tf32"))
+    ]
+    found = recommend(frame(rows))
+    assert (found.choice, found.hypotheses) == (None, 48)
+    assert found.examples_needed == 934  # z = 3.0706 of the first in 48: z^2 x 0.99 / 0.01
+    assert recommend(frame(rows[:10])).examples_needed < 872
 
 
 def test_without_bits_fewer_can_be_recommended():
     published = analysis.load("analysis/data/l4_published.csv")
     qqp = published[(published["task"] == "qqp") & (published["sweep"] == "precision_x_seq_len")]
     found = recommend(qqp)
-    assert (found.choice["precision"], found.choice["max_seq_len"]) == ("fp16", 40)
-    assert found.cautious["max_seq_len"] == 48
+    assert (found.choice["precision"], found.choice["max_seq_len"]) == ("fp16", 48)
+    assert found.candidate["max_seq_len"] == 40
+    assert found.examples_needed is None
     assert not found.paired
     rows = published[(published["task"] == "sst2") & (published["sweep"] == "precision_x_seq_len")]
     sst2 = recommend(rows)

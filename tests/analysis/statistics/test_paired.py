@@ -13,6 +13,10 @@ def test_zero_flips_resolve_a_third_of_a_point_on_872_examples():
     by_hand = Z**2 / (872 + Z**2)
     assert by_hand == pytest.approx(0.003093, abs=1e-6)
     assert smallest_tolerance(872) == pytest.approx(by_hand)
+    unpaired = -unpaired_differences(800, 800, 872, 0.01).low[0]
+    assert smallest_tolerance(872, 800 / 872) == pytest.approx(unpaired)
+    assert unpaired > 6 * by_hand
+    assert 0 < paired_differences(0, 0, 10_000, 0.01).p_worse[0] < 1e-20  # not 0, though beyond 1 - ndtr's digits
     found = paired_differences(0, 0, 872, 0.01)
     assert found.low[0] == pytest.approx(-by_hand, abs=1e-9)
     assert found.high[0] == pytest.approx(by_hand, abs=1e-9)

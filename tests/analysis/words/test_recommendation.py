@@ -7,7 +7,7 @@ from analysis.findings.recommend import recommend
 from analysis.words import recommendation as recommendation_words
 from analysis.words.recommendation import answer, code
 from analysis.words.snippet import find_checkpoint
-from tests.make.rows import flipped, frame, row
+from tests.make.rows import flipped, frame, losing, row
 
 
 def sentences(*found):
@@ -29,7 +29,7 @@ def test_the_answer_is_one_sentence_and_the_rest_follows():
         "and its accuracy is not worse by more than 1 point.",
         "Accuracy changes by −0.11 points, at worst −0.51 (one-sided 95 %): of 872 examples 1 became wrong "
         "and 0 right.",
-        "It was chosen among 1 configurations, and still passes corrected for that (Holm).",
+        "Nothing else was compared, so nothing had to be corrected for.",
         "With 872 examples a loss below 0.31 points cannot be ruled out, even where no prediction changes (one-sided "
         "95 %).",
     ]
@@ -62,9 +62,44 @@ def test_a_baseline_that_is_itself_poor_is_pointed_out():
 
 def test_having_chosen_among_many_is_said():
     rows = [row(128, energy=0.4)]
-    rows += [row(64, depth=d, energy=0.1 + d / 1000, bits=flipped(3, 0)) for d in range(1, 12)]
+    rows += [row(64, depth=d, energy=0.1 + d / 1000, bits=losing(slice(3 * d, 3 * d + 3))) for d in range(1, 12)]
     said = sentences(recommend(frame(rows)))
-    assert any("chosen among 11" in s and "confirm it on fresh examples" in s for s in said)
+    assert "corrected for the 11 that were compared: stay with it" in said[0]
+    assert said[1] == (
+        "fp32, 64 tokens, 1 layer is cheaper than the baseline (the baseline over it: 3.96x) and would pass alone, but "
+        "not corrected for having compared 11 configurations: confirm its accuracy on fresh examples before relying on "
+        "it."
+    )
+    said = sentences(recommend(frame([*rows, row(96, energy=0.2), row(100, energy=0.21)])))
+    assert "96 tokens" in said[0]
+    assert said[2] == (
+        "That is corrected for having compared 12 different predictions among 13 configurations (max-T)."
+    )
+    assert "is cheaper than fp32, 96 tokens" in said[3]
+
+
+def test_a_comparison_that_was_bound_to_find_nothing_is_called_so():
+    rows = [row(128, energy=0.4)]
+    rows += [
+        row(64, depth=d, energy=0.1, bits=losing(slice(30 * d, 31 * d + 30)), precision=p)
+        for d in range(1, 13)
+        for p in ("fp32", "fp16")
+    ]
+    said = sentences(recommend(frame(rows), tolerance=0.005))
+    assert said[1] == (
+        "With 872 examples and 12 different predictions compared, not even one that answers all of them as the "
+        "baseline does could pass: that takes 1377 examples, or fewer configurations."
+    )
+
+
+def test_what_several_seeds_say_is_about_these_seeds():
+    rows = [
+        row(length, energy=energy, seed=seed, bits=losing(slice(lost)))
+        for seed in (1, 2)
+        for length, energy, lost in ((128, 0.4, 0), (48, 0.1, 2 * (seed - 1)))
+    ]
+    said = sentences(recommend(frame(rows)))
+    assert "(means over 2 fine-tunings, whose changes differ by 0.2 points, standard deviation: this is about them" in said[1]
 
 
 def test_an_unpaired_comparison_is_said():
