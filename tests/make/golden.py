@@ -131,7 +131,7 @@ def _recommendation(found: Any) -> dict[str, Any] | None:
     if found is None:
         return None
     table, kept = found.table, found.to_dict()
-    names = ["accuracy_difference", "gained", "lost", "p_value", "p_holm", "energy_ratio"]
+    names = ["accuracy_difference", "gained", "lost", "p_value", "p_corrected", "energy_ratio"]
     names += ["accuracy_difference_low", "accuracy_difference_high", "energy_ratio_low", "energy_ratio_high"]
     if found.choice is not None:
         kept["choice"] |= {name: found.choice[name] for name in names}

@@ -99,7 +99,10 @@ def test_what_several_seeds_say_is_about_these_seeds():
         for length, energy, lost in ((128, 0.4, 0), (48, 0.1, 2 * (seed - 1)))
     ]
     said = sentences(recommend(frame(rows)))
-    assert "(means over 2 fine-tunings, whose changes differ by 0.2 points, standard deviation: this is about them" in said[1]
+    assert (
+        "(means over 2 fine-tunings, whose changes differ by 0.2 points, standard deviation: this is about them"
+        in said[1]
+    )
 
 
 def test_an_unpaired_comparison_is_said():
