@@ -17,11 +17,13 @@ import pandas as pd
 from analysis.rows.trust import trusted
 from analysis.rows.types import LATENCY_CI, checked, set_types
 from search_spaces.errors import UsageError
+from search_spaces.objectives import score_names
 from trainables.energy.sources import estimates
 from trainables.rows.check import NEEDED, bits_problem
 from trainables.rows.columns import ANCHOR_NUMBERS, COLUMNS, WINDOW_COLUMNS, Column
 from trainables.rows.flags import MIN_WINDOW_S, SHORT_WINDOW
 
+LEAST_PERCENT = 2.0
 NAMED = "named"  # in a frame's attrs: its table named the trials
 TABLES = (".csv", ".parquet")
 # A table of someone else's needs at least these; what else is missing becomes null.
@@ -121,8 +123,10 @@ def load_table(path: Path, columns: Mapping[str, str] | None) -> tuple[pd.DataFr
     if frame.empty:
         raise UsageError(f"a table of rows must hold at least one row, but {path} is empty; give another file")
     flagged = "flags" in frame.columns
+    frame, remarks = _fractions(frame)
     frame = _complete(frame, path)
-    return frame, [] if flagged else _flag_short_windows(frame)
+    remarks += _one_input_assumed(frame)
+    return frame, remarks if flagged else remarks + _flag_short_windows(frame)
 
 
 def load_kept(files: Sequence[Path], columns: Mapping[str, str] | None) -> tuple[pd.DataFrame, list[str]]:
@@ -156,6 +160,30 @@ def _difference(one: pd.DataFrame, other: pd.DataFrame) -> str:
         if len(bad):
             return f"row {bad[0]} has the {name} {a.iloc[bad[0]]} and {b.iloc[bad[0]]}"
     return ""
+
+
+def _fractions(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Scores as fractions where a column holds percent: all of it from `LEAST_PERCENT` to 100, since 1.2 may be a slip
+    for 0.12 as well."""
+    remarks = []
+    for name in score_names():
+        values = frame[name].dropna() if name in frame else frame.iloc[:, 0].iloc[:0]
+        numeric = len(values) and pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+        if numeric and values.between(LEAST_PERCENT, 100).all():
+            frame = frame.assign(**{name: frame[name] / 100})
+            remarks.append(f"{name} is given in percent ({values.min():g} to {values.max():g}) and was divided by 100")
+    return frame, remarks
+
+
+def _one_input_assumed(frame: pd.DataFrame) -> list[str]:
+    """A question's paragraph becomes several inputs where it is longer than the limit."""
+    spans = frame["exact_match"].notna() & frame["inputs_per_example"].isna()
+    if not spans.any():
+        return []
+    return [
+        f"{int(spans.sum())} of {len(frame)} rows are scored by exact match and do not say inputs_per_example: "
+        "one model input per question is assumed, so where long texts were cut into several the energy per token is wrong"
+    ]
 
 
 def _flag_short_windows(frame: pd.DataFrame) -> list[str]:

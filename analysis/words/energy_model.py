@@ -6,6 +6,7 @@ from analysis.findings.energy_model.fit import Coefficient, Fit
 from analysis.findings.energy_model.model import EnergyModel
 from analysis.findings.energy_model.precision_factor import Pair, PrecisionFactor
 from analysis.findings.energy_model.rising import Rise
+from analysis.findings.energy_model.uncut import Uncut
 from analysis.words.rounding import count_of, format_percent, points_word
 from search_spaces.axes import AXES
 
@@ -21,7 +22,8 @@ def sentences(model: EnergyModel) -> list[str]:
 
 def warnings(model: EnergyModel) -> list[str]:
     """Of the lines and of the rows, a sentence each."""
-    return [*(text for fit in model.fits for text in fit_warnings(fit)), *rise_sentences(model)]
+    cut = [] if model.uncut is None else [uncut_sentence(model.uncut)]
+    return [*cut, *(text for fit in model.fits for text in fit_warnings(fit)), *rise_sentences(model)]
 
 
 def spelled(formula: str) -> str:
@@ -132,6 +134,17 @@ def _place(pair: Pair, with_depth: bool) -> str:
 
 
 # ---- oddities ----
+
+
+def uncut_sentence(found: Uncut) -> str:
+    """Depth that moves nothing is depth that was not taken away."""
+    names = {"mean_power_w": "power", "peak_gpu_memory_mib": "memory"}
+    known = ["energy", "latency", *(names[c] for c in found.columns if c in names)]
+    listed = f"{', '.join(known[:-1])} and {known[-1]}"
+    return (
+        f"{listed[0].upper()}{listed[1:]} are the same from {count_of(found.shallowest, 'layers')} to {found.deepest}: "
+        "the model that was timed was probably not cut."
+    )
 
 
 def rise_sentences(model: EnergyModel) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.findings.energy_model.prediction import Prediction
-from analysis.words.energy_model import law
+from analysis.words.energy_model import fit_warnings, law, uncut_sentence
 
 
 def sentence(prediction: Prediction) -> str:
@@ -20,7 +20,13 @@ def sentence(prediction: Prediction) -> str:
         text += f" Measured: {p.measured_j_per_example:.3g} J/example."
     if p.beyond:
         text += f" Extrapolated beyond {', '.join(map(str, p.beyond))}."
-    return text
+    return " ".join([text, *doubts(p)])
+
+
+def doubts(prediction: Prediction) -> list[str]:
+    """What the line itself is warned of."""
+    cut = [] if prediction.uncut is None else [uncut_sentence(prediction.uncut)]
+    return [*cut, *fit_warnings(prediction.fit)]
 
 
 def as_dict(prediction: Prediction) -> dict[str, Any]:
@@ -38,4 +44,5 @@ def as_dict(prediction: Prediction) -> dict[str, Any]:
         "extrapolated": [str(r) for r in p.beyond],
         "measured_j_per_example": p.measured_j_per_example,
         "estimated": p.estimated,
+        "warnings": doubts(p),
     }

@@ -14,6 +14,7 @@ from analysis.findings.claims.claim import PUBLISHED_COLUMNS, RATIO_TOLERANCE, C
 from analysis.findings.claims.finding import Finding
 from analysis.findings.configurations import configurations, valid, with_intervals
 from analysis.findings.plain import finite
+from analysis.findings.slices import score_column
 from analysis.rows.cards import load_levelled
 from analysis.rows.purpose import sweep_rows
 from analysis.statistics.intervals import NONE, Ratio, ratio
@@ -93,7 +94,8 @@ def _numbers(rows: pd.DataFrame, claim: Claim, task: str) -> dict[str, Any]:
         raise CannotAnswer(f"the two rows differ in {', '.join(mixed)}: a ratio across them means nothing")
     first, second = _with_all_replicates(pool, sides)
     interval = _ratio(first, second, claim.column)
-    change = float(second["accuracy"]) - float(first["accuracy"])
+    score = score_column(pd.DataFrame([first, second])) or "accuracy"  # SQuAD is scored by exact match
+    change = float(second[score]) - float(first[score])
     windows = _both(first, second, "window_s")
     flags = {name for side in (first, second) for name in invalid_among(str(side["flags"]))}
     return {

@@ -14,6 +14,7 @@ from analysis.findings.energy_model.fit import Fit, depth_fit, length_fit
 from analysis.findings.energy_model.precision_factor import PrecisionFactor, precision_factors
 from analysis.findings.energy_model.rising import Rise, rises
 from analysis.findings.energy_model.terms import inputs_of
+from analysis.findings.energy_model.uncut import Uncut, uncut
 from analysis.statistics.equivalence import EQUIVALENCE
 from search_spaces.axes import AXES
 from search_spaces.objectives import TOLERANCE
@@ -44,6 +45,7 @@ class EnergyModel:
     inputs_by_max_seq_len: tuple[tuple[int, float], ...]
     measured: pd.DataFrame
     rises: tuple[Rise, ...]  # where energy rises as work falls
+    uncut: Uncut | None  # depth moves nothing
     not_made: tuple[str, ...]  # why a part could not be made, in the words of its CannotAnswer
 
     @property
@@ -107,6 +109,7 @@ def fit_energy(
         inputs_by_max_seq_len=_by_limit(table, pd.Series(inputs_of(table), table.index)),
         measured=table[_MEASURED].copy(),
         rises=rises(table),
+        uncut=uncut(table),
         not_made=tuple(not_made),
     )
 

@@ -13,6 +13,7 @@ from analysis.errors import CannotAnswer
 from analysis.findings.energy_model.fit import DEPTH_LENGTH, LENGTH, Fit
 from analysis.findings.energy_model.model import EnergyModel
 from analysis.findings.energy_model.terms import design
+from analysis.findings.energy_model.uncut import Uncut
 from search_spaces.axes import AXES
 from search_spaces.errors import UsageError
 
@@ -47,6 +48,7 @@ class Prediction:
     beyond: tuple[Range, ...]  # the measured ranges that the configuration lies outside of
     measured_j_per_example: float | None  # where this very configuration was measured
     estimated: bool
+    uncut: Uncut | None = None  # of the model: depth moves nothing
 
 
 def predict(model: EnergyModel, max_seq_len: int, depth: int, precision: str, extrapolate: bool = False) -> Prediction:
@@ -90,6 +92,7 @@ def predict(model: EnergyModel, max_seq_len: int, depth: int, precision: str, ex
         beyond=beyond,
         measured_j_per_example=_measured(model, max_seq_len, depth, precision),
         estimated=model.estimated,
+        uncut=model.uncut,
     )
 
 

@@ -243,3 +243,28 @@ def test_a_real_tune_experiment_is_read_also_after_it_moved(tmp_path, monkeypatc
     assert rows["status"].to_dict() == {16: "ok", 24: "failed", 32: "ok"}
     assert rows["error"][24] == "RuntimeError: no such luck"
     assert rows["trial_id"][16].startswith("sst2-bert-base-s42-len16")
+
+
+def foreign(tmp_path, **columns):
+    table = pd.DataFrame({"task": "squad", "max_seq_len": [128, 256], "depth": 12, "precision": "fp32"} | columns)
+    (tmp_path / "theirs.csv").write_text(table.assign(energy_j_per_example=[0.1, 0.2]).to_csv(index=False))
+    return analysis.load(tmp_path / "theirs.csv")
+
+
+def test_scores_in_percent_are_divided_by_a_hundred_and_that_is_said(tmp_path):
+    rows = foreign(tmp_path, f1=[88.36, 90.0], inputs_per_example=[1.5, 1.1])
+    assert list(rows["f1"]) == pytest.approx([0.8836, 0.9])
+    assert "theirs.csv: f1 is given in percent (88.36 to 90) and was divided by 100" in rows.attrs["notes"]
+
+
+@pytest.mark.parametrize("scores", [[0.9, 90.0], [1.2, 1.3], [120.0, 90.0]])
+def test_what_may_be_a_slip_is_refused(tmp_path, scores):
+    with pytest.raises(UsageError, match="f1 must be a number between 0 and 1"):
+        foreign(tmp_path, f1=scores)
+
+
+def test_exact_match_without_the_number_of_inputs_is_pointed_out(tmp_path):
+    said = "2 of 2 rows are scored by exact match and do not say inputs_per_example: one model input per question"
+    assert any(said in note for note in foreign(tmp_path, exact_match=[0.8, 0.81]).attrs["notes"])
+    known = foreign(tmp_path, exact_match=[0.8, 0.81], inputs_per_example=[1.5, 1.1])
+    assert not any("inputs_per_example" in note for note in known.attrs["notes"])

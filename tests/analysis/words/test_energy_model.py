@@ -87,3 +87,22 @@ def test_a_prediction_says_where_it_comes_from() -> None:
     assert sentence(beyond).endswith(f"Extrapolated beyond {', '.join(ranges)}.")
     assert as_dict(beyond)["extrapolated"] == ranges
     assert as_dict(inside)["extrapolated"] == []
+
+
+def test_a_depth_sweep_in_which_nothing_moves_was_probably_not_cut() -> None:
+    """The energies of 2, 6 and 12 layers differ by 1 %; with half the memory at 2 layers something was cut."""
+    rows = [row(length, depth=d, energy=length / 1000 * (1 + d / 1200)) for length in (32, 64, 128) for d in (2, 6, 12)]
+    model = fit_energy(frame(rows))
+    assert (model.uncut.shallowest, model.uncut.deepest) == (2, 12)
+    said = "Energy, latency, power and memory are the same from 2 layers to 12: the model that was timed was probably"
+    assert warnings(model)[0].startswith(said)
+    answer = predict(model, 48, 6, "fp32")
+    assert said in sentence(answer)
+    assert as_dict(answer)["warnings"][0].startswith(said)
+    smaller = [r | ({"peak_gpu_memory_mib": 250.0} if r["depth"] == 2 else {}) for r in rows]
+    assert fit_energy(frame(smaller)).uncut is None
+    assert fit_energy(frame(linear_rows(A, B))).uncut is None  # energy moves
+    silent = [r | {"latency_ms_per_example": None} for r in rows]
+    assert fit_energy(frame(silent)).uncut is None  # too little is known
+    near = [r for r in rows if r["depth"] > 2]
+    assert fit_energy(frame([r | {"depth": 10} if r["depth"] == 6 else r for r in near])).uncut is None

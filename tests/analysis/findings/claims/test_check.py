@@ -102,3 +102,14 @@ def test_invalid_flags_and_missing_accuracy_leave_it_open(tmp_path):
     assert found.accuracy_change is None
     assert found.verdict == "cannot be told"
     assert found.trustworthy
+
+
+def test_a_task_scored_by_exact_match_is_held_to_it(tmp_path):
+    em = {"accuracy": None, "correct_bits": None}
+    rows = [
+        row(128, energy=0.4, exact_match=0.80, **em),
+        row(128, precision="fp16", energy=0.1, exact_match=0.75, **em),
+    ]
+    (found,) = audit(frame(rows), claims_file(tmp_path))
+    assert found.accuracy_change == pytest.approx(-0.05)
+    assert found.accuracy_lost
