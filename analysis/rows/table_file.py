@@ -182,7 +182,7 @@ def _one_input_assumed(frame: pd.DataFrame) -> list[str]:
         return []
     return [
         f"{int(spans.sum())} of {len(frame)} rows are scored by exact match and do not say inputs_per_example: "
-        "one model input per question is assumed, so where long texts were cut into several the energy per token is wrong"
+        "one model input per question is assumed, so where long texts became several an energy per token is wrong"
     ]
 
 

@@ -67,13 +67,14 @@ def _recorded(folder: str) -> Truth:
     found = configurations(clean)
     right = correctness(clean)
     bits = np.array([next(iter(right.by_seed(key).values())) for key in row_keys(found)], dtype=float)
-    base = int(found.index.get_loc(find_baseline(found)))
+    base = list(found.index).index(find_baseline(found))
     energy = found["energy_j_per_example"].to_numpy(dtype=float)
     energy = energy / energy[base]
     at = np.flatnonzero(energy < 1)
     part = found.iloc[at]
-    ranks = [PRECISIONS.rank(p) for p in part["precision"]]
-    reduced = np.lexsort((-energy[at], ranks, -part["max_seq_len"].to_numpy(), -part["depth"].to_numpy()))
+    work = part.assign(rank=[PRECISIONS.rank(p) for p in part["precision"]], place=np.arange(len(part)))
+    keys = ["depth", "max_seq_len", "rank", "energy_j_per_example"]
+    reduced = work.sort_values(keys, ascending=[False, False, True, False])["place"].to_numpy(dtype=int)
     return Truth(bits[at] - bits[base], energy[at], (np.argsort(-energy[at]), reduced))
 
 
