@@ -112,7 +112,7 @@ def overlapping(r: Recommendation) -> pd.DataFrame:
     if chosen is None:
         return table.iloc[:0]
     if r.scored:
-        table = table[table["verdict"] == NOT_WORSE]
+        table = table[table["verdict_among_many"] == NOT_WORSE]
     half = f"{ENERGY}_ci95"
     could = table[ENERGY] - table[half] <= chosen[ENERGY] + chosen[half]
     could &= (table.index != chosen.name) & (table[ENERGY] < r.baseline[ENERGY])
