@@ -76,7 +76,9 @@ def usable(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         reasons[mask] = (reasons[mask] + "; " + new).str.removeprefix("; ")
 
     ok = rows["status"] == "ok"
-    detail = rows["status"].astype(object).fillna("no status") + rows["error"].map(lambda e: f": {e}" if e else "")
+    detail = rows["status"].astype(object).fillna("no status") + rows["error"].map(
+        lambda e: f": {e}" if e else ""
+    ).astype(object)
     add(~ok, detail)
     bad = rows["flags"].map({flags: why_invalid(flags) for flags in rows["flags"].unique()})
     add(bad != "", bad)

@@ -3,7 +3,7 @@ import pytest
 from scipy.special import stdtrit
 
 import analysis
-from analysis.findings.configurations import comparable_groups, configurations, valid
+from analysis.findings.configurations import comparable_groups, configurations, usable, valid
 from analysis.statistics.intervals import ratio
 from tests.make.rows import frame, row
 
@@ -160,3 +160,8 @@ def test_a_flag_of_another_spelling_or_version_keeps_its_row_out():
         "flag hw_slowdown; estimated energy, beside measured rows",
         "unknown flag of_later",
     ]
+
+
+def test_no_rows_have_nothing_to_leave_out():
+    kept, left_out = usable(frame([row()]).iloc[:0])
+    assert len(kept) == len(left_out) == 0
