@@ -119,7 +119,7 @@ def test_a_run_whose_folder_is_lost_goes_on_from_its_storage(tmp_path, cluster):
     folder, shared = tmp_path / "run", tmp_path / "shared"
     arguments = ("--address", made.address, "--storage-path", shared.as_uri())
     process = start(*arguments, "--output-dir", str(folder), *DEMO, faults=(slow,))
-    wait_for(lambda: list((tmp_path / "marks").iterdir()), process)
+    wait_for(lambda: list((tmp_path / "marks").iterdir()), process, 240)  # two nodes of Ray start first
     process.kill()
     process.communicate()
     shutil.rmtree(folder)
