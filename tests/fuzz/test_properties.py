@@ -7,6 +7,7 @@ import math
 import re
 import tempfile
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,11 @@ from search_spaces.sweep_config import SweepConfig
 from tests.make.rows import row, write_trial
 from trainables.rows.check import problem_of
 from trainables.rows.columns import COLUMNS, WINDOW_TABLE
+from trainables.rows.digests import Digests
 from trainables.rows.finished import finished_trials
 from tuner.run.folder import read_sweep
 
+DIGESTS = {field.name for field in fields(Digests)}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -38,6 +41,7 @@ quick = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCh
 
 @quick
 @given(st.sampled_from([*COLUMNS.values()]), JSON)
+@example(COLUMNS["weights_digest"], None)
 def test_a_row_with_one_odd_value_is_read_as_it_is_or_not_at_all(column: Any, value: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder)
@@ -52,8 +56,11 @@ def test_a_row_with_one_odd_value_is_read_as_it_is_or_not_at_all(column: Any, va
     (loaded,) = odd[column.name]
     if column.kind == "str":
         nothing = value is None or (isinstance(value, float) and math.isnan(value))
-        assert column.name in ("trial_id", "error") or (
-            loaded == value if not nothing else pd.isna(loaded) or loaded == ""
+        told_by_the_other_row = nothing and column.name in DIGESTS  # analysis/rows/digests.py
+        assert (
+            told_by_the_other_row
+            or column.name in ("trial_id", "error")
+            or (loaded == value if not nothing else pd.isna(loaded) or loaded == "")
         )
     elif value is None or (isinstance(value, float) and math.isnan(value)):
         assert pd.isna(loaded)
