@@ -26,13 +26,22 @@ def sketches() -> Iterator[None]:
         yield
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--one-case", action="store_true", help="of each parametrised test the first case alone")
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which tests share one of xdist's workers (`--dist loadgroup`).
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Which cases run, and which tests share one of xdist's workers (`--dist loadgroup`).
 
     Those that start Ray, which begin at once since together they take longest: two Rays on two cores starve each other.
     Those that take a fixture made once for several tests, so that it is made once, not once on each worker.
     """
+    if config.getoption("one_case"):
+        first = {item.nodeid.split("[")[0]: item for item in reversed(items)}
+        kept = set(first.values())
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = [item for item in items if item in kept]
     for item in items:
         group = "ray" if item.get_closest_marker("ray") else _shared_fixture(item)
         if group:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.make import runs as fabricated
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,6 +19,7 @@ def output(*arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.seconds
 def test_the_published_rows() -> None:
     text = output()
     assert "16 of 16 trials have a valid energy" in text

@@ -257,6 +257,7 @@ def _children_cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
+@pytest.mark.seconds
 def test_a_plan_needs_no_ray():
     code = "import sys; from tuner.plan import plan; from search_spaces.presets import DEMO; plan(DEMO)"
     code += "; sys.exit('ray' in sys.modules)"

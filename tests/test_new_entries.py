@@ -83,6 +83,7 @@ def test_an_axis_makes_trials_and_points() -> None:
     assert {space.trial(point).configuration["layout"] for point in space.points} == {"rows", "tiles"}
 
 
+@pytest.mark.seconds
 @pytest.mark.usefixtures("entered")
 def test_rows_of_it_are_told_apart_and_told_in_page_and_summary(tmp_path: Path) -> None:
     bits = np.arange(EXAMPLES) < 800

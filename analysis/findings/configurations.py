@@ -112,8 +112,9 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     trial, since nothing was repeated: it says nothing about how trials differ; "none".
     """
     keys = [k for k in (*configuration_columns(), *_APART) if k in rows]
-    work = rows.copy()
-    work["_weights"] = work.groupby(weights_columns(work), dropna=False).ngroup()
+    work = rows.drop(columns="weights_digest", errors="ignore")
+    # Fine-tunings are numbered once: pandas groups texts slowly.
+    work["seed"] = rows.groupby(weights_columns(rows), dropna=False).ngroup()
     work["estimated"] = is_estimated(work)
     # Grouped by all the keys once, then by the number of the group: pandas is slow with a dozen keys.
     by_keys = work.groupby(keys, dropna=False, sort=False, observed=True)
@@ -121,7 +122,7 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     groups = work.groupby("_group", sort=False)
     table = seed_mean(work, ["_group"], [c for c in (*score_names(), *_MEANS) if c in work])
     table["n_trials"] = groups.size()
-    table["n_seeds"] = groups["_weights"].nunique()
+    table["n_seeds"] = groups["seed"].nunique()
     for name, half in _INTERVALS.items():
         table[half] = groups[half].first()
         table[f"{_short(name)}_relative_sd"] = groups[name].std(ddof=1) / table[name]

@@ -28,7 +28,7 @@ _REFERENCE = 0.75  # of the highest mean power: where `PRIOR` knows the log vari
 PRIOR = np.array([[2 * np.log(0.023), -7.5, np.log(5.0)], [1.5, 3.0, 0.7]])
 _LEAST_VARIANCE = 1e-9  # added: two trials may agree in all their digits
 _BOUNDS = [(-25.0, 5.0), (-40.0, 40.0), (-1.5, 6.0)]
-_STEP = 1e-3  # of the second differences
+_STEP = 1e-3  # of the differences of the gradient
 
 
 @dataclass(frozen=True)
@@ -94,24 +94,22 @@ def _relative(power: Floats) -> Floats:
 def _most_probable(variance: Floats, freedom: Floats, columns: Floats) -> tuple[Floats, Floats]:
     """The parameters of `PRIOR` given variances of so many degrees of freedom, and their covariance (3, 3)."""
 
-    def surprise(at: Floats) -> float:
-        log_ratio = np.log(variance) - columns @ at[:2]
-        scatter = np.exp(at[2])
-        odds = freedom / scatter * np.exp(log_ratio)
-        density = (
-            freedom / 2 * np.log(odds) - (freedom + scatter) / 2 * np.log1p(odds) - betaln(freedom / 2, scatter / 2)
-        )
-        return float(-density.sum() + (((at - PRIOR[0]) / PRIOR[1]) ** 2).sum() / 2)
+    half = freedom / 2
 
-    at = minimize(surprise, PRIOR[0], method="L-BFGS-B", bounds=_BOUNDS).x
-    step = _STEP * np.eye(3)
-    curvature = np.array(
-        [
-            [surprise(at + a + b) - surprise(at + a - b) - surprise(at - a + b) + surprise(at - a - b) for b in step]
-            for a in step
-        ]
-    ) / (4 * _STEP**2)
-    return np.asarray(at), np.asarray(np.linalg.inv(curvature), dtype=float)
+    def surprise(at: Floats) -> tuple[float, Floats]:
+        """Minus the log density, and its gradient."""
+        scatter = np.exp(at[2])
+        odds = freedom / scatter * np.exp(np.log(variance) - columns @ at[:2])
+        density = half * np.log(odds) - (half + scatter / 2) * np.log1p(odds) - betaln(half, scatter / 2)
+        by_log_odds = half - (half + scatter / 2) * odds / (1 + odds)
+        by_scatter = (digamma(half + scatter / 2) - digamma(scatter / 2) - np.log1p(odds)) / 2
+        of_rows = np.array([*(columns.T @ -by_log_odds), (scatter * by_scatter - by_log_odds).sum()])
+        away = (at - PRIOR[0]) / PRIOR[1]
+        return float((away**2).sum() / 2 - density.sum()), away / PRIOR[1] - of_rows
+
+    at = minimize(surprise, PRIOR[0], jac=True, method="L-BFGS-B", bounds=_BOUNDS).x
+    curvature = np.array([surprise(at + step)[1] - surprise(at - step)[1] for step in _STEP * np.eye(3)]) / (2 * _STEP)
+    return np.asarray(at), np.asarray(np.linalg.inv((curvature + curvature.T) / 2), dtype=float)
 
 
 def inverse_trigamma(value: Floats) -> Floats:

@@ -36,6 +36,8 @@ from trainables.energy.trace import Trace
 from trainables.rows.columns import COLUMNS, TRACE, WINDOW_COLUMNS
 from trainables.rows.file import seal
 
+pytestmark = pytest.mark.seconds
+
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "160"))
 DEEP_EVERY = 16  # inputs that go through fits, recommendation and audit too, which take most of the time
 ONCE_FAILED = {"csv": (1280,), "results": (591, 1968, 2032), "parquet": (752,), "claims": (897,)}  # tried every time

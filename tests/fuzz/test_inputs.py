@@ -208,6 +208,7 @@ def fuzz(seeds: Sequence[int], folder: Path) -> None:
     assert not failures, f"{len(failures)} of {len(seeds)}:\n" + "\n".join(failures)
 
 
+@pytest.mark.seconds
 @pytest.mark.timeout(600)
 def test_a_few(tmp_path: Path) -> None:
     only = os.environ.get("FUZZ_SEED")

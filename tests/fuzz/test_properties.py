@@ -39,6 +39,7 @@ JSON = st.recursive(
 quick = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
+@pytest.mark.seconds
 @quick
 @given(st.sampled_from([*COLUMNS.values()]), JSON)
 @example(COLUMNS["weights_digest"], None)

@@ -19,6 +19,8 @@ from tests.make import runs as fabricated
 from tests.make.rows import linear_rows, write_trial
 from trainables.rows.columns import COLUMNS
 
+pytestmark = pytest.mark.seconds
+
 TEXT_COLUMNS = [*(c.name for c in COLUMNS.values() if c.kind == "str"), "sweep"]  # the last: of foreign tables
 OWN_TAGS = {tag for file in TEMPLATES.glob("*.html.j2") for tag in re.findall(r"<([a-z][a-z0-9]*)", file.read_text())}
 # What ends a text, an attribute, a script, a style, a title or a comment, and what would then run.

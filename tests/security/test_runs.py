@@ -294,6 +294,7 @@ def test_what_is_printed_holds_no_escape_sequences(tmp_path: Path, capsys: pytes
     assert "\x1b" not in said.out + said.err
 
 
+@pytest.mark.seconds
 def test_a_folder_whose_name_is_no_text_is_read_and_reported(tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/run \xff"))
     fabricated.write_csv_run(folder, fabricated.table(lengths=(48, 128), depths=(12,)), {"host": "\ud800"})

@@ -39,6 +39,7 @@ def pickled(folder: Path, name: str = "pytorch_model.bin") -> Path:
     return folder
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("load", ["base", "checkpoint"])
 def test_pickled_weights_are_refused_with_the_command_that_converts_them(tmp_path: Path, load: str) -> None:
     folder = str(pickled(tmp_path / "a folder"))
@@ -60,6 +61,7 @@ def test_pickled_weights_are_refused_with_the_command_that_converts_them(tmp_pat
     assert all(np.array_equal(again[name], expected[name].numpy()) for name in kept)
 
 
+@pytest.mark.seconds
 def test_the_conversion_runs_no_code_of_the_pickle(tmp_path: Path) -> None:
     pickled(tmp_path)
     fired = tmp_path / "fired"

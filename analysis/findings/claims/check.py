@@ -59,6 +59,7 @@ def check_claims(
 ) -> list[Finding]:
     """One finding per claim and task, task by task in the order of the claims; fresh trials count for none."""
     rows = sweep_rows(rows)
+    tables = _Tables()
     tasks = list(dict.fromkeys(t for c in claims.claims for t in (c.tasks or tuple(rows["task"].dropna().unique()))))
     found = []
     for task in tasks:
@@ -66,7 +67,7 @@ def check_claims(
             if claim.tasks and task not in claim.tasks:
                 continue
             try:
-                numbers = _numbers(rows, claim, task)
+                numbers = _numbers(_pool(rows, claim, task), claim, tables)
             except CannotAnswer as reason:
                 numbers = {"problem": str(reason)}
             found.append(
@@ -84,15 +85,28 @@ def check_claims(
     return found
 
 
-def _numbers(rows: pd.DataFrame, claim: Claim, task: str) -> dict[str, Any]:
+class _Tables:
+    """`configurations` of sets of rows, each made once: many claims start from the same configuration."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[Any, ...], pd.DataFrame] = {}
+
+    def of(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Of rows out of the one frame that all sets are parts of."""
+        key = tuple(rows.index)
+        if key not in self._made:
+            self._made[key] = configurations(rows)
+        return self._made[key]
+
+
+def _numbers(pool: pd.DataFrame, claim: Claim, tables: _Tables) -> dict[str, Any]:
     """What a `Finding` holds beside the claim. CannotAnswer where the rows have no such pair."""
-    pool = _pool(rows, claim, task)
-    sides = [_side(pool, claim, side) for side in (claim.start, claim.to)]
-    first, second = (configurations(usable).iloc[0] for usable in sides)
+    sides = [_side(pool, claim, side, tables) for side in (claim.start, claim.to)]
+    first, second = (tables.of(usable).iloc[0] for usable in sides)
     mixed = [c for c in ("gpu_name", "energy_source", "sweep") if c in pool and _differ(first.get(c), second.get(c))]
     if mixed:
         raise CannotAnswer(f"the two rows differ in {', '.join(mixed)}: a ratio across them means nothing")
-    first, second = _with_all_replicates(pool, sides)
+    first, second = _with_all_replicates(pool, sides, tables)
     interval = _ratio(first, second, claim.column)
     score = score_column(pd.DataFrame([first, second])) or "accuracy"  # SQuAD is scored by exact match
     change = float(second[score]) - float(first[score])
@@ -129,7 +143,7 @@ def _pool(rows: pd.DataFrame, claim: Claim, task: str) -> pd.DataFrame:
     return pool
 
 
-def _side(pool: pd.DataFrame, claim: Claim, side: Mapping[str, Any]) -> pd.DataFrame:
+def _side(pool: pd.DataFrame, claim: Claim, side: Mapping[str, Any], tables: _Tables) -> pd.DataFrame:
     """The usable trials of the one configuration that has these values."""
     found = pool
     for column, value in side.items():
@@ -137,7 +151,7 @@ def _side(pool: pd.DataFrame, claim: Claim, side: Mapping[str, Any]) -> pd.DataF
     usable = found[(found["status"] == "ok") & (found[claim.column] > 0)]
     if usable.empty:
         raise CannotAnswer(f"no {'usable ' if len(found) else ''}row with {spell(side)}")
-    table = configurations(usable)
+    table = tables.of(usable)
     if len(table) > 1:
         raise CannotAnswer(
             f"{len(table)} different configurations (or sweeps, cards) match {spell(side)}, and are not averaged: "
@@ -146,12 +160,12 @@ def _side(pool: pd.DataFrame, claim: Claim, side: Mapping[str, Any]) -> pd.DataF
     return usable
 
 
-def _with_all_replicates(pool: pd.DataFrame, sides: list[pd.DataFrame]) -> tuple[pd.Series, pd.Series]:
+def _with_all_replicates(pool: pd.DataFrame, sides: list[pd.DataFrame], tables: _Tables) -> tuple[pd.Series, pd.Series]:
     """The two configurations, with intervals from all replicates of the rows and not from their own alone."""
     own = [label for usable in sides for label in usable.index]
     rest, _ = valid(pool[~pool.index.isin(own)])
-    tables = [configurations(rows) for rows in (*sides, rest) if len(rows)]
-    together = with_intervals(pd.concat(tables, ignore_index=True))
+    parts = [tables.of(rows) for rows in (*sides, rest) if len(rows)]
+    together = with_intervals(pd.concat(parts, ignore_index=True))
     return together.iloc[0], together.iloc[1]
 
 

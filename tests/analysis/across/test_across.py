@@ -15,6 +15,8 @@ from analysis.across.command import main
 from analysis.words.across import notes
 from tests.make.runs import two_tasks
 
+pytestmark = pytest.mark.seconds
+
 LENGTHS = (16, 32, 48, 64, 128)
 A, B, C = 0.004, 3e-4, 4e-7
 NASTY = "<script>window.pwned=1</script>"

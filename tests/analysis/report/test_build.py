@@ -14,6 +14,7 @@ from tests.make import rows as fabricate
 from tests.make import runs as fabricated
 
 
+@pytest.mark.seconds
 def test_the_files_of_a_run_are_written(full: tuple[Report, str]) -> None:
     report, _ = full
     names = ("results.csv", "results.parquet", "pareto.csv", "energy_model.json", "report.html", "report.md")
@@ -27,6 +28,7 @@ def test_the_files_of_a_run_are_written(full: tuple[Report, str]) -> None:
     assert not [p for p in report.folder.rglob("*") if ".tmp" in p.name]
 
 
+@pytest.mark.seconds
 @pytest.mark.usefixtures("sketches")
 def test_three_objectives_reach_the_pareto_file(tmp_path: Path) -> None:
     names = ("accuracy", "energy_j_per_example", "peak_gpu_memory_mib")

@@ -10,6 +10,8 @@ from analysis.report.build import build_report
 from tests.analysis.report.reports import SMALL
 from tests.make import runs as fabricated
 
+pytestmark = pytest.mark.seconds
+
 
 def two_cards(folder: Path) -> Path:
     """A run whose trials ran on two cards by chance, the second of which needs 2.4 % more."""

@@ -55,6 +55,7 @@ def test_with_them_it_has_theirs_in_every_form(run: Path) -> None:
     assert "from 3 fresh trials of each alone" in page
 
 
+@pytest.mark.seconds
 def test_a_folder_kept_without_rays_files_says_the_same(run: Path, tmp_path: Path) -> None:
     confirm(FakeDriver(run))  # type: ignore[arg-type]
     first = words_of(build_report([run], bootstrap=False))[2]

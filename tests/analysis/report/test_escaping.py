@@ -11,6 +11,8 @@ from search_spaces.trial_config import TrialConfig
 from tests.analysis.report.reports import NASTY, SMALL, report_of, tags
 from tests.make import runs as fabricated
 
+pytestmark = pytest.mark.seconds
+
 
 @pytest.mark.usefixtures("sketches")
 def test_failed_and_flagged_trials_are_named_and_escaped(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import pytest
 from tests.analysis.report.reports import SMALL, report_of
 from tests.make import runs as fabricated
 
+pytestmark = pytest.mark.seconds
+
 
 @pytest.mark.usefixtures("sketches")
 def test_a_flag_of_every_trial_is_said_once(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def make(assessment: Assessment, anchors: pd.DataFrame) -> Iterator[Drawing | No
     yield NotShown(REASON)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("section", FIGURE_SECTIONS)
 def test_a_new_figure_costs_its_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str) -> None:
     figures = Registry("a figure", [PageFigure("made_up", section, make)])

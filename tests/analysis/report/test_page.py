@@ -13,6 +13,8 @@ from search_spaces.trial_config import TrialConfig
 from tests.analysis.report.reports import PAGE_PARTS, PARTS, SMALL, report_of, tags
 from tests.make import runs as fabricated
 
+pytestmark = pytest.mark.seconds
+
 
 def test_a_report_has_every_part(full: tuple[Report, str]) -> None:
     report, html = full

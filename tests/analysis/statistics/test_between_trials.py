@@ -87,6 +87,7 @@ def test_a_half_width_is_that_of_student():
     np.testing.assert_allclose(half, 1.960 * 0.02 * 2 / 2, rtol=0.01)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("repeated", [2, 5, 10])
 def test_intervals_cover_the_truth_of_quiet_and_of_noisy_configurations(repeated):
     """10 quiet ones at 600 W and 10 noisy ones at 150 W, so many of each twice; 200 sweeps."""
@@ -102,6 +103,7 @@ def test_intervals_cover_the_truth_of_quiet_and_of_noisy_configurations(repeated
     assert 0.93 < noisy <= 1
 
 
+@pytest.mark.seconds
 def test_without_power_intervals_cover_on_average():
     """Wide for the quiet, narrow for the noisy: a spread that power does not tell apart scatters."""
     rng = np.random.default_rng(7)

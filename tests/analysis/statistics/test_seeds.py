@@ -105,6 +105,7 @@ def test_a_seed_that_lacks_a_configuration_is_a_dash() -> None:
     assert [c.text for c in table.rows[1].cells] == ["2", "94.00", "–", "–", "108", "–", "–"]
 
 
+@pytest.mark.seconds
 def test_the_report_of_several_seeds_has_the_part_and_of_one_has_not(tmp_path: Path) -> None:
     rows = fabricated.table(lengths=(64, 128), depths=(12,), seeds=(42, 43, 44))
     folder = fabricated.write_csv_run(tmp_path / "run", rows)

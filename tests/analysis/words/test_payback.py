@@ -38,6 +38,7 @@ def test_words() -> None:
     assert found == ["7", "940", "1.2 thousand", "67 thousand", "1.0 million", "1.2 million", "4.6 billion"]
 
 
+@pytest.mark.seconds
 @pytest.mark.usefixtures("sketches")
 @pytest.mark.parametrize("source", ["nvml_counter", "estimate"])
 def test_the_report_says_it_in_every_form(tmp_path: Path, source: str) -> None:

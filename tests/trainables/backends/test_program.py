@@ -15,6 +15,7 @@ from trainables.model.cut import cut
 LENGTHS = [3, 16, 9, 9, 4, 12, 7, 16]
 
 
+@pytest.mark.seconds
 @pytest.mark.skipif(not shutil.which("c++"), reason="no C++ compiler")
 @pytest.mark.parametrize("padding", ["max_length", "packed"])
 def test_an_equal_program_is_taken_over_and_any_other_is_compiled_afresh(padding, rng):

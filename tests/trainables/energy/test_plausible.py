@@ -211,6 +211,7 @@ def load() -> Iterator[list[subprocess.Popen[str]]]:
         process.stdout.close()
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("sampled", ["estimate", "thread", "child"])
 def test_a_load_that_is_stopped_by_a_signal(sampled: str, load: list[subprocess.Popen[str]]) -> None:
     """Alone, not its group: a child that reads the sensor runs on."""

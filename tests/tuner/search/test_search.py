@@ -153,6 +153,7 @@ def test_each_stopping_rule_says_which_it_was():
 # ---- samplers ----
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_point_is_proposed_once_and_then_the_space_is_exhausted(sampler, rows):
     search = make(sampler, prune=False)
@@ -258,6 +259,7 @@ def test_one_objective_is_a_single_objective_search(rows):
 # ---- the study on disk ----
 
 
+@pytest.mark.seconds
 def test_a_killed_search_goes_on_with_what_was_written(tmp_path, rows):
     search = make("random", storage=open_storage(tmp_path))
     drive(search, recorded(rows), 4)

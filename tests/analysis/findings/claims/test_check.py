@@ -15,6 +15,7 @@ def by_task_and_claim(findings):
     return {(f.task, f.claim.split(" (")[0]): f for f in findings}
 
 
+@pytest.mark.seconds
 def test_the_published_claims_against_the_published_rows():
     found = by_task_and_claim(audit())
     ratios = {key: round(f.measured_ratio, 1) for key, f in found.items()}
@@ -42,6 +43,7 @@ def test_the_published_claims_against_the_published_rows():
     assert lost.short_windows
 
 
+@pytest.mark.seconds
 def test_a_removed_row_cannot_be_told(tmp_path):
     rows = pd.read_csv(PUBLISHED)
     file = tmp_path / "rows.csv"
@@ -52,6 +54,7 @@ def test_a_removed_row_cannot_be_told(tmp_path):
     assert found[0].measured_ratio is None
 
 
+@pytest.mark.seconds
 def test_replicates_give_the_ratio_an_interval(tmp_path):
     def rows(spread):
         return frame(

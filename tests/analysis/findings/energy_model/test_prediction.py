@@ -22,6 +22,7 @@ def test_a_configuration_between_the_measured_ones_is_predicted():
     assert predict(model, 48, 8, "fp32").measured_j_per_example is not None
 
 
+@pytest.mark.seconds
 def test_prediction_intervals_cover_new_measurements():
     rng = np.random.default_rng(0)
     hits = []
