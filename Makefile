@@ -7,6 +7,8 @@ TORCH  ?=
 RUN    ?= runs/make-demo
 BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n 2
+# Two workers on two cores: where each had two threads, they would wait for one another.
+ONE_THREAD := OMP_NUM_THREADS=1
 
 .PHONY: demo quick test test-slow test-faults check fix hooks results install clean
 
@@ -16,15 +18,15 @@ demo: install
 
 # While writing: the first case of each test that needs no Ray, no browser and no seconds. Under 90 seconds on two cores.
 quick: install
-	$(PYTEST) --one-case -m "not (ray or browser or seconds or slow)"
+	$(ONE_THREAD) $(PYTEST) --one-case -m "not (ray or browser or seconds or slow)"
 
 # At most five minutes on two idle cores.
 test: install
-	$(PYTEST) --dist loadgroup -m "not slow"
+	$(ONE_THREAD) $(PYTEST) --dist loadgroup -m "not slow"
 
 # What is slow by its nature.
 test-slow: install
-	$(PYTEST) --dist loadgroup -m slow --durations=10
+	$(ONE_THREAD) $(PYTEST) --dist loadgroup -m slow --durations=10
 
 # Drivers, processes and nodes are killed, disks filled, files damaged: docs/running.md. Under twenty minutes on two cores.
 test-faults: install

@@ -12,7 +12,7 @@ from typing import Any
 
 from search_spaces.errors import UsageError
 from search_spaces.trial_config import TrialConfig
-from trainables.rows.check import fits, problem_of
+from trainables.rows.check import fits, is_null, problem_of
 from trainables.rows.columns import COLUMNS
 from trainables.rows.file import ROW_FILE, unseal
 from trainables.rows.folder import MEASURE, experiments, readable, trial_folders
@@ -101,7 +101,7 @@ def last_results(folder: Path) -> Iterator[dict[str, Any]]:
 
 def trial_id_of(values: Mapping[str, Any], folder: str) -> str:
     """The trial's own name. Ray overwrites `trial_id` in results with its own id, so it is built again."""
-    known = {name: values[name] for name in CONFIG_FIELDS if values.get(name) is not None}
+    known = {name: values[name] for name in CONFIG_FIELDS if not is_null(values.get(name))}
     try:
         if all(fits(COLUMNS[name], value) for name, value in known.items()):
             return TrialConfig.from_dict(known).trial_id
