@@ -30,7 +30,7 @@ from trainables.rows.digests import Digests
 from trainables.rows.finished import finished_trials
 from tuner.run.folder import read_sweep
 
-# What a row lacks is told by the run's other rows (analysis/rows/digests.py); before there were purposes, all was sweep.
+# What a row lacks is told by the run's other rows (analysis/rows/digests.py); without purposes, all were sweeps.
 TOLD = {"purpose", *(field.name for field in fields(Digests))}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
