@@ -21,6 +21,7 @@ from analysis.report.exclusions import exclusion_table, flag_table, left_out
 from analysis.report.folder import report_folder
 from analysis.report.gallery import draw
 from analysis.report.page import Page, render, title
+from analysis.report.recommendation_json import save as save_recommendations
 from analysis.report.report import Report
 from analysis.report.section import FIGURE_SECTIONS, Section, section
 from analysis.report.write import PARETO_PAIRS, pareto_table, write_tables
@@ -30,6 +31,7 @@ from analysis.rows.load import load, load_anchors, load_environment, load_finetu
 from analysis.rows.purpose import fresh_rows, sweep_rows
 from search_spaces.errors import check
 from search_spaces.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, TOLERANCE
+from trainables.rows.recommendation import RECOMMENDATION_FILE
 
 
 def write_report(
@@ -121,7 +123,7 @@ def _of_assessment(anchors: pd.DataFrame, assessment: Assessment) -> pd.DataFram
 
 
 def _write_tables(paths: list[Path], rows: pd.DataFrame, found: list[Assessment], folder: Path) -> list[str]:
-    """results.*, pareto.csv, energy_model.json; the sentences of what could not be written."""
+    """results.*, pareto.csv, energy_model.json, recommendation.json; the sentences of what could not be written."""
     problems: list[str] = []
     fronts = []
     for assessment in found:
@@ -135,7 +137,8 @@ def _write_tables(paths: list[Path], rows: pd.DataFrame, found: list[Assessment]
                 fronts += [made.value] if made.value is not None else []
     models = [part.value for assessment in found for _, part in assessment.models if part.value is not None]
     written = attempt("The tables", lambda: write_tables(folder, rows, fronts, models or None, sources=paths))
-    return [*problems, written.problem] if written.problem else problems
+    told = attempt("The recommendation's file", lambda: save_recommendations(found, folder / RECOMMENDATION_FILE))
+    return [*problems, *filter(None, [written.problem, told.problem])]
 
 
 def _page(

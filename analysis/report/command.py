@@ -1,8 +1,8 @@
 """Everything a run means, redone from its folder: `python -m analysis.report RUN [RUN ...]`.
 
-Writes results.csv, results.parquet, pareto.csv, energy_model.json, figures/*.png and *.svg, report.html (one
-file, no network) and report.md, then prints a summary. Works on finished, unfinished and partly failed runs;
-a part that cannot be made says why in its place.
+Writes results.csv, results.parquet, pareto.csv, energy_model.json, recommendation.json, figures/*.png and *.svg,
+report.html (one file, no network) and report.md, then prints a summary. Works on finished, unfinished and partly
+failed runs; a part that cannot be made says why in its place.
 """
 
 from __future__ import annotations

@@ -17,7 +17,15 @@ from tests.make import runs as fabricated
 @pytest.mark.seconds
 def test_the_files_of_a_run_are_written(full: tuple[Report, str]) -> None:
     report, _ = full
-    names = ("results.csv", "results.parquet", "pareto.csv", "energy_model.json", "report.html", "report.md")
+    names = [
+        "results.csv",
+        "results.parquet",
+        "pareto.csv",
+        "energy_model.json",
+        "recommendation.json",
+        "report.html",
+        "report.md",
+    ]
     for name in names:
         assert (report.folder / name).stat().st_size > 0
     drawn = {p.name for p in (report.folder / "figures").iterdir()}
