@@ -8,12 +8,15 @@
 """
 
 from dataclasses import dataclass, fields
+from heapq import heappop, heappush
 from math import ceil
 
 import numpy as np
 import torch
 
 from trainables.tasks.base import Inputs, Ragged
+
+Arrays = dict[str, np.ndarray]  # of a batch on the host, by the name of the field of `Batch`
 
 MULTIPLE = 8  # tokens; tensor cores and masked attention kernels want multiples of 8
 
@@ -47,26 +50,28 @@ def plan(lengths: np.ndarray, batch_size: int, max_seq_len: int, padding: str) -
     batches = tuple(order[i : i + batch_size] for i in range(0, n, batch_size))
     if padding == "max_length":
         return Plan(padding, batches, (max_seq_len,) * len(batches))
-    return Plan(padding, batches, tuple(min(_round_up(int(lengths[rows].max())), max_seq_len) for rows in batches))
+    return Plan(padding, batches, tuple(min(round_up(int(lengths[rows].max())), max_seq_len) for rows in batches))
 
 
 def _plan_packed(lengths: np.ndarray, batch_size: int) -> Plan:
-    """Deal inputs, longest first, back and forth over the batches: sums differ by about one sequence at most."""
-    n = len(lengths)
-    count = ceil(n / batch_size)
-    order = np.argsort(-lengths, kind="stable")
+    """Deal inputs, longest first, each to the batch with the fewest tokens: sums differ by about one sequence."""
+    count = ceil(len(lengths) / batch_size)
     dealt: list[list[int]] = [[] for _ in range(count)]
-    sums = np.zeros(count, dtype=np.int64)
-    for i in order:
-        room = np.array([len(d) < batch_size for d in dealt])
-        target = int(np.argmin(np.where(room, sums, np.iinfo(np.int64).max)))
+    open_batches = [(0, i) for i in range(count)]  # a heap of (tokens, batch), those that are full taken out
+    most = 0
+    for i in np.argsort(-lengths, kind="stable"):
+        tokens, target = heappop(open_batches)
         dealt[target].append(int(i))
-        sums[target] += lengths[i]
-    width = _round_up(int(sums.max()))  # the filler is at most one sequence and a few tokens long
+        tokens += int(lengths[i])
+        most = max(most, tokens)
+        if len(dealt[target]) < batch_size:
+            heappush(open_batches, (tokens, target))
+    width = round_up(most)  # the filler is at most one sequence and a few tokens long
     return Plan("packed", tuple(np.array(d) for d in dealt), (width,) * count)
 
 
-def _round_up(tokens: int) -> int:
+def round_up(tokens: int) -> int:
+    """To a multiple of 8."""
     return ceil(tokens / MULTIPLE) * MULTIPLE
 
 
@@ -78,7 +83,7 @@ class Batch:
     token_type_ids: "torch.Tensor | None"  # int64
     attention_mask: "torch.Tensor | None"  # bool; 2-d where the model builds its own masks, 4-d otherwise
     position_ids: "torch.Tensor | None"  # int64, packed only
-    cu_seqlens: "torch.Tensor | None"  # int32, packed only: boundaries of batch_size + 1 sequences, some empty
+    cu_seqlens: "torch.Tensor | None"  # int32, packed only: boundaries of all sequences, some empty, the filler last
     starts: "torch.Tensor | None"  # int64 (batch_size,), packed only: first token of each sequence
     max_seqlen: int  # longest sequence of all batches, filler included, where packed; the width otherwise
     rows: int  # inputs in the batch; outputs beyond them are filler
@@ -105,91 +110,107 @@ def stage(
     model counts them itself.
     """
     pairs = list(zip(plan_.batches, plan_.width, strict=True))
-    if plan_.padding == "packed":
-        slots = max(len(rows) for rows in plan_.batches)
-        fillers = [width - int(inputs.ids.lengths[rows].sum()) for rows, width in pairs]
-        longest = max(int(inputs.ids.lengths.max()), *fillers)
-        return [_packed_batch(inputs, rows, width, slots, longest, first_position, device) for rows, width in pairs]
-    return [_padded_batch(inputs, rows, width, device, staged_mask) for rows, width in pairs]
+    if plan_.padding != "packed":
+        made = (padded_arrays(inputs, rows, width, staged_mask) for rows, width in pairs)
+        return [on_device(arrays, width, len(rows), device) for arrays, (rows, width) in zip(made, pairs, strict=True)]
+    slots = max(len(rows) for rows in plan_.batches)
+    fillers = [width - int(inputs.ids.lengths[rows].sum()) for rows, width in pairs]
+    longest = max(int(inputs.ids.lengths.max()), *fillers)
+    made = (packed_arrays(inputs, rows, width, slots, first_position=first_position) for rows, width in pairs)
+    return [on_device(arrays, longest, len(rows), device) for arrays, (rows, _) in zip(made, pairs, strict=True)]
+
+
+def on_device(arrays: Arrays, max_seqlen: int, rows: int, device: "torch.device") -> Batch:
+    """A batch of its arrays (of `padded_arrays` or `packed_arrays`)."""
+    names = [f.name for f in fields(Batch) if f.name not in ("max_seqlen", "rows")]
+    tensors = {name: torch.from_numpy(arrays[name]).to(device) if name in arrays else None for name in names}
+    return Batch(**tensors, max_seqlen=max_seqlen, rows=rows)  # type: ignore[arg-type]
 
 
 def take(inputs: Inputs, rows: np.ndarray) -> Inputs:
     """The inputs at `rows`, in that order."""
-
-    def pick(ragged: Ragged) -> Ragged:
-        return ragged.slices(rows, np.zeros_like(rows), ragged.lengths[rows])
-
-    token_types = None if inputs.token_types is None else pick(inputs.token_types)
-    return Inputs(pick(inputs.ids), token_types, inputs.example[rows], inputs.pad_id)
+    token_types = None if inputs.token_types is None else _picked(inputs.token_types, rows)
+    return Inputs(_picked(inputs.ids, rows), token_types, inputs.example[rows], inputs.pad_id)
 
 
-def position_ids(ids: np.ndarray, first_position: int) -> np.ndarray:
-    """Positions of one sequence of `ids` (n,) as Transformers counts them, int64 (n,).
+def position_ids(ids: Ragged, first_position: int) -> np.ndarray:
+    """Positions of the sequences of `ids` as Transformers counts them, one after the other: int64, as ids.values.
 
     Where they begin behind the padding id (RoBERTa), only tokens that are not padding count, and a padding token has
     that id for its position: also one that the text itself contains, as the characters "<pad>".
     """
+    begin = ids.offsets[:-1]
     if first_position == 0:
-        return np.arange(len(ids))
+        plain: np.ndarray = np.arange(ids.offsets[-1]) - np.repeat(begin, ids.lengths)
+        return plain
     padding = first_position - 1
-    real = ids != padding
-    positions: np.ndarray = np.cumsum(real) * real + padding
+    real = ids.values != padding
+    counted = np.concatenate([[0], np.cumsum(real)])
+    positions: np.ndarray = (counted[1:] - np.repeat(counted[begin], ids.lengths)) * real + padding
     return positions
 
 
-def _padded_batch(inputs: Inputs, rows: np.ndarray, width: int, device: "torch.device", staged_mask: bool) -> Batch:
-
-    lengths = inputs.ids.lengths[rows]
+def padded_arrays(inputs: Inputs, rows: np.ndarray, width: int, staged_mask: bool = True, slots: int = 0) -> Arrays:
+    """A padded batch on the host: arrays (rows, width), for inputs none of which is longer. `slots`: rows at least, the
+    missing ones filler of a single token."""
+    slots = max(slots, len(rows))
+    lengths = np.zeros(slots, dtype=np.int64)
+    lengths[: len(rows)] = inputs.ids.lengths[rows]
     real = np.arange(width) < lengths[:, None]
-    source = (inputs.ids.offsets[rows][:, None] + np.arange(width))[real]
+    source = (inputs.ids.offsets[rows][:, None] + np.arange(width))[real[: len(rows)]]
 
-    def dense(values: np.ndarray, fill: int) -> "torch.Tensor":
-        out = np.full((len(rows), width), fill, dtype=np.int64)
+    def dense(values: np.ndarray, fill: int) -> np.ndarray:
+        out = np.full((slots, width), fill, dtype=np.int64)
         out[real] = values[source]
-        return torch.from_numpy(out).to(device)
+        return out
 
-    mask = torch.from_numpy(real).to(device)
-    if staged_mask:
-        mask = None if real.all() else mask[:, None, None, :]  # type: ignore[assignment]
-    return Batch(
-        input_ids=dense(inputs.ids.values, inputs.pad_id),
-        token_type_ids=None if inputs.token_types is None else dense(inputs.token_types.values, 0),
-        attention_mask=mask,
-        position_ids=None,
-        cu_seqlens=None,
-        starts=None,
-        max_seqlen=width,
-        rows=len(rows),
-    )
+    arrays = {"input_ids": dense(inputs.ids.values, inputs.pad_id)}
+    if inputs.token_types is not None:
+        arrays["token_type_ids"] = dense(inputs.token_types.values, 0)
+    mask = real.copy()
+    mask[len(rows) :, 0] = True  # a row that attends to nothing is not a number
+    if not staged_mask:
+        arrays["attention_mask"] = mask
+    elif not mask.all():
+        arrays["attention_mask"] = mask[:, None, None, :]
+    return arrays
 
 
-def _packed_batch(
-    inputs: Inputs, rows: np.ndarray, width: int, slots: int, longest: int, first_position: int, device: "torch.device"
-) -> Batch:
-    """`slots` sequences whatever the batch holds (the missing ones empty), then the filler: one shape for all."""
+def packed_arrays(
+    inputs: Inputs,
+    rows: np.ndarray,
+    width: int,
+    slots: int,
+    fillers: int = 1,
+    filler_tokens: int = 0,
+    first_position: int = 0,
+) -> Arrays:
+    """A packed batch on the host: `slots` sequences whatever it holds (the missing ones empty), then what fills it up
+    to `width` tokens, as `fillers` sequences of `filler_tokens` each until none are left (the last takes the rest)."""
+    ids, types = _picked(inputs.ids, rows), None if inputs.token_types is None else _picked(inputs.token_types, rows)
+    total = int(ids.offsets[-1])
+    ends = np.full(slots + 1, total)
+    ends[: len(rows) + 1] = ids.offsets
+    filled = np.minimum(total + filler_tokens * np.arange(1, fillers + 1), width)
+    filled[-1] = width
+    starts = np.zeros(slots, dtype=np.int64)
+    starts[: len(rows)] = ids.offsets[:-1]
+    positions = np.empty((1, width), dtype=np.int64)
+    positions[0, :total] = position_ids(ids, first_position)
+    # The filler may be longer than any input, the positions are not.
+    positions[0, total:] = np.arange(width - total).clip(max=int(inputs.ids.lengths.max()) - 1) + first_position
 
-    lengths = inputs.ids.lengths[rows]
-    filler = width - int(lengths.sum())
-    ends = np.cumsum(lengths)
-    empty = np.full(slots - len(rows), ends[-1])
-    boundaries = np.concatenate([[0], ends, empty, [width]])
-    starts = np.concatenate([[0], ends[:-1], np.zeros(slots - len(rows))])
+    def packed(values: np.ndarray, fill: int) -> np.ndarray:
+        out = np.full((1, width), fill, dtype=np.int64)
+        out[0, :total] = values
+        return out
 
-    def packed(values: np.ndarray, fill: int) -> "torch.Tensor":
-        parts = [values[inputs.ids.offsets[i] : inputs.ids.offsets[i + 1]] for i in rows]
-        joined = np.concatenate([*parts, np.full(filler, fill)]).astype(np.int64)
-        return torch.from_numpy(joined)[None].to(device)
+    arrays = {"input_ids": packed(ids.values, inputs.pad_id)}
+    if types is not None:
+        arrays["token_type_ids"] = packed(types.values, 0)
+    boundaries = np.concatenate([ends, filled]).astype(np.int32)
+    return arrays | {"position_ids": positions, "cu_seqlens": boundaries, "starts": starts}
 
-    last = int(inputs.ids.lengths.max()) - 1  # the filler may be longer than any input, the positions are not
-    of_filler = np.arange(filler).clip(max=last) + first_position
-    positions = np.concatenate([*(position_ids(inputs.ids[i], first_position) for i in rows), of_filler])
-    return Batch(
-        input_ids=packed(inputs.ids.values, inputs.pad_id),
-        token_type_ids=None if inputs.token_types is None else packed(inputs.token_types.values, 0),
-        attention_mask=None,
-        position_ids=torch.from_numpy(positions.astype(np.int64))[None].to(device),
-        cu_seqlens=torch.from_numpy(boundaries.astype(np.int32)).to(device),
-        starts=torch.from_numpy(starts.astype(np.int64)).to(device),
-        max_seqlen=longest,
-        rows=len(rows),
-    )
+
+def _picked(ragged: Ragged, rows: np.ndarray) -> Ragged:
+    return ragged.slices(rows, np.zeros_like(rows), ragged.lengths[rows])

@@ -15,7 +15,7 @@ from trainables.batches import position_ids
 from trainables.device import BackendError
 from trainables.model.architectures import ARCHITECTURES
 from trainables.model.cut import cut
-from trainables.tasks.base import Inputs
+from trainables.tasks.base import Inputs, Ragged
 from trainables.tasks.classification import ClassificationTask, Examples
 from trainables.tasks.squad import SQUAD
 from trainables.tasks.squad_data import SquadExamples
@@ -141,4 +141,5 @@ def test_any_mixture(data: st.DataObject, architecture: str) -> None:
     ],
 )
 def test_positions_worked_by_hand(ids: list[int], first: int, positions: list[int]) -> None:
-    assert position_ids(np.array(ids, dtype=np.int32), first).tolist() == positions
+    assert position_ids(Ragged.from_lists([ids]), first).tolist() == positions
+    assert position_ids(Ragged.from_lists([ids, [], ids]), first).tolist() == positions * 2

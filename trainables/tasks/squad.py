@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from trainables.tasks.base import Head, Inputs, Ragged, Scores, Split
-from trainables.tasks.classification import encoded, token_ids
+from trainables.tasks.classification import encodings, token_ids
 from trainables.tasks.spans import best_spans
 from trainables.tasks.special_tokens import CHECKED, SpecialTokens, check_encoding
 from trainables.tasks.squad_data import SquadExamples, load_squad
@@ -184,9 +184,9 @@ def _with_offsets(texts: tuple[str, ...], tokenizer: Any) -> tuple[Ragged, np.nd
     """Token ids, and the first character of each token and the one after its last."""
     ids: list[list[int]] = []
     offsets = [np.zeros((0, 2), dtype=np.int32)]
-    for batch in encoded(texts, tokenizer, return_offsets_mapping=True):
-        ids += batch["input_ids"]
-        offsets += [np.array(o, dtype=np.int32).reshape(-1, 2) for o in batch["offset_mapping"]]
+    for encoding in encodings(texts, tokenizer, offsets=True):
+        ids.append(encoding.ids)
+        offsets.append(np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2))
     both = np.concatenate(offsets)
     return Ragged.from_lists(ids), both[:, 0].copy(), both[:, 1].copy()
 
