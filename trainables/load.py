@@ -5,6 +5,7 @@ whatever runs the load, belong within `torch.inference_mode()`.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -54,24 +55,28 @@ class Load:
         """One complete pass: float32 (inputs, labels), or (inputs, max_seq_len, 2) where tokens are answers; filler
         dropped."""
         parts = [self.run(i).float().cpu().numpy() for i in range(len(self.staged))]
-        return self._of_inputs(parts) if parts[0].ndim == 2 else self._of_tokens(parts)
+        boundaries = [None if b.cu_seqlens is None else b.cu_seqlens.cpu().numpy() for b in self.staged]
+        return gathered(parts, boundaries, self.plan, len(self.inputs.ids), self.trial.max_seq_len)
 
-    def _of_inputs(self, parts: list[np.ndarray]) -> np.ndarray:
-        flat = np.concatenate([p[: b.rows] for p, b in zip(parts, self.staged, strict=True)])
-        outputs = np.empty((len(self.inputs.ids), flat.shape[1]), dtype=np.float32)
-        outputs[np.concatenate(self.plan.batches)] = flat
-        return outputs
 
-    def _of_tokens(self, parts: list[np.ndarray]) -> np.ndarray:
-        outputs = np.full((len(self.inputs.ids), self.trial.max_seq_len, 2), NO_LOGIT, dtype=np.float32)
-        for part, batch, rows in zip(parts, self.staged, self.plan.batches, strict=True):
-            if batch.cu_seqlens is None:
-                outputs[rows, : part.shape[1]] = part
-                continue
-            ends = batch.cu_seqlens.cpu().numpy()
-            for row, begin, end in zip(rows, ends[:-1], ends[1:], strict=False):
-                outputs[row, : end - begin] = part[0, begin:end]
+def gathered(
+    parts: Sequence[np.ndarray], boundaries: Sequence[np.ndarray | None], plan_: Plan, inputs: int, max_seq_len: int
+) -> np.ndarray:
+    """The outputs of a plan's batches, float32, in the order of the inputs: (inputs, labels), or (inputs, max_seq_len,
+    2) where tokens are answers; filler dropped. `boundaries`: of a packed batch's sequences."""
+    if parts[0].ndim == 2:
+        outputs = np.empty((inputs, parts[0].shape[1]), dtype=np.float32)
+        for part, rows in zip(parts, plan_.batches, strict=True):
+            outputs[rows] = part[: len(rows)]
         return outputs
+    outputs = np.full((inputs, max_seq_len, 2), NO_LOGIT, dtype=np.float32)
+    for part, ends, rows in zip(parts, boundaries, plan_.batches, strict=True):
+        if ends is None:
+            outputs[rows, : part.shape[1]] = part[: len(rows)]
+            continue
+        for row, begin, end in zip(rows, ends[:-1], ends[1:], strict=False):
+            outputs[row, : end - begin] = part[0, begin:end]
+    return outputs
 
 
 def cut(trial: TrialConfig, master: "PreTrainedModel", device: "torch.device") -> "PreTrainedModel":

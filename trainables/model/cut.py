@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def cut(master: "PreTrainedModel", depth: int, dtype: torch.dtype, device: torch.device) -> "PreTrainedModel":
     """A model of the first `depth` layers of `master`, cast and on the device. `master` stays as it is.
 
-    For an 8-bit `dtype` the linear layers of the encoder are quantised and the rest is cast to bf16
-    (`trainables.model.quantized`); `BackendError` where the device cannot. The parameters share the master's memory
-    until cast or moved, so nothing is copied twice.
+    For an 8-bit `dtype` the linear layers of the encoder are quantised, unless they are already, and the rest is cast
+    to bf16 (`trainables.model.quantized`); `BackendError` where the device cannot. The parameters share the master's
+    memory until cast or moved, so nothing is copied twice.
     """
     path = ARCHITECTURES[master.config.model_type].layers
     layers = layer_list(master)
@@ -38,17 +38,19 @@ def cut(master: "PreTrainedModel", depth: int, dtype: torch.dtype, device: torch
     if takes_staged_mask(model):
         use_padded_attention(model)
     if dtype.itemsize == 1:
-        return _quantized(model, dtype, device).eval()
+        quantized.require_support(dtype, device)
+        return quantise(model, dtype, device).eval()
     return model.to(device=device, dtype=dtype).eval()
 
 
-def _quantized(model: "PreTrainedModel", dtype: torch.dtype, device: torch.device) -> "PreTrainedModel":
-    """Quantise straight from the fp32 weights, one layer on the device at a time: a peak is not raised by copies."""
-    quantized.require_support(dtype, device)
+def quantise(model: "PreTrainedModel", dtype: torch.dtype, device: torch.device) -> "PreTrainedModel":
+    """Quantise the encoder's linear layers in place, straight from the fp32 weights, one on the device at a time: a
+    peak is not raised by copies. Every device can do it, also one that cannot multiply the result."""
     found = quantized.linears(layer_list(model))
     for parent, name, _ in found:  # taken out first: a cast of the model would cast the quantised weights, too
         setattr(parent, name, nn.Identity())
     model.to(device=device, dtype=quantized.CARRIER)
     for parent, name, linear in found:
-        setattr(parent, name, quantized.QuantizedLinear(linear, dtype, device))
+        done = isinstance(linear, quantized.QuantizedLinear)
+        setattr(parent, name, linear.to(device) if done else quantized.QuantizedLinear(linear, dtype, device))
     return model

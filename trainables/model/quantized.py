@@ -13,7 +13,7 @@ norm or GELU before it; eager, each is a kernel of its own, and 8 bits rarely pa
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -129,14 +129,14 @@ class QuantizedLinear(nn.Module):
         return out.reshape(*x.shape[:-1], self.out_features)
 
 
-def linears(layers: Iterable[nn.Module]) -> list[tuple[nn.Module, str, nn.Linear]]:
-    """Every linear layer within `layers`: its parent, its name there, and itself."""
+def linears(layers: Iterable[nn.Module]) -> list[tuple[nn.Module, str, Any]]:
+    """Every linear layer within `layers`, quantised or not: its parent, its name there, and itself."""
     return [
         (parent, name, child)
         for layer in layers
         for parent in layer.modules()
         for name, child in parent.named_children()
-        if isinstance(child, nn.Linear)
+        if isinstance(child, nn.Linear | QuantizedLinear)
     ]
 
 

@@ -109,11 +109,24 @@ class Task(Protocol):
         """The classes in the order of their numbers; empty where the head does not classify."""
         ...
 
+    def text_columns(self, examples: Any | None) -> tuple[str, ...]:
+        """What the texts of one input are called: ("question", "context"). Empty where only examples tell, and there
+        are none."""
+        ...
+
+    def examples_of(self, texts: Sequence[tuple[str, ...]]) -> Any:
+        """Examples without labels, to be answered and not scored: a tuple of `text_columns` each."""
+        ...
+
     def tokenize(self, examples: Any, tokenizer: Any) -> Any:
         """Untruncated token ids with labels: everything later steps need, as numpy arrays."""
         ...
 
     def inputs(self, tokenized: Any, max_seq_len: int) -> Inputs: ...
+
+    def cut_short(self, tokenized: Any, max_seq_len: int) -> np.ndarray:
+        """bool (examples,): which lose some of their text to the limit."""
+        ...
 
     def train_targets(self, tokenized: Any, inputs: Inputs) -> dict[str, np.ndarray]:
         """Keyword arguments of the model's loss, one entry per input: `labels`, or span positions."""

@@ -1,6 +1,6 @@
 """Classification of one text or of a pair: all such tasks are this class with another source of data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,12 +57,22 @@ class ClassificationTask:
     source: Source
     metrics: tuple[str, ...] = ("accuracy",)
     head: Head = "sequence_classification"
+    texts: tuple[str, ...] = ()  # what they are called, where that is always the same
 
     def load(self, split: Split, data_dir: Path | None = None, limit: int | None = None) -> Examples:
         return self.source(split, data_dir).head(limit)
 
     def label_names(self, examples: Examples) -> tuple[str, ...]:
         return examples.label_names
+
+    def text_columns(self, examples: Examples | None) -> tuple[str, ...]:
+        if self.texts or examples is None:
+            return self.texts
+        return ("text",) if examples.second is None else ("text1", "text2")
+
+    def examples_of(self, texts: Sequence[tuple[str, ...]]) -> Examples:
+        first, *second = zip(*texts, strict=True)
+        return Examples(first, second[0] if second else None, np.zeros(len(texts), dtype=np.int64), ())
 
     def tokenize(self, examples: Examples, tokenizer: Any) -> Tokenized:
         texts = [examples.first] if examples.second is None else [examples.first, examples.second]
@@ -95,6 +105,13 @@ class ClassificationTask:
             first, second = _head(first, kept_first), _head(second, kept_second)
         ids, token_types = tokenized.special.wrap(first, second)
         return Inputs(ids, token_types, np.arange(len(ids)), tokenized.pad_id)
+
+    def cut_short(self, tokenized: Tokenized, max_seq_len: int) -> np.ndarray:
+        tokens = tokenized.first.lengths
+        if tokenized.second is not None:
+            tokens = tokens + tokenized.second.lengths
+        longer: np.ndarray = tokens > max_seq_len - tokenized.special.count
+        return longer
 
     def train_targets(self, tokenized: Tokenized, inputs: Inputs) -> dict[str, np.ndarray]:
         return {"labels": tokenized.labels[inputs.example]}

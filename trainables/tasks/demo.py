@@ -44,7 +44,7 @@ def demo_source(split: Split, data_dir: Path | None) -> Examples:
     return Examples(texts, None, np.array(labels, dtype=np.int64), ("negative", "positive"))
 
 
-DEMO = ClassificationTask("demo", demo_source)
+DEMO = ClassificationTask("demo", demo_source, texts=("text",))
 
 
 def demo_config() -> Any:

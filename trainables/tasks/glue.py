@@ -36,10 +36,14 @@ class GlueSource:
         return Examples(texts[0], second, np.array(labels, dtype=np.int64), self.label_names)
 
 
+def _glue(
+    name: str, texts: tuple[str, ...], label_names: tuple[str, ...], metrics: tuple[str, ...] = ("accuracy",)
+) -> ClassificationTask:
+    return ClassificationTask(name, GlueSource(name, texts, label_names), metrics, texts=texts)
+
+
 # Sentiment of film-review phrases (Socher et al. 2013).
-SST2 = ClassificationTask("sst2", GlueSource("sst2", ("sentence",), ("negative", "positive")))
+SST2 = _glue("sst2", ("sentence",), ("negative", "positive"))
 
 # Quora question pairs. 37 % of the pairs are duplicates, hence F1 beside accuracy.
-QQP = ClassificationTask(
-    "qqp", GlueSource("qqp", ("question1", "question2"), ("not_duplicate", "duplicate")), ("accuracy", "f1")
-)
+QQP = _glue("qqp", ("question1", "question2"), ("not_duplicate", "duplicate"), ("accuracy", "f1"))

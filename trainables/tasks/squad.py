@@ -1,5 +1,6 @@
 """SQuAD v1.1: long contexts become overlapping windows, the best span over the windows is the answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from trainables.tasks.base import Head, Inputs, Ragged, Scores, Split
 from trainables.tasks.classification import encodings, token_ids
 from trainables.tasks.spans import best_spans
 from trainables.tasks.special_tokens import CHECKED, SpecialTokens, check_encoding
-from trainables.tasks.squad_data import SquadExamples, load_squad
+from trainables.tasks.squad_data import Question, SquadExamples, collect, load_squad
 from trainables.tasks.squad_score import exact_match, f1
 
 MAX_QUESTION_TOKENS = 64  # and at most half of the room; as in BERT's run_squad (max_query_length)
@@ -75,6 +76,12 @@ class SquadTask:
     def label_names(self, examples: SquadExamples) -> tuple[str, ...]:
         return ()
 
+    def text_columns(self, examples: SquadExamples | None) -> tuple[str, ...]:
+        return ("question", "context")
+
+    def examples_of(self, texts: Sequence[tuple[str, ...]]) -> SquadExamples:
+        return collect(Question("", question, context, ("",), 0) for question, context in texts)
+
     def tokenize(self, examples: SquadExamples, tokenizer: Any) -> Tokenized:
         contexts, char_start, char_end = _with_offsets(examples.contexts, tokenizer)
         lengths = np.array([len(answers[0]) for answers in examples.answers])
@@ -112,6 +119,11 @@ class SquadTask:
         position = len(special.before) + layout.question_tokens + len(special.between)
         return Windows(ids, token_types, example, tokenized.pad_id, layout, position)
 
+    def cut_short(self, tokenized: Tokenized, max_seq_len: int) -> np.ndarray:
+        """Questions alone are cut: a long context is shown in more windows."""
+        shorter: np.ndarray = _question_tokens(tokenized, max_seq_len) < tokenized.questions.lengths
+        return shorter
+
     def train_targets(self, tokenized: Tokenized, inputs: Inputs) -> dict[str, np.ndarray]:
         """Positions of the answer, or 0 where a window does not hold all of it (as in BERT's run_squad)."""
         windows = _windows(inputs)
@@ -141,19 +153,23 @@ class SquadTask:
 
     def predictions(self, outputs: np.ndarray, tokenized: Tokenized, inputs: Inputs) -> list[str]:
         """The text of the best span over each question's windows; empty where no logit is finite."""
+        return self.answers(outputs, tokenized, inputs)[0]
+
+    def answers(self, outputs: np.ndarray, tokenized: Tokenized, inputs: Inputs) -> tuple[list[str], np.ndarray]:
+        """The `predictions`, and the sum of each one's two logits (n questions,); -inf where none is finite."""
         windows = _windows(inputs)
         token = np.arange(outputs.shape[1]) - windows.position[:, None]
         allowed = (token >= 0) & (token < windows.layout.tokens[:, None])
         first, last, value = best_spans(outputs[..., 0], outputs[..., 1], allowed, MAX_ANSWER_TOKENS)
 
-        texts = [""] * len(tokenized.questions)
+        texts, best = [""] * len(tokenized.questions), np.full(len(tokenized.questions), -np.inf)
         for i in np.argsort(value, kind="stable")[np.isneginf(value).sum() :]:  # the best window comes last
             example = windows.example[i]
             row = tokenized.context[example]
             at = tokenized.contexts.offsets[row] + windows.layout.first[i] - windows.position[i]
             span = slice(tokenized.char_start[at + first[i]], tokenized.char_end[at + last[i]])
-            texts[example] = tokenized.context_texts[row][span]
-        return texts
+            texts[example], best[example] = tokenized.context_texts[row][span], value[i]
+        return texts, best
 
 
 SQUAD = SquadTask()
@@ -165,9 +181,16 @@ def _windows(inputs: Inputs) -> Windows:
     return inputs
 
 
+def _question_tokens(tokenized: Tokenized, max_seq_len: int) -> np.ndarray:
+    """How many of each question are shown: int64 (questions,)."""
+    room = max_seq_len - tokenized.special.count
+    shown: np.ndarray = np.minimum(tokenized.questions.lengths, min(MAX_QUESTION_TOKENS, room // 2))
+    return shown
+
+
 def _layout(tokenized: Tokenized, max_seq_len: int) -> Layout:
     room = max_seq_len - tokenized.special.count
-    question_tokens = np.minimum(tokenized.questions.lengths, min(MAX_QUESTION_TOKENS, room // 2))
+    question_tokens = _question_tokens(tokenized, max_seq_len)
     window = room - question_tokens
     step = window - np.minimum(OVERLAP_TOKENS, window // 2)
     context_tokens = tokenized.contexts.lengths[tokenized.context]

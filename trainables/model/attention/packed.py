@@ -13,6 +13,7 @@ from transformers import AttentionInterface, PreTrainedModel
 
 from trainables.device import BackendError
 from trainables.model.architectures import ARCHITECTURES, layer_list
+from trainables.model.attention import SHORT
 from trainables.model.attention.first_tokens import BertFirstTokens, FirstTokens
 
 NAME = "jouletune_packed"
@@ -71,11 +72,11 @@ def _by_kernel(
     scaling: float | None,
 ) -> torch.Tensor:
     """(1, heads, tokens, head_dim) in, (tokens, heads, head_dim) out."""
-    from trainables.model.attention.short import HEAD_DIMS, LONGEST, attend
+    from trainables.model.attention.short import HEAD_DIMS, attend
 
     _, heads, _, head_dim = query.shape
     q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))
-    if max_seqlen > LONGEST or head_dim not in HEAD_DIMS:
+    if max_seqlen > SHORT or head_dim not in HEAD_DIMS:
         out = varlen_attn(q, k, v, cu_seqlens, cu_seqlens, max_seqlen, max_seqlen, scale=scaling)
         return out  # type: ignore[return-value]
     q, k, v = (t.reshape(-1, heads * head_dim) for t in (q, k, v))

@@ -1,7 +1,8 @@
 """Attention over packed short sequences, as a Triton kernel: one program per sequence, head and 32 queries.
 
 Flash attention works in tiles of 128 queries by 128 keys. A sentence of 25 tokens fills a twentieth of one, and the
-rest is computed and thrown away; tiles of 32 fit it. Longer sequences are flash attention's business.
+rest is computed and thrown away; tiles of 32 fit it. Sequences of more than SHORT tokens fill one, and
+are flash attention's business.
 
 Numbers as there: products accumulate in fp32, softmax in fp32, its weights are rounded to the type of the values.
 Import it only where Triton is (it comes with CUDA builds of torch).
@@ -11,7 +12,6 @@ import torch
 import triton  # type: ignore[import-not-found, unused-ignore]
 import triton.language as tl  # type: ignore[import-not-found, unused-ignore]
 
-LONGEST = 128  # tokens; beyond, flash attention's tiles are full
 TILE = 32  # queries, and keys, per step
 WARPS = 2
 HEAD_DIMS = (16, 32, 64, 128)  # powers of two: the kernel takes a head in one piece
