@@ -15,6 +15,7 @@ from analysis.findings.recommend import Recommendation
 from analysis.findings.slices import same_as, score_column
 from analysis.rows.types import LATENCY_CI
 from analysis.statistics.intervals import Ratio
+from analysis.words.confirmation import sentences
 from search_spaces.axes import AXES
 from trainables.rows.digests import Digests
 from trainables.rows.recommendation import Confirmed, Measured, Recommended, Saving, recommendation_text
@@ -30,24 +31,30 @@ def save(assessments: Sequence[Assessment], file: Path) -> None:
 
 def recommended(assessment: Assessment) -> Recommended:
     """The answer of one comparison as plain values."""
-    r, common = assessment.recommendation.value, assessment.common
-    choice = None if r is None else r.choice
+    r, fresh, common = assessment.recommendation.value, assessment.confirmation.value, assessment.common
+    chosen = None if r is None else r.choice
+    trial = None if chosen is None else trial_of(assessment, chosen)
+    choice = baseline = None
+    if r is not None:
+        known = r.baseline if fresh is None else fresh.baseline
+        baseline = _measured(assessment, known, trial_of(assessment, r.baseline))
+    if chosen is not None and trial is not None:
+        choice = _measured(assessment, chosen if fresh is None else fresh.choice, trial)
     confirmed, because = _confirmed(assessment)
-    trial = None if choice is None else trial_of(assessment, choice)
     digests = {name: None if trial is None else _text(trial.get(name)) for name in Digests.__dataclass_fields__}
     return Recommended(
         heading=assessment.heading,
         run="" if trial is None else str(trial.get("run", "")),
-        choice=None if choice is None or trial is None else _measured(assessment, choice, trial),
-        baseline=None if r is None else _measured(assessment, r.baseline, trial_of(assessment, r.baseline)),
+        choice=choice,
+        baseline=baseline,
         reason=_reason(assessment, r),
         saving=None if r is None or r.saving is None else _saving(assessment, r.saving),
         confirmed=confirmed,
         confirmed_because=because,
         scored_by=score_column(assessment.table),
         tolerance=assessment.tolerance,
-        verdict=None if choice is None else _text(choice["verdict"]),
-        verdict_among_many=None if choice is None else _text(choice["verdict_among_many"]),
+        verdict=None if chosen is None else _text(chosen["verdict"]),
+        verdict_among_many=None if chosen is None else _text(chosen["verdict_among_many"]),
         examples=None if r is None else r.examples,
         card=_text(common.get("gpu_name")),
         energy_source=_text(common.get("energy_source")),
@@ -57,8 +64,11 @@ def recommended(assessment: Assessment) -> Recommended:
 
 
 def trial_of(assessment: Assessment, row: pd.Series) -> pd.Series:
-    """The trial that stands for a configuration: the first of the first seed, whatever it came out at."""
-    own = same_as(assessment.clean, row, AXES)
+    """The trial that stands for a configuration: the first of the seed whose fresh trials there are, else of the first
+    seed, whatever it came out at."""
+    own, fresh = same_as(assessment.clean, row, AXES), assessment.confirmation.value
+    if fresh is not None and (own["seed"] == fresh.seed).any():
+        own = own[own["seed"] == fresh.seed]
     return own.sort_values(["seed", "replicate"], kind="stable").iloc[0]
 
 
@@ -71,11 +81,20 @@ def _reason(assessment: Assessment, r: Recommendation | None) -> str:
 
 
 def _confirmed(assessment: Assessment) -> tuple[Confirmed, str]:
-    return "absent", "no fresh trials were measured"
+    """By the fresh trials of what is recommended: "no" where they leave open whether anything is saved."""
+    part = assessment.confirmation
+    if part.value is None:
+        return "absent", part.problem or "no fresh trials were measured"
+    return "yes" if part.value.saving.low > 1 else "no", " ".join(sentences(part))
 
 
 def _saving(assessment: Assessment, saving: Ratio) -> Saving:
-    return Saving(saving.value, plain(saving.low), plain(saving.high), saving.kind)
+    """Of the fresh trials; without them no interval: the cheapest of many came out low."""
+    fresh = assessment.confirmation.value
+    if fresh is None:
+        return Saving(saving.value, None, None, "not confirmed")
+    found = fresh.saving
+    return Saving(found.value, plain(found.low), plain(found.high), found.kind)
 
 
 def _measured(assessment: Assessment, row: pd.Series, trial: pd.Series) -> Measured:
