@@ -41,6 +41,8 @@ LAZY = {
     "analysis.predict": "--help needs no pandas",
     "analysis.report.command": "--help needs no pandas",
     "analysis.rows.ray_folder": "a table of rows is read without Ray",
+    "serving.export": "--help waits for neither torch nor Transformers",
+    "serving.predict": "--help and mistakes wait for neither torch nor Transformers",
     "trainables.energy.meters.nvml": "the doctor's --help needs neither numpy nor Arrow",
     "trainables.model.attention.packed": "Triton is there where there is CUDA",
     "trainables.tasks.hub": "local files need no datasets",
@@ -225,6 +227,7 @@ def _is_main_guard(node: ast.stmt) -> bool:
 
 def test_the_commands_are_found():
     documented = "tuner.grid tuner.search tuner.doctor analysis.report analysis.audit analysis.predict analysis.across"
+    documented += " serving.export serving.predict"
     assert set(documented.split()) <= set(commands())
 
 

@@ -99,7 +99,7 @@ def load_pretrained(
     config.num_labels = len(labels) or SPAN_OUTPUTS
     if labels:
         checks.name_labels(config, labels)
-    kind = _auto_class(head)
+    kind = auto_class(head)
     torch.manual_seed(seed)
     if random_weights or model == DEMO_MODEL:
         return to_files(kind.from_config(config, dtype=torch.float32), head)
@@ -134,7 +134,7 @@ def load_checkpoint(path: str, head: Head, labels: Sequence[str]) -> tuple[Model
     checks.check_head(config, len(labels) or SPAN_OUTPUTS, path, classifies=bool(labels))
     _refuse_pickle(path)
     with _explained(path), _quiet():
-        module, info = _auto_class(head).from_pretrained(
+        module, info = auto_class(head).from_pretrained(
             path, config=config, dtype=torch.float32, output_loading_info=True, **SAFE
         )
     checks.check_weights(info, module, path, head=True)
@@ -154,7 +154,7 @@ def from_files(files: ModelFiles) -> PreTrainedModel:
     """The model in fp32 on the host, with weights of its own: shared arrays must never be written to."""
 
     config = AutoConfig.for_model(**files.config)
-    module = _auto_class(files.head).from_config(config, dtype=torch.float32)
+    module = auto_class(files.head).from_config(config, dtype=torch.float32)
     module.load_state_dict({name: torch.tensor(array) for name, array in files.weights.items()})
     return module.eval()
 
@@ -165,8 +165,8 @@ def save(module: PreTrainedModel, folder: Path) -> None:
         module.save_pretrained(folder)
 
 
-def _auto_class(head: Head) -> Any:
-
+def auto_class(head: Head) -> Any:
+    """Of Transformers, what builds a model with that head."""
     return AutoModelForQuestionAnswering if head == "question_answering" else AutoModelForSequenceClassification
 
 

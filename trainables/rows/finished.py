@@ -42,6 +42,16 @@ def _rows(path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             yield folder, row
 
 
+def rows_by_trial(path: str | Path) -> dict[str, dict[str, Any]]:
+    """trial_id -> row; of a trial that was measured again the last good one."""
+    found: dict[str, dict[str, Any]] = {}
+    for folder, row in _rows(Path(path)):
+        kept = found.get(name := trial_id_of(row, folder.name))
+        if kept is None or row["status"] == "ok" or kept["status"] != "ok":
+            found[name] = row
+    return found
+
+
 def damaged_trials(path: str | Path) -> dict[str, str]:
     """Trial folder ("measure-0/NAME") -> what is wrong with the file of its row: such a trial is not finished."""
     return {

@@ -5,7 +5,9 @@ import stat
 from pathlib import Path
 
 from search_spaces.errors import UsageError
+from search_spaces.trial_config import model_slug
 
+SWEEP_FILE, ENVIRONMENT_FILE = "sweep.json", "environment.json"
 MEASURE, FINETUNE = "measure", "finetune"  # the phases of a run: they name its experiments and mark the jobs of trials
 
 
@@ -46,6 +48,15 @@ def experiments(path: Path, phase: str) -> list[Path]:
         return [path]
     found = [p for p in (path / "ray").glob(f"{phase}-*") if p.is_dir()]
     return sorted(found, key=lambda p: (len(p.name), p.name))
+
+
+def weights_folder(run: Path, task: str, model: str, seed: int) -> Path:
+    """Where a run keeps the weights that it fine-tuned."""
+    return run / "checkpoints" / weights_name(task, model, seed)
+
+
+def weights_name(task: str, model: str, seed: int) -> str:
+    return f"{task}-{model_slug(model)}-s{seed}"
 
 
 def trial_folders(experiment: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """Where a tokenizer puts its special tokens, found by asking it rather than by knowing the architecture."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -73,10 +73,14 @@ class SpecialTokens:
 def _probe(tokenizer: Any) -> str:
     """A text that leaves at least one token. Not every tokenizer knows the letter a, or has a token for what it does
     not know."""
-    known = (tokenizer.decode([number]) for number in sorted(set(tokenizer.get_vocab().values())))
-    for text in chain("a", known):
+
+    def known() -> Iterator[str]:  # tens of thousands, and hardly ever wanted
+        for number in sorted(set(tokenizer.get_vocab().values())):
+            yield str(tokenizer.decode([number]))
+
+    for text in chain("a", known()):
         if tokenizer(text, add_special_tokens=False)["input_ids"]:
-            return str(text)
+            return text
     raise UsageError("the tokenizer must know at least one text, but every one leaves no token; take another model")
 
 

@@ -20,10 +20,11 @@ from typing import Any
 
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
+from trainables.rows import folder as rows_folder
 from trainables.rows.folder import check_folder
 from tuner.run.lock import LOCK_FILE, Lock, move_aside
 
-SWEEP_FILE, SEARCH_FILE, ENVIRONMENT_FILE = "sweep.json", "search.json", "environment.json"
+SWEEP_FILE, SEARCH_FILE, ENVIRONMENT_FILE = rows_folder.SWEEP_FILE, "search.json", rows_folder.ENVIRONMENT_FILE
 STORAGE_FILE = "storage.json"
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
-from search_spaces.trial_config import model_slug
 from trainables.finetune.finetune_trainable import STATE_FILE
 from trainables.model.loading import WEIGHTS_FILE
+from trainables.rows.folder import weights_name
 from tuner.run.checkpoints import DIGESTS_FILE, damage, write_digests
 from tuner.run.folder import RunFolder
 from tuner.run.storage import Storage
@@ -22,7 +22,7 @@ class Weights:
         self.config, self.folder, self.storage = config, folder, storage
 
     def name(self, seed: int) -> str:
-        return f"{self.config.task}-{model_slug(self.config.model)}-s{seed}"
+        return weights_name(self.config.task, self.config.model, seed)
 
     def trial(self, seed: int) -> str:
         """The name of the fine-tuning trial."""

@@ -52,7 +52,7 @@ def test_of_several_seeds_the_first_stands_for_the_configuration() -> None:
 @pytest.mark.parametrize(("factor", "confirmed"), [(1.0, "yes"), (5.0, "no")])
 @pytest.mark.usefixtures("sketches")
 def test_fresh_trials_confirm_it_or_leave_it_open(factor: float, confirmed: str, tmp_path: Path) -> None:
-    """The choice (48 tokens) needs a fifth of the baseline's energy; measured afresh, the same or five times as much."""
+    """The choice (48 tokens) needs a fifth of the baseline's energy; measured afresh as much, or five times that."""
     run = swept(tmp_path / "run")
     driver = FakeDriver(run, lambda trial, _: fresh(trial, factor if trial.max_seq_len == 48 else 1.0))
     assert confirm(driver)  # type: ignore[arg-type]

@@ -1,0 +1,138 @@
+"""Batches of fixed shape into which whatever comes is written: built, compiled and captured once, at load.
+
+A frame is a staged `Batch` (`trainables.batches`) that the trial's own backend was built for. To run inputs, their
+arrays are copied into its tensors and the backend runs it again; nothing is built anew when lengths change.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from search_spaces.trial_config import TrialConfig
+from serving.shapes import Shape
+from trainables import backends
+from trainables.batches import Arrays, Plan, on_device, packed_arrays, padded_arrays, plan
+from trainables.model.architectures import first_position, takes_staged_mask
+from trainables.tasks.base import Inputs, Ragged
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+BUFFERS = 4  # pinned copies of a frame on the host: so many batches may be under way before the host waits
+
+
+class Frames:
+    """The frames of one model. Not thread-safe: they are written to."""
+
+    def __init__(
+        self, trial: TrialConfig, model: "PreTrainedModel", shapes: Sequence[Shape], typed: bool, pad_id: int
+    ) -> None:
+        """`typed`: inputs have token types. Builds the backend, and runs every frame once."""
+        self.trial, self.device = trial, model.device
+        self.packed = trial.padding == "packed"
+        self.staged_mask, self.first = takes_staged_mask(model), first_position(model.config)
+        self.shapes = sorted(shapes, key=lambda shape: (shape.rows, shape.width, shape.longest, shape.masked))
+        empty = [_example(shape, self.packed, typed, pad_id) for shape in self.shapes]
+        self.batches = [
+            on_device(self._arrays(inputs, np.arange(len(inputs.ids)), shape), shape.longest, shape.rows, self.device)
+            for inputs, shape in zip(empty, self.shapes, strict=True)
+        ]
+        self._run = backends.build(trial.backend, model, self.batches)
+        self._copies = [_copier(batch.tensors(), self.device) for batch in self.batches]
+        for i in range(len(self.batches)):
+            self._run(i)
+
+    def plan(self, lengths: np.ndarray) -> tuple[Plan, list[int]]:
+        """Which inputs form which batch, and the number of the frame of each."""
+        if not self.packed:
+            planned = plan(lengths, self.trial.batch_size, self.trial.max_seq_len, self.trial.padding)
+            return planned, [self._padded_frame(lengths[rows]) for rows in planned.batches]
+        limits = sorted({shape.longest for shape in self.shapes})
+        batches: list[np.ndarray] = []
+        frames: list[int] = []
+        for below, limit in zip([0, *limits], limits, strict=False):
+            own = np.flatnonzero((lengths > below) & (lengths <= limit))
+            largest = max((s for s in self.shapes if s.longest == limit), key=lambda shape: shape.rows)
+            for rows in poured(lengths, own, largest.rows, largest.width):
+                batches.append(rows)
+                frames.append(self._packed_frame(len(rows), int(lengths[rows].sum()), limit))
+        return Plan("packed", tuple(batches), tuple(self.shapes[i].width for i in frames)), frames
+
+    def run(self, inputs: Inputs, rows: np.ndarray, frame: int) -> tuple[torch.Tensor, np.ndarray | None]:
+        """The outputs of a batch, fp32 on the device and its own, not waited for; and a packed one's boundaries."""
+        arrays = self._arrays(inputs, rows, self.shapes[frame])
+        self._copies[frame](arrays)
+        return self._run(frame).to(torch.float32, copy=True), arrays.get("cu_seqlens")
+
+    def _arrays(self, inputs: Inputs, rows: np.ndarray, shape: Shape) -> Arrays:
+        if self.packed:
+            fillers = ceil(shape.width / shape.longest)  # none is longer than an input may be, whatever is missing
+            return packed_arrays(inputs, rows, shape.width, shape.rows, fillers, shape.longest, self.first)
+        arrays = padded_arrays(inputs, rows, shape.width, self.staged_mask, shape.rows)
+        if shape.masked and "attention_mask" not in arrays:  # full by chance, in a frame that need not be
+            arrays["attention_mask"] = np.ones((shape.rows, 1, 1, shape.width), dtype=bool)
+        return arrays
+
+    def _padded_frame(self, lengths: np.ndarray) -> int:
+        def fits(shape: Shape) -> bool:
+            if not shape.masked and self.staged_mask:
+                return shape.rows == len(lengths) and bool((lengths == shape.width).all())
+            return shape.rows >= len(lengths) and shape.width >= lengths.max()
+
+        found = [i for i, shape in enumerate(self.shapes) if fits(shape)]
+        return min(found, key=lambda i: (self.shapes[i].masked, self.shapes[i].tokens))
+
+    def _packed_frame(self, rows: int, tokens: int, limit: int) -> int:
+        shapes = enumerate(self.shapes)
+        return next(i for i, s in shapes if s.longest == limit and s.rows >= rows and s.width >= tokens)
+
+
+def poured(lengths: np.ndarray, rows: np.ndarray, slots: int, tokens: int) -> list[np.ndarray]:
+    """`rows` in order, each batch filled until the next input would be one too many for `slots` or `tokens`."""
+    ends = np.cumsum(lengths[rows])
+    batches, at, used = [], 0, 0
+    while at < len(rows):
+        until = min(at + slots, int(np.searchsorted(ends, used + tokens, side="right")))
+        batches.append(rows[at:until])
+        at, used = until, int(ends[until - 1])
+    return batches
+
+
+def _example(shape: Shape, packed: bool, typed: bool, pad_id: int) -> Inputs:
+    """Inputs of which a frame is made: whatever its tensors have, they have."""
+    lengths = [min(shape.longest, shape.width) if packed else shape.width] if packed else [shape.width] * shape.rows
+    if shape.masked:
+        lengths = [shape.width - 1]
+    ids = Ragged.from_lists([[pad_id] * n for n in lengths])
+    types = replace(ids, values=np.zeros_like(ids.values)) if typed else None
+    return Inputs(ids, types, np.arange(len(lengths)), pad_id)
+
+
+def _copier(tensors: dict[str, torch.Tensor], device: torch.device) -> Callable[[Arrays], None]:
+    """Copies arrays into the tensors; on CUDA through pinned memory and without waiting for the device."""
+    if device.type != "cuda":
+
+        def directly(arrays: Arrays) -> None:
+            for name, tensor in tensors.items():
+                tensor.copy_(torch.from_numpy(arrays[name]))
+
+        return directly
+    pinned = [{n: torch.empty_like(t, device="cpu").pin_memory() for n, t in tensors.items()} for _ in range(BUFFERS)]
+    copied = [torch.cuda.Event() for _ in range(BUFFERS)]
+    turn = 0
+
+    def overlapped(arrays: Arrays) -> None:
+        nonlocal turn
+        buffers, event = pinned[turn], copied[turn]
+        turn = (turn + 1) % BUFFERS
+        event.synchronize()  # its last copy has long been made, or the host is that far ahead
+        for name, tensor in tensors.items():
+            buffers[name].copy_(torch.from_numpy(arrays[name]))
+            tensor.copy_(buffers[name], non_blocking=True)
+        event.record()
+
+    return overlapped

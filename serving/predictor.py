@@ -1,0 +1,227 @@
+"""`Predictor`: a measured configuration on the user's own text.
+
+    from serving.predictor import Predictor
+    p = Predictor.load("deployed")
+    p.predict(["a fine film", "a dull one"])      # [Prediction(answer='positive', score=0.99), ...]
+    for prediction in p.stream(lines): ...        # any number of texts, in constant memory
+
+Pairs are tuples; of SQuAD (question, context). Answers come in the order given. Texts are tokenised in threads while
+the device computes the texts before.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from search_spaces.errors import UsageError
+from serving.answers import Prediction, answered
+from serving.bundle import Bundle, read_bundle
+from serving.device import differences, fitted
+from serving.engine import Engine, Running
+from serving.weights import load_weights
+from trainables.device import BackendError, accelerator
+from trainables.load import cut
+from trainables.model.loading import load_tokenizer
+from trainables.tasks import get_task
+from trainables.tasks.base import Inputs
+
+Text = str | Sequence[str]
+
+# Of a chunk, which is tokenised and sorted together: batches, texts at least, and characters, which bound its memory.
+BATCHES, LEAST_TEXTS, MOST_CHARACTERS = 16, 1024, 4_000_000
+AHEAD = 2  # chunks that are tokenised before they are needed
+ENOUGH = 1000  # texts from which a share of them is compared with the sweep's
+
+_log = logging.getLogger("serving")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a predictor has answered so far."""
+
+    texts: int = 0
+    cut: int = 0  # lost text to the limit
+    tokens: int = 0  # real ones, special tokens included
+    tokenising_s: float = 0.0  # of one thread that waits for the tokenizer's own
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    tokenized: Any
+    inputs: Inputs
+
+
+class Predictor:
+    """Runs an export. Made by `load`; thread-safe."""
+
+    def __init__(self, bundle: Bundle, engine: Engine, tokenizer: Any) -> None:
+        self.bundle, self.engine, self.tokenizer = bundle, engine, tokenizer
+        self.device = engine.model.device
+        self.differences: tuple[str, ...] = ()
+        self.counts = Counts()
+        self.task = get_task(bundle.config.task)
+        self._counting = threading.Lock()
+        self._warned = False
+        self._chunk_texts = max(LEAST_TEXTS, BATCHES * bundle.config.batch_size)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str | None = None, backend: str | None = None) -> "Predictor":
+        """Load an export, compile and capture: the first answer is then as quick as any.
+
+        `device`: "cuda", "cpu"; by default the GPU where there is one. `backend`: another than the trial's, such as
+        "eager", which compiles nothing. UsageError where the folder is no export, is damaged or of another version, or
+        the device cannot compute in its precision.
+        """
+        path = Path(folder)
+        bundle = read_bundle(path)
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+        on = accelerator() if device is None else torch.device(device)
+        trial = fitted(bundle.config, on, backend)
+        tokenizer = load_tokenizer(str(path))
+        try:
+            model = cut(trial, load_weights(path, trial, get_task(trial.task).head), on)
+            engine = Engine(trial, model, bundle.tokens_per_batch, bundle.token_types, tokenizer.pad_token_id)
+        except BackendError as error:
+            raise UsageError(f"this device must run the export's configuration, but {error}") from error
+        made = cls(bundle, engine, tokenizer)
+        made.differences = tuple(differences(bundle, trial, on))
+        for sentence in made.differences:
+            _log.warning("%s", sentence)
+        made.predict([("a",) * len(bundle.text_columns)])  # threads, kernels and caches are there from now on
+        made.counts = Counts()
+        return made
+
+    def predict(self, texts: Iterable[Text]) -> list[Prediction]:
+        """An answer per text, in order. UsageError for a text that is empty or no text."""
+        return list(self.stream(texts))
+
+    def stream(self, texts: Iterable[Text]) -> Iterator[Prediction]:
+        """The same of any number of texts, while they come: a few thousand are in memory at once."""
+        for chunk, outputs in self._computed(texts):
+            yield from answered(self.task, self.bundle.labels, outputs, chunk.tokenized, chunk.inputs)
+
+    def outputs(self, texts: Iterable[Text]) -> np.ndarray:
+        """Logits, float32 (texts, labels). For classification only."""
+        if self.task.head != "sequence_classification":
+            raise UsageError("logits per text must be a classifier's, but this export answers questions; use predict")
+        parts = [outputs for _, outputs in self._computed(texts)]
+        return np.concatenate(parts) if parts else np.empty((0, len(self.bundle.labels)), dtype=np.float32)
+
+    def _computed(self, texts: Iterable[Text]) -> Iterator[tuple[_Chunk, np.ndarray]]:
+        """Chunks and their outputs: while one is computed, the next is tokenised, and the one before is answered."""
+        waiting: deque[Future[_Chunk]] = deque()
+        running: deque[tuple[_Chunk, Running]] = deque()
+
+        def begin() -> None:
+            chunk = waiting.popleft().result()
+            running.append((chunk, self.engine.start(chunk.inputs)))
+
+        def end() -> tuple[_Chunk, np.ndarray]:
+            chunk, started = running.popleft()
+            return chunk, started.outputs()
+
+        with ThreadPoolExecutor(1) as tokenising:
+            chunks, problem = self._chunks(texts), None
+            while problem is None:
+                try:
+                    waiting.append(tokenising.submit(self._prepared, next(chunks)))
+                except StopIteration:
+                    break
+                except UsageError as error:
+                    problem = error
+                if len(waiting) > AHEAD:
+                    begin()
+                if len(running) > 1:
+                    yield end()
+            while waiting or running:
+                if waiting:
+                    begin()
+                if len(running) > 1 or not waiting:
+                    yield end()
+            if problem is not None:
+                raise problem
+
+    def _chunks(self, texts: Iterable[Text]) -> Iterator[list[tuple[str, ...]]]:
+        """A text that is refused comes after the answers to those before it."""
+        found: list[tuple[str, ...]] = []
+        characters, source = 0, enumerate(texts)
+        problem: UsageError | None = None
+        while True:
+            try:
+                number, text = next(source)
+                found.append(self._checked(text, number))
+            except StopIteration:
+                break
+            except UsageError as error:
+                problem = error
+                break
+            characters += sum(map(len, found[-1]))
+            if len(found) == self._chunk_texts or characters >= MOST_CHARACTERS:
+                yield found
+                found, characters = [], 0
+        if found:
+            yield found
+        if problem is not None:
+            raise problem
+
+    def _checked(self, text: Text, number: int) -> tuple[str, ...]:
+        names = self.bundle.text_columns
+        parts = tuple(text) if isinstance(text, list | tuple) else (text,)
+        if len(parts) != len(names) or not all(isinstance(part, str) for part in parts):
+            wanted = names[0] if len(names) == 1 else f"({', '.join(names)})"
+            raise UsageError(f"text {number} must be {wanted}, as strings, but is {str(text)[:60]!r}")
+        for name, part in zip(names, parts, strict=True):
+            if not part.strip():
+                raise UsageError(f"text {number}: {name} is empty; leave it out, or fill it in")
+            if not (part.isascii() or _encodes(part)):
+                raise UsageError(f"text {number}: {name} holds half of a surrogate pair, which is no character")
+        return parts
+
+    def _prepared(self, texts: list[tuple[str, ...]]) -> _Chunk:
+        start, limit = time.perf_counter(), self.bundle.config.max_seq_len
+        tokenized = self.task.tokenize(self.task.examples_of(texts), self.tokenizer)
+        inputs = self.task.inputs(tokenized, limit)
+        cut_short = int(self.task.cut_short(tokenized, limit).sum())
+        spent = time.perf_counter() - start
+        with self._counting:
+            c = self.counts
+            self.counts = replace(
+                c,
+                texts=c.texts + len(texts),
+                cut=c.cut + cut_short,
+                tokens=c.tokens + len(inputs.ids.values),
+                tokenising_s=c.tokenising_s + spent,
+            )
+        self._warn_of_cuts()
+        return _Chunk(tokenized, inputs)
+
+    def _warn_of_cuts(self) -> None:
+        """Once, where more texts are cut than in the sweep: its accuracy is not that of these."""
+        usual, c = self.bundle.cut_share, self.counts
+        if self._warned or usual is None or c.texts < ENOUGH or c.cut <= c.texts * max(2 * usual, usual + 0.01):
+            return
+        self._warned = True
+        _log.warning(
+            "%.1f %% of the texts are longer than %d tokens and were cut; of those it was scored on %.1f %%",
+            100 * c.cut / c.texts,
+            self.bundle.config.max_seq_len,
+            100 * usual,
+        )
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
