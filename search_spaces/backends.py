@@ -15,28 +15,20 @@ class Backend:
     cpu: bool = True  # a CPU can run it
     fixed_shapes: bool = True  # what it builds is for the shapes of the batches that it is given
     without_cuda: str = ""  # what computes the same where there is no CUDA device; "": itself
-    nearest: tuple[str, ...] = ()  # lines of plain PyTorch that come nearest, for a snippet with a `model`
 
 
 BACKENDS: Registry[Backend] = Registry(
     "a backend",
     (
         Backend("eager", "trainables.backends.eager", fixed_shapes=False),
-        Backend(
-            "cuda_graph",
-            "trainables.backends.cuda_graph",
-            cpu=False,
-            without_cuda="eager",
-            nearest=('model = torch.compile(model, mode="reduce-overhead")  # the nearest to a plain CUDA graph',),
-        ),
-        Backend("compile", "trainables.backends.compile", compiles=True, nearest=("model = torch.compile(model)",)),
+        Backend("cuda_graph", "trainables.backends.cuda_graph", cpu=False, without_cuda="eager"),
+        Backend("compile", "trainables.backends.compile", compiles=True),
         Backend(
             "compile_cuda_graph",
             "trainables.backends.compile_cuda_graph",
             compiles=True,
             cpu=False,
             without_cuda="compile",
-            nearest=('model = torch.compile(model, mode="reduce-overhead")  # compiled, in a CUDA graph',),
         ),
     ),
 )

@@ -14,7 +14,6 @@ from trainables.energy.sources import SOURCES, words_of
 from trainables.tasks import get_task
 
 J_PER_KWH = 3.6e6
-SCOPE = "gross, of inputs that were tokenised and staged beforehand"
 
 
 def model_card(bundle: Bundle, base_model: str | None, co2_g_per_kwh: float | None = None) -> str:
@@ -161,7 +160,9 @@ def _finetuning(bundle: Bundle) -> str:
 
 
 def _scope(row: Mapping[str, Any]) -> str:
-    return f"{words_of(row.get('energy_source'), 'source not recorded')}, {SCOPE}"
+    source = row.get("energy_source")
+    covers = f"; it is {SOURCES[str(source)].scope}" if source in SOURCES else ""
+    return f"{words_of(source, 'source not recorded')}{covers}"
 
 
 def _is_measured(source: object) -> bool:

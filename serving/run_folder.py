@@ -82,7 +82,11 @@ def read_sweep(run: Path) -> SweepConfig:
             f"{'has none' if run.is_dir() else 'does not exist'}; give the folder that was --output-dir"
         )
     try:
-        return SweepConfig.from_dict(json.loads(file.read_text(encoding="utf-8")))
+        sweep = SweepConfig.from_dict(json.loads(file.read_text(encoding="utf-8")))
+        for name in ("checkpoint", "data_dir"):
+            if not isinstance(getattr(sweep, name), str | None):
+                raise TypeError(f"{name} must be text")
+        return sweep
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UsageError(f"{file} must hold the sweep's settings, but: {shortened(str(error))}; restore it") from error
 

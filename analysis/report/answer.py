@@ -12,15 +12,16 @@ from analysis.findings.plain import plain
 from analysis.findings.recommend import Recommendation
 from analysis.report.cells import Table, with_error
 from analysis.report.configuration_table import neighbour_table
+from analysis.report.recommendation_json import trial_of
 from analysis.statistics.intervals import Ratio
 from analysis.words import sweep_cost
 from analysis.words.configuration import describe
 from analysis.words.confirmation import ratio_words
+from analysis.words.deploy import commands, plain_cost
 from analysis.words.quantities import LATENCY, Quantity, energy_quantity, score_quantity
-from analysis.words.recommendation import code, sentences
+from analysis.words.recommendation import sentences
 from analysis.words.rounding import MISSING, points_change, times
 from search_spaces.axes import AXES
-from search_spaces.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Answer:
     sentences: list[str]
     single_axis: Table | None
     runners_up: Table | None
-    snippet: str
+    commands: str  # that take it away
+    plain_cost: str  # what it would cost without them, "" where that is not known
 
 
 def answer(assessment: Assessment, r: Recommendation, last: str = "") -> Answer:
@@ -67,16 +69,9 @@ def answer(assessment: Assessment, r: Recommendation, last: str = "") -> Answer:
         sentences=[*words, *sweep_cost.sentences(assessment), *filter(None, [last])],
         single_axis=neighbour_table(assessment, r.single_axis, changed_only=True) if len(r.single_axis) else None,
         runners_up=neighbour_table(assessment, r.runners_up) if len(r.runners_up) else None,
-        snippet=_code(r),
+        commands=commands(r, str(trial_of(assessment, r.reference)["trial_id"])),
+        plain_cost=plain_cost(r),
     )
-
-
-def _code(r: Recommendation) -> str:
-    """A table of somebody else's may name a precision or backend that is not known here."""
-    try:
-        return code(r)
-    except UsageError as error:
-        return f"# No code for this: {error}"
 
 
 def _badge(r: Recommendation) -> tuple[str, str]:

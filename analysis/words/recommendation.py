@@ -10,7 +10,6 @@ from analysis.findings.recommend import Recommendation
 from analysis.statistics.intervals import Ratio
 from analysis.words import confirmation, scope
 from analysis.words.rounding import count_of, points_change, points_word
-from analysis.words.snippet import Checkpoint, find_checkpoint, snippet
 from trainables.rows.flags import BELOW_MAJORITY, split_flags
 
 NOT_TRIED: Part[Confirmation] = Part(None)
@@ -49,23 +48,6 @@ def sentences(recommendation: Recommendation, confirmed: Part[Confirmation] = NO
 def answer(recommendation: Recommendation) -> str:
     """The recommendation in one sentence."""
     return sentences(recommendation)[0]
-
-
-def code(recommendation: Recommendation, checkpoint: str | None = None) -> str:
-    """Python that runs the choice, or the baseline where there is none.
-
-    `checkpoint`: folder or hub id of the fine-tuned weights; by default what the row's run folder says.
-    """
-    r = recommendation
-    weights = Checkpoint(checkpoint) if checkpoint else _checkpoint(r)
-    return snippet(r.reference, full_depth=int(r.table["depth"].max()), checkpoint=weights)
-
-
-def _checkpoint(r: Recommendation) -> Checkpoint | None:
-    row = r.reference
-    runs = [r.folders[name] for name in str(row.get("run", "")).split(";") if name in r.folders]
-    found = (find_checkpoint(folder, str(row["task"]), str(row["model"])) for folder in runs)
-    return next(filter(None, found), None)
 
 
 def _kind(r: Recommendation) -> str:

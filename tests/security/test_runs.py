@@ -20,13 +20,15 @@ from analysis.predict import main as predict
 from analysis.report.build import build_report
 from analysis.report.command import main as report_command
 from analysis.rows.windows import load_traces
-from analysis.words.snippet import find_checkpoint
 from search_spaces.errors import UsageError
 from search_spaces.presets import DEMO
+from serving.make_export import export
+from serving.run_folder import find
 from tests.make import runs as fabricated
 from tests.make.rows import linear_rows, row, write_trial
 from trainables.rows.columns import TRACE
-from trainables.rows.folder import check_folder
+from trainables.rows.finished import rows_by_trial
+from trainables.rows.folder import check_folder, weights_folder
 from tuner.run.folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -258,14 +260,22 @@ def test_names_in_rows_are_no_paths(tmp_path: Path, task: str) -> None:
     run = tmp_path / "run"
     (run / "checkpoints").mkdir(parents=True)
     (tmp_path / "outside-m-s1").mkdir()
-    assert find_checkpoint(run, task, "m") is None
-    assert find_checkpoint(run, task, "../../m") is None
+    (run / "sweep.json").write_text(json.dumps(DEMO.to_dict()))
+    made = row(48) | {"task": task}
+    write_trial(run / "ray" / "measure-0", made)
+    (name,) = rows_by_trial(run)
+    with pytest.raises(UsageError, match="a task must be one of demo, sst2"):
+        export(find(run, name), tmp_path / "out")
+    assert weights_folder(run, "sst2", "../../outside-m", 1).parent == run / "checkpoints"
 
 
 @pytest.mark.parametrize("given", [["a"], {"a": 1}, 7, True])
-def test_a_checkpoint_that_is_no_name_is_none(tmp_path: Path, given: object) -> None:
-    (tmp_path / "sweep.json").write_text(json.dumps({"checkpoint": given}))
-    assert find_checkpoint(tmp_path, "sst2", "m") is None
+def test_a_checkpoint_that_is_no_name_is_refused(tmp_path: Path, given: object) -> None:
+    (tmp_path / "sweep.json").write_text(json.dumps(DEMO.to_dict() | {"checkpoint": given}))
+    made = row(48)
+    write_trial(tmp_path / "ray" / "measure-0", made)
+    with pytest.raises(UsageError, match=r"sweep\.json must hold the sweep's settings, but: 'checkpoint must be text"):
+        find(tmp_path, made["trial_id"])
 
 
 @pytest.mark.parametrize("rows", ["../secret.csv", "/etc/passwd", "a/../../secret.csv", ["rows.csv"], {"a": 1}])

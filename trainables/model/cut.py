@@ -35,6 +35,8 @@ def cut(master: "PreTrainedModel", depth: int, dtype: torch.dtype, device: torch
     owner = reduce(getattr, parent.split("."), model.base_model) if parent else model.base_model
     setattr(owner, name, nn.ModuleList(list(getattr(owner, name))[:depth]))
     model.config.num_hidden_layers = depth  # or a saved model would reload with random layers
+    if getattr(model.config, "layer_types", None):  # of ModernBERT, one per layer
+        model.config.layer_types = model.config.layer_types[:depth]
     if takes_staged_mask(model):
         use_padded_attention(model)
     if dtype.itemsize == 1:

@@ -1,12 +1,9 @@
 """A recommendation told: the answer, its warnings, and the code that runs it."""
 
-import json
-
 import analysis
 from analysis.findings.recommend import recommend
 from analysis.words import recommendation as recommendation_words
-from analysis.words.recommendation import answer, code
-from analysis.words.snippet import find_checkpoint
+from analysis.words.recommendation import answer
 from tests.make.rows import flipped, frame, losing, row
 
 
@@ -117,43 +114,6 @@ def test_of_random_weights_the_cheapest_is_named_and_nothing_is_recommended():
     (sentence,) = sentences(recommend(frame([row(128, **random), row(16, energy=0.01, **random)])))
     assert "nothing is recommended" in sentence
     assert "needs 10x less energy" in sentence
-
-
-def test_the_code_runs_the_choice():
-    found = recommend(frame([row(128, energy=0.4), row(48, precision="fp16", energy=0.02)]))
-    text = code(found, checkpoint="runs/x/checkpoints/42")
-    compile(text, "snippet", "exec")
-    assert 'checkpoint = "runs/x/checkpoints/42"' in text
-    assert "max_length=48" in text
-    assert "torch.float16" in text
-
-
-def test_the_code_loads_the_runs_own_checkpoint(tmp_path):
-    rows = frame([row(48)])
-    rows.attrs["folders"] = {"fabricated": str(tmp_path)}
-    assert '"path/to/checkpoint"' in code(recommend(rows))
-    (tmp_path / "checkpoints/sst2-bert-base-s42").mkdir(parents=True)
-    (tmp_path / "checkpoints/sst2-bert-base-s43.tmp").mkdir()  # cut short while it was copied
-    assert f'checkpoint = "{tmp_path.name}/checkpoints/sst2-bert-base-s42"' in code(recommend(rows))
-    assert "checkpoints/sst2-bert-base-s42" in code(recommend(analysis.valid(rows)[0]))
-
-
-def test_the_snippet_names_weights_by_a_relative_path_or_a_hub_id(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    run = tmp_path / "runs/one"
-    run.mkdir(parents=True)
-
-    def given(checkpoint):
-        (run / "sweep.json").write_text(json.dumps({"checkpoint": checkpoint}))
-        return find_checkpoint(run, "sst2", "bert-base")
-
-    assert given(None) is None
-    assert given("org/bert-sst2").name == "org/bert-sst2"
-    (tmp_path / "weights").mkdir()
-    assert given(str(tmp_path / "weights")).name == "weights"
-    assert given("/elsewhere/secret/weights").name == "weights"
-    (run / "checkpoints/sst2-bert-base-s42").mkdir(parents=True)
-    assert given("org/bert-sst2").name == "runs/one/checkpoints/sst2-bert-base-s42"
 
 
 def test_a_baseline_that_answers_worse_than_one_class_is_told():
