@@ -39,7 +39,8 @@ class Arguments:
     output: Path | None = None
     """File of answers; must not exist, but for --resume. Default: standard output."""
     format: str | None = None
-    """lines, tsv, csv or jsonl. Default: by the extension of --input; lines."""
+    """Of the texts: lines, tsv, csv or jsonl. Default: by the extension of --input, else lines. The answers' goes by the
+    extension of --output, else it is the same."""
     resume: bool = False
     """Go on with --output after its last whole line."""
     device: str | None = None
@@ -56,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     bundle = read_bundle(a.export, whole=False)
     form = format_of(a.input, a.format)
     reader = Reader("standard input" if a.input is None else str(a.input), form, bundle.text_columns)
-    writer = Writer(format_of(a.output, a.format, form), "label" if bundle.labels else "answer")
+    writer = Writer(format_of(a.output, None, form), "label" if bundle.labels else "answer")
     with ExitStack() as files:
         source: BinaryIO = sys.stdin.buffer if a.input is None else files.enter_context(a.input.open("rb"))
         kept = [] if a.output is None else begun(a.output, writer, a.resume)

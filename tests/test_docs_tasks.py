@@ -23,7 +23,8 @@ def code(first_line: str) -> str:
 def test_every_task_and_member_is_documented() -> None:
     for name in TASKS:
         assert f"| `{name}` |" in PAGE
-    for member in ("load", "label_names", "tokenize", "remarks", "inputs", "train_targets", "score"):
+    serving = ("text_columns", "examples_of", "cut_short")
+    for member in ("load", "label_names", "tokenize", "remarks", "inputs", "train_targets", "score", *serving):
         assert hasattr(Task, member)
         assert f"| `{member}(" in PAGE
     for number in (OVERLAP_TOKENS, MAX_QUESTION_TOKENS, MAX_ANSWER_TOKENS):
