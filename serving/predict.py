@@ -39,8 +39,8 @@ class Arguments:
     output: Path | None = None
     """File of answers; must not exist, but for --resume. Default: standard output."""
     format: str | None = None
-    """Of the texts: lines, tsv, csv or jsonl. Default: by the extension of --input, else lines. The answers' goes by the
-    extension of --output, else it is the same."""
+    """Of the texts: lines, tsv, csv or jsonl. Default: by the extension of --input, else lines. Answers go by that of
+    --output, else they have the same."""
     resume: bool = False
     """Go on with --output after its last whole line."""
     device: str | None = None
