@@ -19,7 +19,12 @@ MIB = 2**10  # kB of ru_maxrss
 
 
 def benchmark(
-    export: Path, texts: Sequence[tuple[str, ...]], device: str | None, backend: str | None, seconds: float = SECONDS
+    export: Path,
+    texts: Sequence[tuple[str, ...]],
+    device: str | None = None,
+    backend: str | None = None,
+    threads: int | None = None,
+    seconds: float | None = None,
 ) -> str:
     """Lines of "what  number". UsageError without texts."""
     if not texts:
@@ -28,7 +33,7 @@ def benchmark(
     meter = meter_of(on)  # before the model: only so is what others compute on a card told apart
     try:
         start = time.perf_counter()
-        predictor = Predictor.load(export, device=device, backend=backend)
+        predictor = Predictor.load(export, device=device, backend=backend, threads=threads)
         load_s = time.perf_counter() - start
         predictor.predict(texts[:1])
         first_ms = 1e3 * (time.perf_counter() - start - load_s)
@@ -37,7 +42,7 @@ def benchmark(
 
         def passes() -> int:
             begin, done = time.perf_counter(), 0
-            while time.perf_counter() - begin < seconds:
+            while time.perf_counter() - begin < (SECONDS if seconds is None else seconds):
                 done += sum(1 for _ in predictor.stream(texts))
             return done
 

@@ -47,6 +47,8 @@ class Arguments:
     """cuda or cpu. Default: the GPU where there is one."""
     backend: str | None = None
     """Another than the trial's, such as eager, which compiles nothing."""
+    threads: int | None = None
+    """CPU threads of PyTorch. Default: all cores; take fewer where others compute on them."""
     benchmark: bool = False
     """Answer the texts again and again for 10 s and print examples/s, J/example and the share of tokenising."""
 
@@ -65,11 +67,11 @@ def main(arguments: list[str] | None = None) -> int:
         if a.benchmark:
             from serving.benchmark import benchmark
 
-            print(benchmark(a.export, list(reader.texts(source)), a.device, a.backend))
+            print(benchmark(a.export, list(reader.texts(source)), a.device, a.backend, a.threads))
             return 0
         from serving.predictor import Predictor
 
-        predictor = Predictor.load(a.export, device=a.device, backend=a.backend)
+        predictor = Predictor.load(a.export, device=a.device, backend=a.backend, threads=a.threads)
         texts = reader.texts(source)
         if kept and a.output is not None:
             check_same(a.output, writer, kept, _again(predictor, texts, len(kept)))

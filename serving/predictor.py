@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from search_spaces.errors import UsageError
+from search_spaces.errors import UsageError, check
 from serving.answers import Prediction, answered
 from serving.bundle import Bundle, read_bundle
 from serving.device import differences, fitted
 from serving.engine import Engine, Running
 from serving.weights import load_weights
-from trainables.device import BackendError, accelerator
+from trainables.device import BackendError, accelerator, set_threads
 from trainables.load import cut
 from trainables.model.loading import load_tokenizer
 from trainables.tasks import get_task
@@ -75,15 +75,21 @@ class Predictor:
         self._chunk_texts = max(LEAST_TEXTS, BATCHES * bundle.config.batch_size)
 
     @classmethod
-    def load(cls, folder: str | Path, *, device: str | None = None, backend: str | None = None) -> "Predictor":
+    def load(
+        cls, folder: str | Path, *, device: str | None = None, backend: str | None = None, threads: int | None = None
+    ) -> "Predictor":
         """Load an export, compile and capture: the first answer is then as quick as any.
 
         `device`: "cuda", "cpu"; by default the GPU where there is one. `backend`: another than the trial's, such as
-        "eager", which compiles nothing. UsageError where the folder is no export, is damaged or of another version, or
+        "eager", which compiles nothing. `threads`: of PyTorch in this process; by default its own choice, all cores,
+        which are far slower than one where others compute on them. UsageError where the folder is no export, is damaged or of another version, or
         the device cannot compute in its precision.
         """
         path = Path(folder)
         bundle = read_bundle(path)
+        if threads is not None:
+            check(threads >= 1, "threads must be at least 1", threads, "leave it out for PyTorch's own choice")
+            set_threads(threads)
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
         on = accelerator() if device is None else torch.device(device)
         trial = fitted(bundle.config, on, backend)

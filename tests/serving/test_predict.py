@@ -161,11 +161,13 @@ def test_mistakes_on_the_command_line(exported, tmp_path):
 
 
 def test_a_benchmark_says_how_fast_and_by_what_its_joules_are_known(exported):
-    said = benchmark(exported, [(text,) for text in TEXTS], None, None, seconds=0.2)
+    said = benchmark(exported, [(text,) for text in TEXTS], threads=1, seconds=0.2)
     values = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in said.splitlines()}
     assert float(values["examples/s"]) > 0
     assert "J/example" in values
     assert 0 < float(values["tokenising, share of the time"]) <= 1
     assert float(values["loading (s)"]) > 0
     with pytest.raises(UsageError, match="a benchmark needs texts"):
-        benchmark(exported, [], None, None)
+        benchmark(exported, [])
+    with pytest.raises(UsageError, match="threads must be at least 1, but got 0"):
+        Predictor.load(exported, threads=0)
