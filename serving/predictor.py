@@ -81,9 +81,9 @@ class Predictor:
         """Load an export, compile and capture: the first answer is then as quick as any.
 
         `device`: "cuda", "cpu"; by default the GPU where there is one. `backend`: another than the trial's, such as
-        "eager", which compiles nothing. `threads`: of PyTorch in this process; by default its own choice, all cores,
-        which are far slower than one where others compute on them. UsageError where the folder is no export, is damaged or of another version, or
-        the device cannot compute in its precision.
+        "eager", which compiles nothing. `threads`: of PyTorch in this process; by default all cores, which can be far
+        slower than one where others compute on them. UsageError where the folder is no export, is damaged or of
+        another version, or the device cannot compute in its precision.
         """
         path = Path(folder)
         bundle = read_bundle(path)
