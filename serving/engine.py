@@ -19,7 +19,7 @@ from search_spaces.trial_config import TrialConfig
 from serving.frames import Frames
 from serving.shapes import packed_shapes, padded_shapes
 from trainables import backends
-from trainables.batches import Plan, plan, stage
+from trainables.batches import Plan, arrays_of, on_device, plan
 from trainables.device import set_precision, synchronize
 from trainables.load import gathered
 from trainables.model.architectures import first_position, takes_staged_mask
@@ -37,7 +37,8 @@ _LAUNCHING = threading.Lock()
 class Running:
     """Inputs whose outputs are being computed."""
 
-    parts: Sequence[torch.Tensor]
+    parts: Sequence[torch.Tensor]  # on the host, once `copied`
+    copied: "torch.cuda.Event | None"
     boundaries: Sequence[np.ndarray | None]
     plan: Plan
     inputs: int
@@ -45,8 +46,11 @@ class Running:
 
     def outputs(self) -> np.ndarray:
         """Waits for them: float32 (inputs, labels), or (inputs, max_seq_len, 2) where tokens are answers."""
-        parts = [part.cpu().numpy() for part in self.parts]
-        return gathered(parts, self.boundaries, self.plan, self.inputs, self.max_seq_len)
+        if self.copied is not None:
+            self.copied.synchronize()
+        return gathered(
+            [part.numpy() for part in self.parts], self.boundaries, self.plan, self.inputs, self.max_seq_len
+        )
 
 
 class Engine:
@@ -85,8 +89,14 @@ class Engine:
             else:
                 planned = plan(inputs.ids.lengths, self.trial.batch_size, self.trial.max_seq_len, self.trial.padding)
                 found = self._staged(inputs, planned)
-        parts, boundaries = zip(*found, strict=True)
-        return Running(parts, boundaries, planned, len(inputs.ids), self.trial.max_seq_len)
+            # Not when they are asked for: the copy would wait for all that is launched by then.
+            parts = [part.to("cpu", non_blocking=True) for part, _ in found]  # from a GPU into pinned memory
+            copied = None
+            if self.model.device.type == "cuda":
+                copied = torch.cuda.Event(blocking=True)  # the tokenizer needs the cores
+                copied.record()
+        boundaries = [ends for _, ends in found]
+        return Running(parts, copied, boundaries, planned, len(inputs.ids), self.trial.max_seq_len)
 
     def outputs(self, inputs: Inputs) -> np.ndarray:
         """See `Running.outputs`."""
@@ -95,7 +105,9 @@ class Engine:
     def _staged(self, inputs: Inputs, planned: Plan) -> list[tuple[torch.Tensor, np.ndarray | None]]:
         """As a trial stages and runs them."""
         found = []
-        for batch in stage(inputs, planned, self.model.device, self._staged_mask, self._first):
+        made = arrays_of(inputs, planned, self._staged_mask, self._first)
+        for (arrays, longest), rows in zip(made, planned.batches, strict=True):
+            batch = on_device(arrays, longest, len(rows), self.model.device, overlapped=True)
             out = backends.build(self.trial.backend, self.model, [batch])(0)
-            found.append((out.float(), None if batch.cu_seqlens is None else batch.cu_seqlens.cpu().numpy()))
+            found.append((out.float(), arrays.get("cu_seqlens")))
         return found

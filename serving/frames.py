@@ -4,7 +4,7 @@ A frame is a staged `Batch` (`trainables.batches`) that the trial's own backend 
 arrays are copied into its tensors and the backend runs it again; nothing is built anew when lengths change.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING
@@ -15,14 +15,13 @@ import torch
 from search_spaces.trial_config import TrialConfig
 from serving.shapes import Shape
 from trainables import backends
-from trainables.batches import Arrays, Plan, on_device, packed_arrays, padded_arrays, plan
+from trainables.backends.program import kept
+from trainables.batches import Arrays, Plan, on_device, on_host, packed_arrays, padded_arrays, plan
 from trainables.model.architectures import first_position, takes_staged_mask
 from trainables.tasks.base import Inputs, Ragged
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-BUFFERS = 4  # pinned copies of a frame on the host: so many batches may be under way before the host waits
 
 
 class Frames:
@@ -35,14 +34,16 @@ class Frames:
         self.trial, self.device = trial, model.device
         self.packed = trial.padding == "packed"
         self.staged_mask, self.first = takes_staged_mask(model), first_position(model.config)
-        self.shapes = sorted(shapes, key=lambda shape: (shape.rows, shape.width, shape.longest, shape.masked))
+        # The largest first: smaller graphs then fit into the memory that its has left free.
+        self.shapes = sorted(shapes, key=lambda s: (s.rows, s.width, s.longest, s.masked), reverse=True)
         empty = [_example(shape, self.packed, typed, pad_id) for shape in self.shapes]
         self.batches = [
             on_device(self._arrays(inputs, np.arange(len(inputs.ids)), shape), shape.longest, shape.rows, self.device)
             for inputs, shape in zip(empty, self.shapes, strict=True)
         ]
-        self._run = backends.build(trial.backend, model, self.batches)
-        self._copies = [_copier(batch.tensors(), self.device) for batch in self.batches]
+        with kept():
+            self._run = backends.build(trial.backend, model, self.batches)
+        self._tensors = [batch.tensors() for batch in self.batches]
         for i in range(len(self.batches)):
             self._run(i)
 
@@ -65,7 +66,8 @@ class Frames:
     def run(self, inputs: Inputs, rows: np.ndarray, frame: int) -> tuple[torch.Tensor, np.ndarray | None]:
         """The outputs of a batch, fp32 on the device and its own, not waited for; and a packed one's boundaries."""
         arrays = self._arrays(inputs, rows, self.shapes[frame])
-        self._copies[frame](arrays)
+        for name, tensor in self._tensors[frame].items():
+            tensor.copy_(on_host(arrays[name], self.device.type == "cuda"), non_blocking=True)
         return self._run(frame).to(torch.float32, copy=True), arrays.get("cu_seqlens")
 
     def _arrays(self, inputs: Inputs, rows: np.ndarray, shape: Shape) -> Arrays:
@@ -87,8 +89,8 @@ class Frames:
         return min(found, key=lambda i: (self.shapes[i].masked, self.shapes[i].tokens))
 
     def _packed_frame(self, rows: int, tokens: int, limit: int) -> int:
-        shapes = enumerate(self.shapes)
-        return next(i for i, s in shapes if s.longest == limit and s.rows >= rows and s.width >= tokens)
+        found = [i for i, s in enumerate(self.shapes) if s.longest == limit and s.rows >= rows and s.width >= tokens]
+        return found[-1]  # the smallest
 
 
 def poured(lengths: np.ndarray, rows: np.ndarray, slots: int, tokens: int) -> list[np.ndarray]:
@@ -110,29 +112,3 @@ def _example(shape: Shape, packed: bool, typed: bool, pad_id: int) -> Inputs:
     ids = Ragged.from_lists([[pad_id] * n for n in lengths])
     types = replace(ids, values=np.zeros_like(ids.values)) if typed else None
     return Inputs(ids, types, np.arange(len(lengths)), pad_id)
-
-
-def _copier(tensors: dict[str, torch.Tensor], device: torch.device) -> Callable[[Arrays], None]:
-    """Copies arrays into the tensors; on CUDA through pinned memory and without waiting for the device."""
-    if device.type != "cuda":
-
-        def directly(arrays: Arrays) -> None:
-            for name, tensor in tensors.items():
-                tensor.copy_(torch.from_numpy(arrays[name]))
-
-        return directly
-    pinned = [{n: torch.empty_like(t, device="cpu").pin_memory() for n, t in tensors.items()} for _ in range(BUFFERS)]
-    copied = [torch.cuda.Event() for _ in range(BUFFERS)]
-    turn = 0
-
-    def overlapped(arrays: Arrays) -> None:
-        nonlocal turn
-        buffers, event = pinned[turn], copied[turn]
-        turn = (turn + 1) % BUFFERS
-        event.synchronize()  # its last copy has long been made, or the host is that far ahead
-        for name, tensor in tensors.items():
-            buffers[name].copy_(torch.from_numpy(arrays[name]))
-            tensor.copy_(buffers[name], non_blocking=True)
-        event.record()
-
-    return overlapped

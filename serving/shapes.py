@@ -8,10 +8,13 @@ from math import ceil
 
 from search_spaces.backends import BACKENDS
 from search_spaces.trial_config import TrialConfig
+from trainables.backends.program import FEW
 from trainables.batches import MULTIPLE, round_up
 from trainables.model.attention import SHORT
 
 STEP, COMPILED_STEP = 4, 16  # from one number of rows to the next smaller one; each costs a compilation where compiled
+# Inputs of a packed batch over the trial's: texts that are shorter than the sweep's use up its tokens, too.
+ROOM = 2
 MOST_WIDTHS = 16  # of padding longest; with the rows and one unmasked shape below backends.capture.MAX_GRAPHS
 
 
@@ -35,11 +38,10 @@ def packed_shapes(trial: TrialConfig, tokens_per_batch: int, least_rows: int, ke
     longest input decides on."""
     limits = [SHORT, trial.max_seq_len] if kernels and trial.max_seq_len > SHORT else [trial.max_seq_len]
     share = tokens_per_batch / trial.batch_size
-    return [
-        Shape(rows, round_up(max(ceil(share * rows), limit)), limit)
-        for rows in _rows(trial, least_rows)
-        for limit in limits
-    ]
+    rows = _rows(trial, least_rows)
+    if BACKENDS[trial.backend].compiles and len(rows) * len(limits) > FEW:  # more would be one program for any shape
+        rows = [rows[0], rows[-1]]
+    return [Shape(ROOM * n, round_up(max(ceil(share * n), limit)), limit) for n in rows for limit in limits]
 
 
 def padded_shapes(trial: TrialConfig, least_rows: int, staged_mask: bool) -> list[Shape]:

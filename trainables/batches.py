@@ -7,6 +7,7 @@
   padding tokens at the end (a sequence of their own) make them equal, so that one shape serves them all.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from heapq import heappop, heappush
 from math import ceil
@@ -109,22 +110,41 @@ def stage(
     carry position ids, which count from `first_position` in every sequence (see `position_ids`); for padded ones the
     model counts them itself.
     """
+    made = arrays_of(inputs, plan_, staged_mask, first_position)
+    rows = map(len, plan_.batches)
+    return [on_device(arrays, longest, n, device) for (arrays, longest), n in zip(made, rows, strict=True)]
+
+
+def arrays_of(
+    inputs: Inputs, plan_: Plan, staged_mask: bool = True, first_position: int = 0
+) -> Iterator[tuple[Arrays, int]]:
+    """The batches of `stage` on the host, each with its `max_seqlen`."""
     pairs = list(zip(plan_.batches, plan_.width, strict=True))
     if plan_.padding != "packed":
-        made = (padded_arrays(inputs, rows, width, staged_mask) for rows, width in pairs)
-        return [on_device(arrays, width, len(rows), device) for arrays, (rows, width) in zip(made, pairs, strict=True)]
+        yield from ((padded_arrays(inputs, rows, width, staged_mask), width) for rows, width in pairs)
+        return
     slots = max(len(rows) for rows in plan_.batches)
     fillers = [width - int(inputs.ids.lengths[rows].sum()) for rows, width in pairs]
     longest = max(int(inputs.ids.lengths.max()), *fillers)
-    made = (packed_arrays(inputs, rows, width, slots, first_position=first_position) for rows, width in pairs)
-    return [on_device(arrays, longest, len(rows), device) for arrays, (rows, _) in zip(made, pairs, strict=True)]
+    for rows, width in pairs:
+        yield packed_arrays(inputs, rows, width, slots, first_position=first_position), longest
 
 
-def on_device(arrays: Arrays, max_seqlen: int, rows: int, device: "torch.device") -> Batch:
-    """A batch of its arrays (of `padded_arrays` or `packed_arrays`)."""
-    names = [f.name for f in fields(Batch) if f.name not in ("max_seqlen", "rows")]
-    tensors = {name: torch.from_numpy(arrays[name]).to(device) if name in arrays else None for name in names}
-    return Batch(**tensors, max_seqlen=max_seqlen, rows=rows)  # type: ignore[arg-type]
+def on_device(arrays: Arrays, max_seqlen: int, rows: int, device: "torch.device", overlapped: bool = False) -> Batch:
+    """A batch of its arrays (of `padded_arrays` or `packed_arrays`). `overlapped`: the host does not wait for
+    what a GPU computes."""
+    tensors = {f.name: None for f in fields(Batch) if f.name not in ("max_seqlen", "rows")}
+    found = {
+        name: on_host(array, overlapped and device.type == "cuda").to(device, non_blocking=overlapped)
+        for name, array in arrays.items()
+    }
+    return Batch(**tensors | found, max_seqlen=max_seqlen, rows=rows)  # type: ignore[arg-type]
+
+
+def on_host(array: np.ndarray, pinned: bool) -> "torch.Tensor":
+    """`pinned`: in memory from which a GPU copies while the host goes on; PyTorch keeps it until the copy is made."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory() if pinned else tensor
 
 
 def take(inputs: Inputs, rows: np.ndarray) -> Inputs:

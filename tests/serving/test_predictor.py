@@ -227,3 +227,27 @@ def test_what_differs_from_the_trial_is_said(exported):
     predictor = Predictor.load(exported)
     assert any("measured on constant meter, running on" in said for said in predictor.differences)
     assert predictor.engine.trial.backend == "eager"
+
+
+def test_a_packed_batch_takes_its_tokens_also_of_short_texts(exported):
+    frames = Predictor.load(exported, backend=FRAMED).engine._frames
+    largest = max(frames.shapes, key=lambda shape: shape.tokens)
+    planned, chosen = frames.plan(np.full(64, largest.width // 24))
+    assert [len(rows) for rows in planned.batches] == [24, 24, 16], "the trial's batches have 16"
+    assert planned.width[0] == largest.width
+    assert [frames.shapes[i].rows for i in chosen][:2] == [32, 32]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("c++"), reason="no C++ compiler")
+def test_two_compiled_predictors_answer_in_one_process(exported):
+    one = Predictor.load(exported, backend="compile")
+    texts = ["the soup was tasty .", "the room was cold ."] * 9
+    first = one.outputs(texts)
+    other = Predictor.load(exported, backend="compile")
+    torch.compiler.set_stance("fail_on_recompile")
+    try:
+        for predictor in (one, other, one):
+            np.testing.assert_array_equal(predictor.outputs(texts), first)
+    finally:
+        torch.compiler.set_stance("default")
