@@ -82,7 +82,8 @@ class Predictor:
 
         `device`: "cuda", "cpu"; by default the GPU where there is one. `backend`: another than the trial's, such as
         "eager", which compiles nothing. `threads`: of PyTorch in this process; by default all cores, which can be far
-        slower than one where others compute on them. UsageError where the folder is no export, is damaged or of
+        slower than one where others compute on them. On a GPU load what a process needs before it answers: a graph
+        cannot be captured while others compute. UsageError where the folder is no export, is damaged or of
         another version, or the device cannot compute in its precision.
         """
         path = Path(folder)
@@ -165,7 +166,7 @@ class Predictor:
         while True:
             try:
                 number, text = next(source)
-                found.append(self._checked(text, number))
+                found.append(self.checked(text, number))
             except StopIteration:
                 break
             except UsageError as error:
@@ -180,7 +181,8 @@ class Predictor:
         if problem is not None:
             raise problem
 
-    def _checked(self, text: Text, number: int) -> tuple[str, ...]:
+    def checked(self, text: Text, number: int) -> tuple[str, ...]:
+        """A text as `predict` takes it. UsageError, with its number, where it is none."""
         names = self.bundle.text_columns
         parts = tuple(text) if isinstance(text, list | tuple) else (text,)
         if len(parts) != len(names) or not all(isinstance(part, str) for part in parts):

@@ -8,10 +8,10 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from search_spaces.errors import UsageError, check
 
@@ -28,6 +28,18 @@ def format_of(path: Path | None, given: str | None, other: str = "lines") -> str
         return given
     extension = "" if path is None else path.suffix.lower().removeprefix(".")
     return extension if extension in FORMATS else other
+
+
+def known_names(names: Collection[str], columns: Sequence[str]) -> Sequence[str] | None:
+    """What the texts are called among `names`: the columns, or other names that mean the same."""
+    wanted = (tuple(columns), *OTHER_NAMES[len(columns)])
+    return next((tried for tried in wanted if set(tried) <= set(names)), None)
+
+
+def texts_of(record: Mapping[str, Any], columns: Sequence[str]) -> tuple[Any, ...] | None:
+    """Those of a record, None where it lacks one."""
+    names = known_names(record, columns)
+    return None if names is None else tuple(record[name] for name in names)
 
 
 @dataclass(frozen=True)
@@ -101,9 +113,8 @@ class Reader:
             yield number, texts
 
     def _known(self, names: set[str], line: int) -> Sequence[str]:
-        for wanted in (tuple(self.columns), *OTHER_NAMES[len(self.columns)]):
-            if set(wanted) <= names:
-                return wanted
+        if (wanted := known_names(names, self.columns)) is not None:
+            return wanted
         raise UsageError(
             f"{self.name}:{line}: the texts must be in the columns {', '.join(self.columns)}, but it names "
             f"{', '.join(sorted(map(str, names)))[:200] or 'none'}; add or rename columns"
