@@ -1,0 +1,4 @@
+from benchmarks.experiments.peers import PEERS
+from tuner.cli import run_command
+
+run_command(PEERS.main)

@@ -1,0 +1,14 @@
+"""Every way through one text, once each."""
+
+from benchmarks.lib.output import write_json
+from benchmarks.lib.raw_text import opened, printed, timed
+from benchmarks.lib.raw_text_command import RawTextArguments
+
+
+def run(arguments: RawTextArguments) -> int:
+    """0: there is nothing to miss."""
+    with opened(arguments) as job:
+        found = [timed(job, way, arguments.seconds) for way in job.ways]
+        print(printed(job, found))
+        write_json(arguments.output, "peers", job.about() | {"ways": [one.kept(job) for one in found]})
+    return 0

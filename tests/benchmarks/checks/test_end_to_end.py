@@ -1,0 +1,82 @@
+"""From raw text to labels: the bars by hand, a smoke run of every way, and what is not installed."""
+
+import json
+import sys
+
+import pytest
+
+from benchmarks.checks.end_to_end import END_TO_END, Arguments
+from benchmarks.checks.end_to_end.run import bars_of
+from benchmarks.experiments.peers import PEERS
+from benchmarks.lib.raw_text import Found
+from benchmarks.lib.raw_text_ways import PRODUCT, PUBLISHED, SORTED
+from search_spaces.errors import UsageError
+
+SMOKE = ["--smoke", "--copies", "1", "--seconds", "0.1", "--cpus", "1", "--batch", "16"]
+
+
+def test_bars_are_ratios_of_joules():
+    found = [Found(PRODUCT, energy_j=8e-3), Found(PUBLISHED, energy_j=0.4), Found(SORTED, energy_j=24e-3)]
+    found += [Found("encoder", energy_j=16e-3), Found("absent", problem="not installed")]
+    bars = bars_of(found, 7.5e-3, Arguments())
+    assert [bar.value for bar in bars] == pytest.approx([16 / 15, 50, 3, 2])
+    assert all(bar.met for bar in bars)
+    missed = bars_of(found, 7e-3, Arguments(sorted_bar=3.1, peer_bar=2.1))
+    assert [bar.met for bar in missed] == [False, True, False, False]
+
+
+def test_what_was_not_measured_is_missed():
+    assert [bar.met for bar in bars_of([Found(PRODUCT, problem="no memory")], 7e-3, Arguments())] == [False] * 4
+    found = [Found(PRODUCT, energy_j=8e-3), Found(PUBLISHED, energy_j=0.4), Found(SORTED, problem="no memory")]
+    assert [bar.met for bar in bars_of(found, None, Arguments())] == [False, True, False, True]
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """The check with bars that a busy CPU meets: (exit code, what it keeps)."""
+    folder = tmp_path_factory.mktemp("end_to_end")
+    wide = ["--staged-bar", "1e9", "--published-bar", "0", "--sorted-bar", "0", "--peer-bar", "0"]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(sys.modules, "sentence_transformers", None)
+        code = END_TO_END.main([*SMOKE, *wide, "--output", str(folder)])
+    return code, json.loads((folder / "end_to_end.json").read_text())
+
+
+def test_a_smoke_run_goes_every_way_and_keeps_its_numbers(smoke):
+    code, found = smoke
+    ways = {way["name"]: way for way in found["ways"]}
+    # A CPU has no fp16 to speak of: the sorted loop runs in bf16 there, and its bar is missed.
+    assert code == 1
+    assert [bar["met"] for bar in found["bars"]] == [True, True, False, True]
+    assert len(ways) == 7
+    assert [name for name, way in ways.items() if way["problem"]] == ["sentence-transformers encode, bf16, batch 436"]
+    done = [way for way in ways.values() if not way["problem"]]
+    assert all(way["seconds"] > 0 and way["load_s"] > 0 and way["first_ms"] > 0 for way in done)
+    assert found["staged_j_per_example"] > 0
+    assert abs(ways[PRODUCT]["accuracy"] - ways[PUBLISHED]["accuracy"]) < 0.1, "the same model"
+
+
+def test_peers_are_a_table(capsys):
+    assert PEERS.main([*SMOKE, "--precision", "fp32"]) == 0
+    shown = capsys.readouterr().out
+    (row,) = (line for line in shown.splitlines() if line.startswith(PRODUCT))
+    assert row.endswith("100.00 %"), "in fp32 its answers are the loop's"
+    assert "load s" in shown
+    assert "first ms" in shown
+
+
+def test_without_a_gpu_it_is_refused(monkeypatch):
+    from benchmarks.checks.end_to_end import run as module
+
+    monkeypatch.setattr(module, "opened", _opened_on_the_cpu)
+    with pytest.raises(UsageError, match="this check needs a CUDA device"):
+        module.run(Arguments())
+
+
+def _opened_on_the_cpu(_):
+    from contextlib import nullcontext
+    from types import SimpleNamespace
+
+    import torch
+
+    return nullcontext(SimpleNamespace(device=torch.device("cpu")))
