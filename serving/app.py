@@ -154,10 +154,8 @@ def build(arguments: Mapping[str, Any]) -> serve.Application:
         )
     except UsageError as error:
         raise click.UsageError(str(error)) from None  # one line, exit code 2
-    if not ray.is_initialized() and "RAY_ADDRESS" not in os.environ and "--address" not in " ".join(sys.argv):
-        # Ray is about to be started here, and would open all of its ports but two to every machine (docs/security.md).
-        os.environ[_LOOPBACK_MODE] = "0"
-        ray_constants.ENABLE_RAY_CLUSTER = False
+    if not (ray.is_initialized() or "RAY_ADDRESS" in os.environ or "--address" in " ".join(sys.argv)):
+        _start_ray(settings.metrics_port)
     gpus = settings.gpus if settings.gpus is not None else float(accelerator().type == "cuda")
     settings = replace(settings, dir=settings.dir.resolve(), gpus=gpus)
     deployment = serve.deployment(
@@ -168,6 +166,13 @@ def build(arguments: Mapping[str, Any]) -> serve.Application:
         max_queued_requests=settings.queued,
     )(Answers)
     return deployment.bind(settings)
+
+
+def _start_ray(metrics_port: int | None) -> None:
+    """As `serve run` would, but not to open all of its ports but two to every machine (docs/security.md)."""
+    os.environ[_LOOPBACK_MODE] = "0"
+    ray_constants.ENABLE_RAY_CLUSTER = False  # this process has read the variable already
+    ray.init("local", namespace="serve", _metrics_export_port=metrics_port)
 
 
 def _count_energy(meter: Any) -> None:

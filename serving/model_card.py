@@ -89,8 +89,9 @@ def _warnings(bundle: Bundle) -> list[str]:
 def _what(bundle: Bundle) -> str:
     trial = bundle.config
     if bundle.labels:
-        texts = "A pair of texts" if len(bundle.text_columns) > 1 else "A text"
-        said = f"{texts} ({', '.join(bundle.text_columns)}) to one of {', '.join(bundle.labels)}"
+        pair, names = len(bundle.text_columns) > 1, ", ".join(bundle.text_columns)
+        texts = f"A pair of texts ({names})" if pair else "A text" if names == "text" else f"A text ({names})"
+        said = f"{texts} to one of {', '.join(bundle.labels)}"
     else:
         said = "A question and a context to the span of the context that answers it"
     quantised = PRECISIONS[trial.precision].quantised
@@ -136,8 +137,13 @@ def _recommended(bundle: Bundle) -> str:
     estimated = "estimated " if found["estimated"] else ""
     return (
         f"It uses {saving['value']:.4g} times less {estimated}energy{interval} than {base}, and its score is "
-        f"{found['verdict']} by more than {100 * found['tolerance']:g} points. {found['confirmed_because']}".rstrip()
+        f"{found['verdict']} by more than {_points(found['tolerance'])}. {found['confirmed_because']}".rstrip()
     )
+
+
+def _points(fraction: float) -> str:
+    points = f"{100 * fraction:g}"
+    return f"{points} point" if points == "1" else f"{points} points"
 
 
 class TrialName:
@@ -161,8 +167,10 @@ def _finetuning(bundle: Bundle) -> str:
 
 def _scope(row: Mapping[str, Any]) -> str:
     source = row.get("energy_source")
-    covers = f"; it is {SOURCES[str(source)].scope}" if source in SOURCES else ""
-    return f"{words_of(source, 'source not recorded')}{covers}"
+    if source not in SOURCES:
+        return str(words_of(source, "source not recorded"))
+    known = SOURCES[str(source)]
+    return f"{known.words}; it is {known.scope}" if known.measured else known.scope
 
 
 def _is_measured(source: object) -> bool:

@@ -37,6 +37,8 @@ class Settings:
     """Requests that wait at most; the next is told 503."""
     timeout_s: float = 30.0
     """For a body to arrive (then 408), and for its answers (then 504)."""
+    metrics_port: int | None = None
+    """Prometheus metrics at this port of 127.0.0.1, where Ray is started here. Default: Ray chooses one."""
     max_body_bytes: int = 1_000_000
     max_texts: int = 1024
     """Of a request."""
@@ -48,6 +50,8 @@ class Settings:
             check(getattr(self, name) >= 1, f"{name} must be at least 1", getattr(self, name), "see docs/deploy.md")
         check(math.isfinite(self.timeout_s) and self.timeout_s > 0, "timeout_s must be above 0", self.timeout_s, "30")
         check(math.isfinite(self.wait_ms) and self.wait_ms >= 0, "wait_ms must be at least 0", self.wait_ms, "2")
+        port = self.metrics_port
+        check(port is None or 1024 <= port <= 65535, "metrics_port must be between 1024 and 65535", port, "9123")
         check(self.gpus is None or 0 <= self.gpus <= 64, "gpus must be between 0 and 64", self.gpus, "leave it out")
 
     @classmethod
@@ -56,6 +60,7 @@ class Settings:
         kinds: dict[str, Any] = {f.name: type(f.default) for f in fields(cls)} | {
             "dir": Path,
             "gpus": float,
+            "metrics_port": int,
             "backend": str,
         }
         unknown = ", ".join(sorted(set(given) - set(kinds)))

@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,26 @@ def test_a_shell_runs_them_too(demo: Path, tmp_path: Path) -> None:
 
 def test_its_numbers_are_the_codes() -> None:
     assert f"a question of more than {MAX_QUESTION_TOKENS} tokens is cut" in PAGE
+
+
+def test_settings_and_metrics_of_the_http_server_are_documented_as_they_are() -> None:
+    from serving.app import METRICS
+    from serving.requests import Settings
+
+    table = PAGE[PAGE.index("| setting (") : PAGE.index("| status | why |")]
+    assert set(re.findall(r"`(\w+)`[,| ]", table.replace("`threads` are", ""))) - {"gpus=0"} == {
+        field.name for field in fields(Settings)
+    }
+    for name, meaning in METRICS.items():
+        assert re.search(rf"\| `ray_{name}(_total)?` \| {re.escape(meaning)}", PAGE), name
+    for number in (Settings.max_body_bytes, Settings.max_characters, Settings.max_texts, Settings.queued):
+        assert re.search(rf"\b{number:,}\b|\b{number}\b", table)
+
+
+def test_the_image_starts_the_documented_server() -> None:
+    lines = (ROOT / "deploy" / "Dockerfile").read_text().splitlines()
+    (entry,) = (line for line in lines if line.startswith("ENTRYPOINT"))
+    assert json.loads(entry.removeprefix("ENTRYPOINT ")) == ["serve", "run", "serving.app:build", "dir=/export"]
+    copied = {line.split()[1] for line in lines if re.fullmatch(r"COPY (\w+) \1", line)}
+    assert copied == {"search_spaces", "trainables", "serving"}, "what serving imports"
+    assert all((ROOT / name).is_dir() for name in copied)

@@ -29,13 +29,11 @@ TIMEOUT_S, MOST = 3, 20_000
 # As `serve run` does, at ports of its own.
 DRIVER = """
 import sys
-import ray
 from ray import serve
 from serving.app import build
 
-folder, port, metrics, temporary, *given = sys.argv[1:]
+folder, port, *given = sys.argv[1:]
 app = build({"dir": folder} | dict(setting.split("=") for setting in given))
-ray.init(num_cpus=4, _metrics_export_port=int(metrics), include_dashboard=False, _temp_dir=temporary)
 serve.start(http_options={"port": int(port)})
 serve.run(app)
 print("UP", flush=True)
@@ -80,8 +78,12 @@ def served(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     log = tmp_path_factory.mktemp("serve") / "log"
     temporary = Path("/tmp") / f"jts-{os.getpid()}"  # short: sockets in it have at most 107 bytes
     temporary.mkdir(mode=0o700)
-    command = [sys.executable, "-c", DRIVER, str(exported), str(port), str(metrics), str(temporary), *SETTINGS]
-    known = dict(os.environ) | {"PYTHONPATH": str(ROOT), "RAY_metrics_report_interval_ms": "1000"}
+    command = [sys.executable, "-c", DRIVER, str(exported), str(port), f"metrics_port={metrics}", *SETTINGS]
+    known = dict(os.environ) | {
+        "PYTHONPATH": str(ROOT),
+        "RAY_metrics_report_interval_ms": "1000",
+        "RAY_TMPDIR": str(temporary),
+    }
     with log.open("w") as out:
         process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, env=known

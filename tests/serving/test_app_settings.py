@@ -37,6 +37,7 @@ def test_settings_are_words_of_a_command_line():
         ({"dir": "d", "replicas": "0"}, "replicas must be at least 1"),
         ({"dir": "d", "timeout_s": "nan"}, "timeout_s must be above 0"),
         ({"dir": "d", "wait_ms": "-1"}, "wait_ms must be at least 0"),
+        ({"dir": "d", "metrics_port": "80"}, "metrics_port must be between 1024 and 65535"),
         ({"dir": "d", "gpus": "-1"}, "gpus must be between 0 and 64"),
     ],
 )
@@ -131,6 +132,13 @@ def test_a_cards_joules_are_counted_once_however_many_replicas_it_has():
     assert added == [30.0, 30.0, 30.0], "what it had not seen is nobody's"
     for one in (second, other):
         one._claim.close()
+
+
+@pytest.fixture(autouse=True)
+def no_ray(monkeypatch):
+    from serving import app
+
+    monkeypatch.setattr(app, "_start_ray", lambda _: pytest.fail("a mistake must come before Ray"))
 
 
 def test_a_replica_that_anybody_could_command_is_refused(exported, monkeypatch):

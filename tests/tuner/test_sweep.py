@@ -16,6 +16,7 @@ from analysis.report.build import build_report
 from search_spaces.errors import UsageError
 from search_spaces.presets import DEMO
 from search_spaces.sweep_config import Axes, Finetuning, MeasuringOptions
+from tests.make.exports import check_answers
 from trainables.digest import digest_of
 from trainables.model.loading import load_checkpoint
 from trainables.tasks import get_task
@@ -80,6 +81,7 @@ def test_a_sweep_from_python_gives_a_folder_and_a_table(tmp_path):
     assert weights == digest_of(files.weights)
     inputs = load_inputs(QUICK)
     assert (recipe, data) == (inputs.recipe_digest, inputs.data_digest)
+    check_answers(result.path, result.rows["trial_id"].iloc[0], tmp_path / "deployed")
 
 
 @pytest.mark.ray

@@ -20,6 +20,7 @@ from search_spaces.samplers import SAMPLERS
 from search_spaces.search_config import SearchConfig
 from search_spaces.search_space import SearchSpace
 from search_spaces.sweep_config import Axes, SweepConfig
+from tests.make.exports import check_answers
 from tests.make.rows import write_trial
 from tests.make.runs import table, write_csv_run
 from tests.tuner.test_sweep import QUICK
@@ -409,6 +410,7 @@ def test_a_search_through_ray_is_a_run_folder_like_a_grids(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "[6] failed 0" in out
     assert "hypervolume" in out
+    check_answers(result.path, result.frontier[0], tmp_path / "deployed")
 
 
 @pytest.mark.parametrize(
