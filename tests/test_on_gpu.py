@@ -3,11 +3,18 @@
 python -m pytest tests/test_on_gpu.py -s -W default     # prints the errors and some times
 """
 
+import gc
+
 import numpy as np
 import pytest
 import torch
 
+from serving.make_export import export
+from serving.predictor import Predictor
+from serving.run_folder import find
 from tests.make import models as tiny
+from tests.make.exports import check_answers
+from tests.make.measured_run import demo_case, measured_run, trial_of
 from tests.make.passes import all_logits
 from trainables.device import set_precision
 from trainables.matmul_reference import matmul
@@ -35,6 +42,32 @@ def test_agrees_with_fp32_on_the_cpu(precision, backend, rng):
         error = np.abs(all_logits(model, inputs, padding, backend, BATCH) - exact).max() / np.ptp(exact)
         print(f"{precision:5} {backend:18} {padding:10} error {error:.2e}")
         assert error < TOLERANCE[precision]
+
+
+@pytest.mark.parametrize("backend", ["eager", "cuda_graph", "compile", "compile_cuda_graph"])
+@pytest.mark.parametrize("padding", ["max_length", "longest", "packed"])
+def test_an_export_answers_what_its_trial_answered(padding, backend, tmp_path):
+    case = demo_case()
+    trial = trial_of(case, precision="bf16", padding=padding, backend=backend)
+    run = measured_run(tmp_path / "run", case, [trial])
+    check_answers(run, trial.trial_id, tmp_path / "deployed")
+
+
+def test_predictors_of_one_process_leave_each_others_graphs_alone(tmp_path):
+    case = demo_case()
+    trials = [trial_of(case, precision=p, padding="packed", backend="compile_cuda_graph") for p in ("fp16", "bf16")]
+    run = measured_run(tmp_path / "run", case, trials)
+    folders = [tmp_path / "one", tmp_path / "other"]
+    for trial, folder in zip(trials, folders, strict=True):
+        export(find(run, trial.trial_id), folder)
+    texts = ["the soup was tasty .", "the room was cold ."] * 40
+    one = Predictor.load(folders[0])
+    before = one.outputs(texts)
+    other = Predictor.load(folders[1])
+    gc.collect()
+    for _ in range(3):
+        other.outputs(texts)
+        np.testing.assert_array_equal(one.outputs(texts), before)
 
 
 @pytest.mark.parametrize("dtype", [torch.int8, torch.float8_e4m3fn])

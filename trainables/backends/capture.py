@@ -48,7 +48,8 @@ def captured(forward: Forward, batches: list[Batch], device: torch.device) -> Ru
         graph, static, output = graphs[batch.shape]
         calls.append((graph, copies(static, batch.tensors()) if shapes[batch.shape] > 1 else [], output))
 
-    def run(i: int) -> torch.Tensor:
+    # `forward` lives as long as its graphs: they replay kernels, and read constants, that a compiled program owns.
+    def run(i: int, _program: Forward = forward) -> torch.Tensor:
         graph, pending, output = calls[i]
         for into, source in pending:
             torch._foreach_copy_(into, source)
