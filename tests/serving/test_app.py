@@ -24,7 +24,7 @@ pytestmark = pytest.mark.ray
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ["the soup was tasty .", "the room was cold ."]
-TIMEOUT_S, MOST = 3, 20_000
+TIMEOUT_S, MOST = 10, 20_000
 
 # As `serve run` does, at ports of its own.
 DRIVER = """
@@ -161,7 +161,7 @@ def test_a_body_that_does_not_arrive_is_waited_for_in_vain(served):
         client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         start = time.monotonic()
         assert client.recv(1000).startswith(b"HTTP/1.1 408")
-        assert TIMEOUT_S - 0.5 < time.monotonic() - start < 25
+        assert TIMEOUT_S - 0.5 < time.monotonic() - start < 60
 
 
 def test_clients_that_go_away_spoil_nobodys_answers(served):
