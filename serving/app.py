@@ -169,10 +169,11 @@ def build(arguments: Mapping[str, Any]) -> serve.Application:
 
 
 def _start_ray(metrics_port: int | None) -> None:
-    """As `serve run` would, but not to open all of its ports but two to every machine (docs/security.md)."""
+    """As `serve run` would, but not to open all of its ports but two to every machine (docs/security.md), and without
+    the dashboard, which nothing here needs."""
     os.environ[_LOOPBACK_MODE] = "0"
     ray_constants.ENABLE_RAY_CLUSTER = False  # this process has read the variable already
-    ray.init("local", namespace="serve", _metrics_export_port=metrics_port)
+    ray.init("local", namespace="serve", include_dashboard=False, _metrics_export_port=metrics_port)
 
 
 def _count_energy(meter: Any) -> None:

@@ -175,21 +175,19 @@ def test_clients_that_go_away_spoil_nobodys_answers(served):
 
 
 def test_prometheus_is_told(served):
-    """After the tests above: of both replicas together."""
-    wanted = {
-        "jouletune_serve_requests_total": 60,
-        "jouletune_serve_texts_total": 50,
-        "jouletune_serve_tokens_total": 250,
-        "jouletune_serve_batch_texts_count": 1,
-    }
-    served.texts("the soup was tasty . " * 20)  # cut
-    end = time.monotonic() + 30
-    while any(served.metric(name) < least for name, least in wanted.items()) or not served.metric(
-        "jouletune_serve_truncated_texts_total"
-    ):
-        assert time.monotonic() < end, {name: served.metric(name) for name in wanted}
+    """Of both replicas together: five requests of two texts, one of which is cut."""
+    added = {"requests_total": 5, "texts_total": 10, "tokens_total": 5 * (7 + 24), "truncated_texts_total": 5}
+    before = {name: served.metric(f"jouletune_serve_{name}") for name in added}
+    for _ in range(5):
+        assert served.texts("the soup was tasty .", "the soup was tasty . " * 20)[0] == 200
+    end = time.monotonic() + 60
+    while (now := {name: served.metric(f"jouletune_serve_{name}") for name in added}) != {
+        name: before[name] + value for name, value in added.items()
+    }:
+        assert time.monotonic() < end, (before, now)
         time.sleep(0.5)
-    assert served.metric("jouletune_serve_batch_texts_count") < served.metric("jouletune_serve_texts_total"), "together"
+    together = served.metric("jouletune_serve_batch_texts_count")
+    assert 0 < together < now["texts_total"]
 
 
 def test_no_other_machine_gets_an_answer(served):
