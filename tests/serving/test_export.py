@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from search_spaces.errors import UsageError
-from serving import device
+from serving import device, make_export
 from serving.bundle import BUNDLE_FILE, read_bundle
 from serving.export import main
 from serving.make_export import export, tokens_per_batch
@@ -257,3 +258,15 @@ def test_the_cards_metadata_are_what_was_measured(exported):
     assert metrics["energy_j_per_example"]["value"] == measured["energy_j_per_example"]
     assert "tokenised beforehand" in metrics["energy_j_per_example"]["name"]
     assert data["pipeline_tag"] == "text-classification"
+
+
+def test_a_checkout_that_is_not_installed_exports_too(runs, tmp_path, monkeypatch):
+    def version(name):
+        if name == "jouletune":
+            raise PackageNotFoundError(name)
+        return "1"
+
+    monkeypatch.setattr(make_export, "version", version)
+    run, case = runs["demo"]
+    bundle = make_export.export(find(run, trial_of(case, padding="packed").trial_id), tmp_path / "out")
+    assert set(bundle.versions) == {"torch", "transformers", "tokenizers", "safetensors"}
