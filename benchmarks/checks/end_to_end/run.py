@@ -6,13 +6,14 @@ from benchmarks.lib.output import write_json
 from benchmarks.lib.raw_text import Found, opened, printed, staged_energy_j, timed
 from benchmarks.lib.raw_text_ways import PRODUCT, PUBLISHED, SORTED
 from search_spaces.errors import check
+from trainables.device import accelerator
 
 
 def run(arguments: Arguments) -> int:
     """0 where every bar is met. UsageError without a CUDA device."""
+    on_gpu = accelerator().type == "cuda"
+    check(on_gpu or arguments.smoke, "this check needs a CUDA device", "none", "or exercise the code by --smoke")
     with opened(arguments) as job:
-        on_gpu = job.device.type == "cuda"
-        check(on_gpu or arguments.smoke, "this check needs a CUDA device", "none", "or exercise the code by --smoke")
         staged_j = staged_energy_j(job, arguments.seconds)
         found = [timed(job, way, arguments.seconds) for way in job.ways]
         print(printed(job, found))

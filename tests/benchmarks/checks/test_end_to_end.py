@@ -4,8 +4,10 @@ import json
 import sys
 
 import pytest
+import torch
 
 from benchmarks.checks.end_to_end import END_TO_END, Arguments
+from benchmarks.checks.end_to_end import run as module
 from benchmarks.checks.end_to_end.run import bars_of
 from benchmarks.experiments.peers import PEERS
 from benchmarks.lib.raw_text import Found
@@ -65,18 +67,8 @@ def test_peers_are_a_table(capsys):
     assert "first ms" in shown
 
 
-def test_without_a_gpu_it_is_refused(monkeypatch):
-    from benchmarks.checks.end_to_end import run as module
-
-    monkeypatch.setattr(module, "opened", _opened_on_the_cpu)
+def test_without_a_gpu_it_is_refused_at_once(monkeypatch):
+    monkeypatch.setattr(module, "accelerator", lambda: torch.device("cpu"))
+    monkeypatch.setattr(module, "opened", lambda _: pytest.fail("a model is loaded"))
     with pytest.raises(UsageError, match="this check needs a CUDA device"):
         module.run(Arguments())
-
-
-def _opened_on_the_cpu(_):
-    from contextlib import nullcontext
-    from types import SimpleNamespace
-
-    import torch
-
-    return nullcontext(SimpleNamespace(device=torch.device("cpu")))
