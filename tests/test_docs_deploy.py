@@ -32,11 +32,11 @@ def block(language: str) -> str:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with runs/demo, in which packed needs a fifth of the baseline's energy, and texts.txt."""
+    """A folder with runs/make-demo, in which packed needs a fifth of the baseline's energy, and texts.txt."""
     folder = tmp_path_factory.mktemp("deploy")
     case = demo_case(400)
     base, packed = trial_of(case, padding="max_length"), trial_of(case, padding="packed")
-    run = measured_run(folder / "runs" / "demo", case, [base, packed])
+    run = measured_run(folder / "runs" / "make-demo", case, [base, packed])
     for trial, energy in ((base, 0.1), (packed, 0.02)):
         file = run / "ray" / "measure-0" / trial.trial_id / ROW_FILE
         file.write_text(seal(unseal(file.read_text()) | {"energy_j_per_example": energy, "flags": ""}))
@@ -80,7 +80,7 @@ def test_the_commands_and_the_python_run_as_they_stand(
 def test_a_shell_runs_them_too(demo: Path, tmp_path: Path) -> None:
     lines = [line for line in block("sh").splitlines() if not line.startswith("make") and "--benchmark" not in line]
     script = "set -e\n" + "\n".join(lines).replace("python -m", f"{shlex.quote(sys.executable)} -m")
-    script = script.replace("runs/demo", str(demo / "runs" / "demo"))
+    script = script.replace("runs/make-demo", str(demo / "runs" / "make-demo"))
     known = dict(os.environ) | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False, env=known)
     assert done.returncode == 0, done.stderr
