@@ -171,6 +171,9 @@ class SweepConfig:
     """An already fine-tuned model (folder or hub id): skips the fine-tuning."""
     random_weights: bool = False
     """Build the architecture of --model untrained: energy and latency only, accuracy is null."""
+    confirm_data: str | None = None
+    """File of labelled examples, in the form of the task's evaluation file, that nothing else has seen: at the end
+    baseline and choice are compared on them, too. May be given with --resume."""
     seeds: tuple[int, ...] = (42,)
     """Seeds: the model is fine-tuned and measured once for each."""
     replicates: int = 1
@@ -200,6 +203,13 @@ class SweepConfig:
             not (self.checkpoint and self.random_weights),
             "choose --checkpoint or --random-weights",
             "both",
+            "drop one of them",
+        )
+
+        check(
+            not (self.confirm_data and self.random_weights),
+            "--confirm-data compares answers, and random weights have none",
+            "--random-weights",
             "drop one of them",
         )
 

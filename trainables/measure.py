@@ -1,12 +1,12 @@
 """The measuring trial on one screen: prepare, score, measure, and the row of it."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from search_spaces.prune import PruneRule
-from search_spaces.trial_config import TrialConfig
+from search_spaces.trial_config import CONFIRM, TrialConfig
 from trainables.device import free_memory
 from trainables.energy.processes import ForeignWatch
 from trainables.energy.sampler import Sampler
@@ -14,8 +14,12 @@ from trainables.load import cut, prepare
 from trainables.measured import Trial, measured_row, pruned_row, raw_of
 from trainables.rows.columns import ANCHOR
 from trainables.rows.flags import IMPLAUSIBLE
+from trainables.tasks.base import Scores
 from trainables.window import Windows, measure
-from trainables.worker import Worker
+from trainables.worker import FreshData, Worker
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 def measure_trial(config: TrialConfig, worker: Worker, prune: PruneRule | None = None) -> dict[str, Any]:
@@ -30,6 +34,8 @@ def measure_trial(config: TrialConfig, worker: Worker, prune: PruneRule | None =
 
     setup_start = time.perf_counter()
     model = cut(config, worker.master(config.seed), worker.device)
+    fresh = worker.data.fresh if config.purpose == CONFIRM else None
+    fresh_scores = None if fresh is None else _scored(config, worker, model, fresh)
     inputs = worker.inputs(config.max_seq_len)
     energy_inputs = worker.energy_inputs(inputs)
     with torch.inference_mode():
@@ -40,7 +46,7 @@ def measure_trial(config: TrialConfig, worker: Worker, prune: PruneRule | None =
             free_memory(worker.device)
             load = prepare(config, model, energy_inputs)
         setup_s = time.perf_counter() - setup_start
-        trial = Trial(config, worker, load, scores, reference, started_at, start, setup_s)
+        trial = Trial(config, worker, load, scores, reference, started_at, start, setup_s, fresh_scores)
 
         def hopeless(probe: Windows) -> bool:
             """An energy that cannot be bounds nothing: the trial is measured in full, and its row flagged."""
@@ -56,3 +62,12 @@ def measure_trial(config: TrialConfig, worker: Worker, prune: PruneRule | None =
     else:
         row = measured_row(trial, windows, watch.seen)
     return row | raw_of(windows, trace) | {ANCHOR: anchor}
+
+
+def _scored(config: TrialConfig, worker: Worker, model: "PreTrainedModel", fresh: FreshData) -> Scores:
+    """Scores on fresh examples. Before the load that is measured, so that none of its memory is in that one's peak."""
+    inputs = worker.task.inputs(fresh.tokens, config.max_seq_len)
+    with torch.inference_mode():
+        outputs = prepare(config, model, inputs).outputs()
+    free_memory(worker.device)
+    return worker.task.score(outputs, fresh.tokens, inputs)

@@ -39,6 +39,7 @@ class Trial:
     started_at: float  # UNIX s
     start_s: float  # of time.perf_counter
     setup_s: float
+    fresh_scores: Scores | None = None  # on the worker's fresh examples
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -108,6 +109,7 @@ def _known_of_any(trial: Trial, windows: Windows) -> dict[str, Any]:
         **config.to_dict(),
         **trial.metrics,
         **asdict(worker.data.digests[config.seed]),
+        **_fresh_answers(trial),
         trial_id=config.trial_id,
         correct_bits=encode_bits(trial.scores.correct) if worker.data.trained else None,
         examples=len(trial.scores.correct),
@@ -137,6 +139,14 @@ def _known_of_any(trial: Trial, windows: Windows) -> dict[str, Any]:
         gpu_uuid=worker.meter.device.uuid,
         worker=worker.name,
     )
+
+
+def _fresh_answers(trial: Trial) -> dict[str, Any]:
+    fresh, scores = trial.worker.data.fresh, trial.fresh_scores
+    if fresh is None or scores is None:
+        return {}
+    bits = encode_bits(scores.correct)
+    return {"fresh_correct_bits": bits, "fresh_examples": len(scores.correct), "fresh_data_digest": fresh.digest}
 
 
 def flags_of(windows: Windows, worker: "Worker", foreign: bool | None) -> set[str]:

@@ -35,6 +35,15 @@ ANCHOR_EVERY = 16  # trials; the first is a worker's start
 
 
 @dataclass(frozen=True)
+class FreshData:
+    """Labelled examples that nothing was chosen by (`tuner.fresh_data`)."""
+
+    tokens: Any  # the task's Tokenized
+    examples: int
+    digest: str
+
+
+@dataclass(frozen=True)
 class MeasuringData:
     """What every measuring trial of a sweep shares, as plain arrays in the object store."""
 
@@ -45,6 +54,7 @@ class MeasuringData:
     max_positions: int  # tokens
     digests: Mapping[int, Digests] = field(default_factory=dict)  # by seed; a load without rows needs none
     tokenising_cpu_s: float | None = None  # per example
+    fresh: FreshData | None = None  # what fresh trials are scored on, too
 
 
 class Worker:

@@ -21,6 +21,16 @@ def check_promote(promote: bool, confirm: bool, resumed: bool) -> None:
     )
 
 
+def check_confirm_data(file: str | None, confirm: bool, resumed: bool) -> None:
+    """UsageError where fresh examples are given and nothing will be scored on them."""
+    check(
+        file is None or confirm or resumed,
+        "--confirm-data compares the choice with the baseline at the end",
+        "--no-confirm",
+        "drop one of them",
+    )
+
+
 def option_value(arguments: list[str], option: str) -> str | None:
     """What `option` is given before anything is parsed: a preset decides the defaults of the rest."""
     for i, argument in enumerate(arguments):

@@ -30,6 +30,7 @@ from search_spaces.sweep_config import SweepConfig
 from trainables.rows.choice import CONFIRMATION_FILE, TRIALS_EACH, Choice, choices_text, read_choices
 from tuner.cluster.devices import describe_machines
 from tuner.driver import Driver
+from tuner.fresh_data import ConfirmData
 from tuner.fresh_trials import MOST_RUNNERS_UP, fresh_trials
 
 MOST_SETS = 3  # fresh sets of one choice; more would not land on one card, or be clean, either
@@ -46,6 +47,7 @@ def confirm(driver: Driver, others: Sequence[Path] = (), promote: bool = False) 
     rows = load(run)
     try:
         made = _promoted(run, rows) if promote else _choice(driver.config, run, rows, others)
+        made = _with_data(made, driver.inputs.fresh)
         _check_cards(driver, sweep_rows(rows))
     except CannotAnswer as reason:
         print(f"not confirmed: {reason}", flush=True)
@@ -63,15 +65,17 @@ def confirm(driver: Driver, others: Sequence[Path] = (), promote: bool = False) 
     return True
 
 
-def is_being_confirmed(run: Path) -> bool:
-    """The newest choice rests on all trials that the run has by now, and its fresh set is not whole yet."""
+def is_being_confirmed(run: Path, fresh: ConfirmData | None = None) -> bool:
+    """The newest choice rests on all trials that the run has by now, and its fresh set is not whole yet, or has not
+    answered the `fresh` examples."""
     kept = read_choices(run)
     if not kept:
         return False
     rows = load(run)
     if kept[-1].sweep_digest != _digest(sweep_rows(rows)):
         return False
-    return complete_set(fresh_rows(rows), kept[-1]) is None and not _given_up(rows, kept[-1])
+    made = _with_data(kept[-1], fresh)
+    return complete_set(fresh_rows(rows), made) is None and not _given_up(rows, made)
 
 
 def _given_up(rows: pd.DataFrame, made: Choice) -> bool:
@@ -140,6 +144,13 @@ def _promoted(run: Path, rows: pd.DataFrame) -> Choice:
 
 def _instead(made: Choice, best: Mapping[str, Any]) -> Choice:
     return replace(made, chosen_at=_now(), choice=best, runners_up=(), sets=(), replaces=made.of_the_sweep)
+
+
+def _with_data(made: Choice, fresh: ConfirmData | None) -> Choice:
+    """The choice, to be compared on the fresh examples, too: where its sets have not answered them, by another set."""
+    if fresh is None or made.fresh_data is not None:
+        return made
+    return replace(made, sets=(), fresh_data=fresh.record(), chosen_at=_now())
 
 
 def _now() -> str:

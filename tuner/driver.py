@@ -69,6 +69,8 @@ class Driver:
             now["warnings"] = self.inputs.warnings
         if not all(name.isdigit() for name in self.inputs.label_names):
             print("classes: " + " ".join(f"{i}={name}" for i, name in enumerate(self.inputs.label_names)), flush=True)
+        if self.inputs.fresh is not None:
+            print(f"to confirm accuracy: {self.inputs.fresh.words()}", flush=True)
         for warning in self.inputs.warnings:
             print(f"warning: {warning}", flush=True)
         for trial, damage in damaged_trials(self.folder.path).items():
@@ -167,6 +169,7 @@ class Driver:
             max_positions=self.inputs.max_positions,
             digests=digests,
             tokenising_cpu_s=self.inputs.tokenising_cpu_s,
+            fresh=None if self.inputs.fresh is None else self.inputs.fresh.data,
         )
         return {"data": data, "files": files}
 

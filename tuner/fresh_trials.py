@@ -40,6 +40,8 @@ def planned_confirmation(
     """(what a dry run says of the fresh trials to come, how many trials that is at most). `run`: one that is resumed,
     whose choice may be made."""
     made = next(reversed(read_choices(run)), None) if run is not None else None
+    if made is not None and config.confirm_data and made.fresh_data is None:
+        made = None  # another set will answer the fresh examples
     if made is not None and made.sets and run is not None:
         done = finished_trials(run)
         names = [t.trial_id for t in fresh_trials(config, made, made.sets[-1]) if t.trial_id not in done]

@@ -15,7 +15,7 @@ from search_spaces.errors import check
 from search_spaces.presets import PRESETS, preset
 from search_spaces.sweep_config import SweepConfig
 from search_spaces.trial_config import TrialConfig
-from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, check_promote, option_value, run_command
+from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, check_confirm_data, check_promote, option_value, run_command
 from tuner.cluster.options import RayOptions, address_to_join
 from tuner.fresh_trials import planned_confirmation
 from tuner.run.faults import full_disk_explained
@@ -97,6 +97,7 @@ def main(arguments: list[str]) -> int:
             "give the folder of an earlier run as --resume RUN",
         )
     check_promote(options.promote, options.confirm, options.resume is not None)
+    check_confirm_data(parsed.sweep.confirm_data, options.confirm, options.resume is not None)
     asked_on = options.resume is not None or parsed.run.go_on
     check(
         not (asked_on and options.overwrite), "--overwrite starts a new run", "--resume or --go-on", "give one of them"
@@ -202,6 +203,8 @@ def _print_plan(
     lines, most = fresh
     for line in lines:
         print(f"confirm {line}")
+    if most and inputs.fresh is not None:
+        print(f"confirm accuracy: on {inputs.fresh.words()}")
     for warning in inputs.warnings:
         print(f"warning: {warning}")
     tuned = not (config.checkpoint or config.random_weights)

@@ -15,6 +15,7 @@ from trainables.model.loading import ModelFiles, load_checkpoint, load_config, l
 from trainables.tasks import get_task
 from trainables.tasks.base import Inputs, Task
 from trainables.tasks.token_cache import tokenized, tokenized_in
+from tuner.fresh_data import ConfirmData, read_fresh
 from tuner.recipe import recipe_digest
 
 MOST_UNKNOWN = 0.05  # share of tokens: SST-2 has none with BERT's words; above it the words are another model's
@@ -35,6 +36,7 @@ class SweepInputs:
     tokenising_cpu_s: float  # per evaluation example
     remarks: dict[str, int]  # what training leaves out or cannot use, and why: rule -> examples
     warnings: list[str]  # what looks odd and is not refused, as sentences
+    fresh: ConfirmData | None = None  # of --confirm-data
 
 
 def load_inputs(config: SweepConfig) -> SweepInputs:
@@ -52,6 +54,8 @@ def load_inputs(config: SweepConfig) -> SweepInputs:
     checkpoint, warnings = load_checkpoint(config.checkpoint, task.head, labels) if config.checkpoint else (None, [])
     validation, tokenising_cpu_s = tokenized_in(task, examples, tokenizer)
     tokens = tokenized(task, train, tokenizer) if train is not None else None
+    file = Path(config.confirm_data) if config.confirm_data else None
+    fresh = read_fresh(file, task, examples, train, tokenizer) if file is not None else None
     model = load_config(config.source)
     positions = max_positions(model)
     _check_token_types(task.inputs(validation, min(positions, MAX_SEQ_LEN)), getattr(model, "type_vocab_size", None))
@@ -67,6 +71,7 @@ def load_inputs(config: SweepConfig) -> SweepInputs:
         tokenising_cpu_s=tokenising_cpu_s / len(examples),
         remarks=task.remarks(tokens, config.finetuning.train_max_seq_len) if train is not None else {},
         warnings=[*warnings, *_unknown_tokens(task, validation, tokenizer, min(positions, MAX_SEQ_LEN))],
+        fresh=fresh,
     )
 
 

@@ -21,6 +21,7 @@ from tuner.cluster.session import check_ray, ray_session
 from tuner.confirm import confirm as confirm_choice
 from tuner.driver import Driver
 from tuner.errors import Interrupted
+from tuner.fresh_data import check_same
 from tuner.frontier import replicate_frontier
 from tuner.inputs import load_inputs
 from tuner.plan import plan
@@ -72,6 +73,8 @@ def run(
     check_ray(options)
     trials = plan(config).trials if trials is None else list(trials)
     inputs = load_inputs(config)
+    if resume:
+        check_same(output, inputs.fresh)
     request = RunRequest(output, config, options.storage_path, resume, overwrite, scratch=scratch)
     with open_run(request) as opened:
         with ray_session(options) as devices:

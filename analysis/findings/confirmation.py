@@ -21,10 +21,12 @@ from analysis.findings.recommend import Recommendation
 from analysis.findings.verdict import NOT_WORSE
 from analysis.rows.types import LATENCY_CI
 from analysis.statistics.arrays import Floats
+from analysis.statistics.fresh import OnFreshExamples, on_fresh_examples
 from analysis.statistics.intervals import Ratio, ratio
 from analysis.statistics.welch import student_half_width, welch_difference, welch_ratio
 from search_spaces.axes import AXES
 from search_spaces.trial_config import model_slug
+from trainables.rows.bits import decode_bits
 from trainables.rows.choice import TRIALS_EACH, Choice
 
 FRESH = "fresh trials"  # kind of an interval
@@ -55,11 +57,17 @@ class Confirmation:
     device: str  # UUID of the card, or a device's name
     seed: int
     swept: float  # the saving by the trials that the choice rests on
+    accuracy: OnFreshExamples | None = None  # on examples of --confirm-data
 
     @property
     def same_device(self) -> bool:
         """The sweep's trials ran on this device, too."""
         return self.device in self.made.sweep_devices
+
+    @property
+    def accuracy_holds(self) -> bool:
+        """No fresh example speaks against the sweep's: there are none, or on them accuracy is not worse either."""
+        return self.accuracy is None or self.accuracy.not_worse
 
     @property
     def cheaper(self) -> RunnerUp | None:
@@ -147,6 +155,9 @@ def complete_set(fresh: pd.DataFrame, choice: Choice) -> dict[Key, pd.DataFrame]
     for first in reversed(choice.sets):
         own = clean[(clean["replicate"] >= first) & (clean["replicate"] < first + TRIALS_EACH)]
         own = own[own["seed"] == choice.choice["seed"]]
+        if choice.fresh_data is not None:
+            answered = own["fresh_data_digest"] == choice.fresh_data.get("digest")
+            own = own[answered & own["fresh_correct_bits"].notna() & own["fresh_examples"].notna()]
         found = {key: own[keys[own.index] == key] for key in wanted}
         together = pd.concat(list(found.values()))
         whole = all(len(part) == TRIALS_EACH for part in found.values())
@@ -183,7 +194,16 @@ def _told(found: dict[Key, pd.DataFrame], made: Choice, r: Recommendation) -> Co
         device=devices(found[base])[0],
         seed=int(made.choice["seed"]),
         swept=float(table[base][ENERGY] / table[chosen][ENERGY]),
+        accuracy=_accuracy(found[base].iloc[0], found[chosen].iloc[0], made),
     )
+
+
+def _accuracy(base: pd.Series, chosen: pd.Series, made: Choice) -> OnFreshExamples | None:
+    """By the first trial of each: the others answer the same examples once more."""
+    if made.fresh_data is None:
+        return None
+    answers = [decode_bits(row["fresh_correct_bits"], int(row["fresh_examples"])) for row in (base, chosen)]
+    return on_fresh_examples(answers[0], answers[1], made.tolerance)
 
 
 def fresh_ratio(first: Floats, second: Floats) -> Ratio:

@@ -54,8 +54,8 @@ class Answer:
 def answer(assessment: Assessment, r: Recommendation, last: str = "") -> Answer:
     """The recommendation in words, tiles and tables. `last`: a sentence to end on."""
     told = [a for a, axis in AXES.items() if axis.published or plain(r.reference[a]) != plain(r.baseline[a])]
-    badge, badge_class = _badge(r)
     confirmed = assessment.confirmation.value
+    badge, badge_class = _badge(r, confirmed)
     words = sentences(r, assessment.confirmation)[r.choice is not None :]  # the page says the first one itself, larger
     return Answer(
         choice="" if r.choice is None else describe(r.choice, told),
@@ -74,8 +74,10 @@ def answer(assessment: Assessment, r: Recommendation, last: str = "") -> Answer:
     )
 
 
-def _badge(r: Recommendation) -> tuple[str, str]:
+def _badge(r: Recommendation, confirmed: Confirmation | None) -> tuple[str, str]:
     """(text, class)."""
+    if r.choice is not None and confirmed is not None and not confirmed.accuracy_holds:
+        return "accuracy not confirmed", "unsure"
     if r.choice is None:
         return "nothing cheaper passes" if r.scored else "accuracy not known", "unsure"
     return "accuracy not worse", "good"

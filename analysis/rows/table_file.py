@@ -30,6 +30,7 @@ TABLES = (".csv", ".parquet")
 REQUIRED_COLUMNS = (*NEEDED, "energy_j_per_example")
 # Of the tables of windows and anchors: unit, and what is above 0.
 _BITS = ("correct_bits", "examples", "accuracy")
+_FRESH_BITS = ("fresh_correct_bits", "fresh_examples")
 _UNITS = {"temperature_c": "C", "start_s": "s", "duration_s": "s", "passes": "count"}
 _OTHERS = {
     n: Column(n, "float", _UNITS.get(n, "J"), "", least=None, positive=n in ("duration_s", "passes"))
@@ -211,7 +212,9 @@ def _complete(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     for column in COLUMNS.values():
         if column.kind != "str":
             frame[column.name] = checked(frame[column.name], column, path.name)
-    for place, cells in zip(frame.index, zip(*(frame[c] for c in _BITS), strict=True), strict=True):
+    fresh = frame[[*_FRESH_BITS]].assign(accuracy=None)
+    both = pd.concat([frame[[*_BITS]], fresh.set_axis(_BITS, axis=1)])
+    for place, cells in zip(both.index, both.itertuples(index=False), strict=True):
         if contradiction := bits_problem(*cells):
             raise UsageError(f"row {place} of {path.name} must be of one piece: {contradiction}; correct the file")
     for name in NEEDED:

@@ -6,7 +6,7 @@ from analysis.findings.confirmation import Confirmation
 from analysis.findings.part import Part
 from analysis.rows.cards import short_uuid
 from analysis.statistics.intervals import Ratio
-from analysis.words.rounding import format_interval, times
+from analysis.words.rounding import format_interval, points_change, points_word, times
 
 _NUMBERS = {1: "one trial"}
 
@@ -59,7 +59,26 @@ def sentences(part: Part[Confirmation]) -> list[str]:
     ]
     if found.saving.low <= 1:
         lines.append("These trials leave open whether anything is saved: measure more, or stay with the baseline.")
-    return [*lines, *_promoted(found), *_runner_up(found)]
+    return [*lines, *_promoted(found), *_on_fresh_examples(found), *_runner_up(found)]
+
+
+def _on_fresh_examples(found: Confirmation) -> list[str]:
+    """What examples that nothing was chosen by say of the choice's accuracy."""
+    a, data, margin = found.accuracy, found.made.fresh_data, points_word(found.made.tolerance)
+    if a is None or data is None:
+        return []
+    left = "; ".join(f"{count} left out: {rule}" for rule, count in (data.get("left_out") or {}).items())
+    told = f"On {a.examples} fresh examples of {data.get('file')}" + (f" ({left})" if left else "")
+    change, low = points_change(a.change, a.examples), points_change(a.low, a.examples)
+    numbers = (
+        f"it changes by {change} points, at worst {low} (one-sided 95 %), {a.lost} became wrong and {a.gained} right"
+    )
+    if a.not_worse:
+        return [f"{told} accuracy is not worse by more than {margin}, in one comparison, fixed beforehand: {numbers}."]
+    if a.high < -found.made.tolerance:
+        return [f"{told} accuracy is worse by more than {margin}, so do not rely on the choice: {numbers}."]
+    enough = f"; {a.examples_needed} examples would show it in four of five cases" if a.examples_needed else ""
+    return [f"{told} it is not shown that accuracy is not worse by more than {margin}: {numbers}{enough}."]
 
 
 def _promoted(found: Confirmation) -> list[str]:

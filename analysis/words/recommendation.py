@@ -79,8 +79,13 @@ def _saving(r: Recommendation, choice: pd.Series, saving: Ratio, confirmed: Conf
     return (
         f"{choice['configuration']} uses {ratio:.3g}x less {_kind(r)} than {r.baseline['configuration']} "
         f"({confirmation.saving_words(saving, choice['n_trials'], confirmed)}) and its accuracy is not worse by more "
-        f"than {points_word(r.tolerance)}."
+        f"than {points_word(r.tolerance)}{_doubt(confirmed)}."
     )
+
+
+def _doubt(confirmed: Confirmation | None) -> str:
+    holds = confirmed is None or confirmed.accuracy_holds
+    return "" if holds else " on the sweep's examples, which fresh ones do not confirm"
 
 
 def _poor_baseline(r: Recommendation, better: pd.Series) -> str:

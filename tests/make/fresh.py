@@ -37,6 +37,7 @@ class FakeDriver:
         self.folder = RunFolder.__new__(RunFolder)  # not locked
         self.folder.path = run
         self.devices = SimpleNamespace(nodes=(None,))
+        self.inputs = SimpleNamespace(fresh=None)
         self.pushed: list[str] = []
         self.storage = SimpleNamespace(push=lambda path: self.pushed.append(path.name))
         self.row_of = row_of or (lambda trial, number: fresh(trial))
@@ -70,6 +71,7 @@ def choice_of(
     sets: tuple[int, ...] = (0,),
     replaces: int | None = None,
     baseline: int = 128,
+    fresh_data: dict[str, Any] | None = None,
 ) -> Choice:
     """A choice among configurations that `tests.make.rows.row` makes: told by their lengths."""
 
@@ -89,4 +91,5 @@ def choice_of(
         measuring={},
         sets=sets,
         replaces=None if replaces is None else configuration(replaces),
+        fresh_data=fresh_data,
     )

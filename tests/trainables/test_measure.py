@@ -8,14 +8,19 @@ import numpy as np
 import pytest
 
 from search_spaces.sweep_config import MeasuringOptions
+from search_spaces.trial_config import CONFIRM, SWEEP
 from tests.make.meter import ConstantMeter
 from tests.make.worker import IDLE_W, SETTINGS, TRIAL, make_worker
 from trainables import measured
 from trainables.energy.trace import Trace
 from trainables.energy.windows import window_energies
 from trainables.measure import measure_trial
+from trainables.model.loading import load_tokenizer
+from trainables.rows.check import problem_of
 from trainables.rows.columns import COLUMNS, WINDOW_COLUMNS
+from trainables.tasks import get_task
 from trainables.tasks.base import Scores
+from trainables.worker import FreshData
 
 
 def test_the_row_is_consistent_and_complete():
@@ -43,9 +48,28 @@ def test_the_row_is_consistent_and_complete():
     assert result["energy_source"] == "rapl"
 
 
+def test_a_fresh_trial_answers_the_fresh_examples_too_and_no_other_does():
+    task = get_task("demo")
+    fresh = task.load("validation", None, None).take(range(100, 123))
+    tokens = task.tokenize(fresh, load_tokenizer("demo-bert"))
+    worker = make_worker(fresh=FreshData(tokens, 23, "d1"))
+    swept, confirming = (measure_trial(replace(TRIAL, purpose=p), worker) for p in (SWEEP, CONFIRM))
+    named = ("fresh_correct_bits", "fresh_examples", "fresh_data_digest")
+    assert [swept[name] for name in named] == [None, None, None]
+    assert (confirming["fresh_examples"], confirming["fresh_data_digest"]) == (23, "d1")
+    alone = measure_trial(replace(TRIAL, purpose=SWEEP), make_worker(validation=tokens))
+    assert confirming["fresh_correct_bits"] == alone["correct_bits"]
+    assert confirming["correct_bits"] == swept["correct_bits"]
+    assert problem_of(confirming) == ""
+    assert problem_of(confirming | {"fresh_correct_bits": "AA=="}).startswith(
+        "fresh_correct_bits must hold 23 examples"
+    )
+
+
 def test_every_null_has_a_known_reason():
     result = measure_trial(TRIAL, make_worker())
     nulls = {name for name in COLUMNS if result[name] is None} - {"error", "ray_device"}  # filled in by `step`
+    nulls -= {name for name in COLUMNS if name.startswith("fresh_")}  # of fresh trials with --confirm-data
     reasons = dict(part.split(": ", 1) for part in result["null_reasons"].split(";"))
     assert set(reasons) == nulls
     assert "unknown" not in reasons.values()

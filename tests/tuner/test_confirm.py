@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from analysis.errors import CannotAnswer
@@ -16,9 +17,12 @@ from search_spaces.errors import UsageError
 from search_spaces.trial_config import CONFIRM
 from tests.make.fresh import CONFIG, GRID, FakeDriver, fresh, swept
 from tests.make.rows import row, write_trial
+from trainables.rows.bits import encode_bits
 from trainables.rows.choice import CONFIRMATION_FILE, read_choices
+from trainables.worker import FreshData
 from tuner import confirm as module
 from tuner.confirm import MOST_SETS, confirm, is_being_confirmed
+from tuner.fresh_data import ConfirmData
 
 
 def lengths(names: list[str]) -> list[tuple[int, str]]:
@@ -203,3 +207,53 @@ def test_only_a_whole_set_on_one_card_counts(tmp_path):
     assert complete_set(rows.iloc[1:], made) is None
     assert complete_set(rows.assign(gpu_uuid=["GPU-1"] * 8 + ["GPU-2"]), made) is None
     assert complete_set(rows.iloc[:0], made) is None
+
+
+NEW = ConfirmData("new.tsv", FreshData(None, 1000, "d1"), {"in the evaluation set": 12})
+
+
+def answering(trial, number, lost=3, gained=2, digest="d1"):
+    """A fresh trial that has answered 1,000 fresh examples: all but the baseline `lost` wrong, `gained` right."""
+    bits = np.arange(1000) < 900
+    if trial.max_seq_len != 128:
+        bits[:lost], bits[900 : 900 + gained] = False, True
+    return fresh(trial, fresh_correct_bits=encode_bits(bits), fresh_examples=1000, fresh_data_digest=digest)
+
+
+def driver_with_data(run, data=NEW, row_of=answering):
+    driver = FakeDriver(run, row_of)
+    driver.inputs.fresh = data
+    return driver
+
+
+def test_fresh_examples_are_answered_in_the_fresh_set_and_recorded_with_the_choice(tmp_path):
+    assert confirm(driver_with_data(swept(tmp_path)))
+    (made,) = read_choices(tmp_path)
+    assert made.fresh_data == NEW.record()
+    accuracy = found(tmp_path).accuracy
+    assert (accuracy.examples, accuracy.lost, accuracy.gained, accuracy.not_worse) == (1000, 3, 2, True)
+    assert accuracy.change == pytest.approx(-0.001)
+
+
+def test_fresh_examples_given_later_take_another_set_and_until_it_is_whole_the_first_counts(tmp_path):
+    assert confirm(FakeDriver(swept(tmp_path)))
+    assert found(tmp_path).accuracy is None
+    assert not is_being_confirmed(tmp_path)
+    assert is_being_confirmed(tmp_path, NEW)  # a search that is resumed with them does not search on
+    stopped = driver_with_data(tmp_path, row_of=lambda t, n: answering(t, n) if n < 4 else None)
+    assert confirm(stopped) is False
+    assert (found(tmp_path).accuracy, found(tmp_path).trials) == (None, 3)
+    again = driver_with_data(tmp_path)
+    assert confirm(again) is True
+    assert {c for _, c in lengths(stopped.measured + again.measured)} == {"c3", "c4", "c5"}
+    assert found(tmp_path).accuracy.lost == 3
+    done = driver_with_data(tmp_path)
+    assert confirm(done) is True
+    assert done.measured == []
+
+
+def test_trials_that_answered_other_examples_confirm_nothing(tmp_path):
+    driver = driver_with_data(swept(tmp_path), row_of=lambda t, n: answering(t, n, digest="d2" if n < 9 else "d1"))
+    assert confirm(driver)
+    assert len(driver.measured) == 18
+    assert read_choices(tmp_path)[0].sets == (0, 3)

@@ -181,6 +181,10 @@ def test_a_dry_run_lists_the_trials_and_runs_nothing(capsys, tmp_path, monkeypat
     ]
     assert lines[-1].startswith("8 trials and at most 12 to confirm the choice, about ")
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "new.tsv").write_text("text\tlabel\nthe plot was dull dull\tnegative\nso great great\tpositive\n")
+    assert main(["--dry-run", "--max-seq-len", "16", "--depth", "1", "--confirm-data", "new.tsv"]) == 0
+    assert "confirm accuracy: on 2 fresh examples of new.tsv" in capsys.readouterr().out.splitlines()
+    (tmp_path / "new.tsv").unlink()
     assert main(["--dry-run", "--no-confirm", "--max-seq-len", "16", "--depth", "1"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("2 trials, about ")
 

@@ -62,6 +62,8 @@ def problem_of(row: Mapping[str, Any]) -> str:
         return f"a measured row must have a {lacking[0]}, but has none"
     if contradiction := bits_problem(row.get("correct_bits"), row.get("examples"), row.get("accuracy")):
         return contradiction
+    if contradiction := bits_problem(row.get("fresh_correct_bits"), row.get("fresh_examples"), None):
+        return f"fresh_{contradiction}"
     windows = row.get(WINDOW_TABLE)
     if windows is not None and not _is_window_table(windows):
         return f"{WINDOW_TABLE} must be lists of {len(WINDOW_COLUMNS)} numbers, but is {shortened(windows)}"

@@ -31,6 +31,7 @@ class Choice:
     measuring: Mapping[str, Any]  # how long a trial measures
     sets: tuple[int, ...] = ()  # of each fresh set the replicate that it begins with
     replaces: Mapping[str, Any] | None = None  # the sweep's own choice, where this one was its runner-up
+    fresh_data: Mapping[str, Any] | None = None  # of --confirm-data: file, digest, examples, left_out by rule
 
     @property
     def configurations(self) -> tuple[Mapping[str, Any], ...]:
@@ -67,11 +68,13 @@ def read_choices(run: Path) -> list[Choice]:
 
 
 def _choice(found: dict[str, Any]) -> Choice:
-    known = {field.name: found[field.name] for field in fields(Choice)}
+    known = {"fresh_data": None} | found  # which older runs have not
+    known = {field.name: known[field.name] for field in fields(Choice)}
     sets = tuple(known["sets"])
     if not all(isinstance(first, int) and first >= 0 for first in sets):
         raise ValueError(f"sets must begin with whole numbers, but are {sets}")
-    for name in ("baseline", "choice", "measuring", *(("replaces",) if known["replaces"] is not None else ())):
+    perhaps = [name for name in ("replaces", "fresh_data") if known[name] is not None]
+    for name in ("baseline", "choice", "measuring", *perhaps):
         if not isinstance(known[name], dict):
             raise ValueError(f"{name} must be an object, but is {known[name]!r}")
     runners_up = tuple(known["runners_up"])

@@ -102,8 +102,8 @@ def _text(name: str, meaning: str, null: NullReason = ALWAYS_THERE, unit: str = 
     return Column(name, "str", unit, meaning, null)
 
 
-def _count(name: str, unit: str, meaning: str, least: float | None = 1) -> Column:
-    return Column(name, "int", unit, meaning, least=least)
+def _count(name: str, unit: str, meaning: str, least: float | None = 1, null: NullReason = ALWAYS_THERE) -> Column:
+    return Column(name, "int", unit, meaning, null, least=least)
 
 
 def _number(name: str, unit: str, meaning: str, null: NullReason = ALWAYS_THERE, least: float | None = 0) -> Column:
@@ -141,6 +141,9 @@ COLUMNS: Registry[Column] = Registry(
             "base64",
         ),
         _count("examples", "examples", "evaluated for accuracy"),
+        _text("fresh_correct_bits", "the same of --confirm-data's examples, in the order of the file", "", "base64"),
+        _count("fresh_examples", "examples", "of --confirm-data that a fresh trial answered", null=""),
+        _text("fresh_data_digest", "of these examples", ""),
         _count("examples_per_pass", "examples", "in one pass of the energy windows (a fixed subset where shorter)"),
         _cost("energy_j_per_example", "see error"),
         _in_full(

@@ -105,6 +105,11 @@ class Task(Protocol):
         """
         ...
 
+    def load_file(self, path: Path, like: Any) -> Any:
+        """All labelled examples of a local file in the form of the task's evaluation file, with the classes and the
+        number of texts of `like`, other examples of the task. UsageError as `load`."""
+        ...
+
     def label_names(self, examples: Any) -> tuple[str, ...]:
         """The classes in the order of their numbers; empty where the head does not classify."""
         ...

@@ -11,8 +11,10 @@ from search_spaces.errors import UsageError, check
 from trainables.tasks.base import Head, Inputs, Ragged, Scores, Split
 from trainables.tasks.special_tokens import SpecialTokens, check_encoding
 from trainables.tasks.truncation import longest_first
+from trainables.tasks.tsv_file import read_tsv
 
 _TOKENIZER_BATCH = 1000  # texts
+COLUMNS = (("text", "label"), ("sentence", "label"), ("text1", "text2", "label"))  # of a user's own file
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,15 @@ class Examples:
         check(limit is None or limit >= 1, "the number of examples must be at least 1", limit, "leave it out for all")
         second = self.second[:limit] if self.second is not None else None
         return Examples(self.first[:limit], second, self.labels[:limit], self.label_names)
+
+    def texts(self) -> list[tuple[str, ...]]:
+        """What the model is asked, example by example."""
+        return list(zip(*filter(None, (self.first, self.second)), strict=True))
+
+    def take(self, rows: Sequence[int]) -> "Examples":
+        """The examples of these numbers, one or more."""
+        first, *second = zip(*(self.texts()[row] for row in rows), strict=True)
+        return Examples(first, second[0] if second else None, self.labels[list(rows)], self.label_names)
 
 
 class Source(Protocol):
@@ -61,6 +72,15 @@ class ClassificationTask:
 
     def load(self, split: Split, data_dir: Path | None = None, limit: int | None = None) -> Examples:
         return self.source(split, data_dir).head(limit)
+
+    def load_file(self, path: Path, like: Examples) -> Examples:
+        table = read_tsv(path)
+        texts = 1 if like.second is None else 2
+        known = ((*self.texts, "label"),) if self.texts else COLUMNS
+        *columns, _ = table.require(*(names for names in known if len(names) == texts + 1))
+        first, *second = (table.texts(column) for column in columns)
+        labels = np.array(table.labels(like.label_names), dtype=np.int64)
+        return Examples(first, second[0] if second else None, labels, like.label_names)
 
     def label_names(self, examples: Examples) -> tuple[str, ...]:
         return examples.label_names

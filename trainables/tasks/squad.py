@@ -11,7 +11,7 @@ from trainables.tasks.base import Head, Inputs, Ragged, Scores, Split
 from trainables.tasks.classification import encodings, token_ids
 from trainables.tasks.spans import best_spans
 from trainables.tasks.special_tokens import CHECKED, SpecialTokens, check_encoding
-from trainables.tasks.squad_data import Question, SquadExamples, collect, load_squad
+from trainables.tasks.squad_data import Question, SquadExamples, collect, load_squad, read_squad
 from trainables.tasks.squad_score import exact_match, f1
 
 MAX_QUESTION_TOKENS = 64  # and at most half of the room; as in BERT's run_squad (max_query_length)
@@ -72,6 +72,9 @@ class SquadTask:
 
     def load(self, split: Split, data_dir: Path | None = None, limit: int | None = None) -> SquadExamples:
         return load_squad(split, data_dir, limit)
+
+    def load_file(self, path: Path, like: SquadExamples) -> SquadExamples:
+        return collect(read_squad(path))
 
     def label_names(self, examples: SquadExamples) -> tuple[str, ...]:
         return ()

@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,21 @@ class SquadExamples:
 
     def __len__(self) -> int:
         return len(self.questions)
+
+    def texts(self) -> list[tuple[str, ...]]:
+        """What the model is asked, example by example."""
+        return [(q, self.contexts[row]) for q, row in zip(self.questions, self.context, strict=True)]
+
+    def take(self, rows: Sequence[int]) -> "SquadExamples":
+        """The questions of these numbers, one or more; every context is kept."""
+        at = list(rows)
+        return replace(
+            self,
+            questions=tuple(self.questions[row] for row in at),
+            context=self.context[at],
+            answers=tuple(self.answers[row] for row in at),
+            answer_start=self.answer_start[at],
+        )
 
 
 def load_squad(split: Split, data_dir: Path | None, limit: int | None) -> SquadExamples:

@@ -6,10 +6,8 @@ import numpy as np
 
 from search_spaces.errors import UsageError, check
 from trainables.tasks.base import Split
-from trainables.tasks.classification import ClassificationTask, Examples
+from trainables.tasks.classification import COLUMNS, ClassificationTask, Examples
 from trainables.tasks.tsv_file import FILES, read_tsv
-
-COLUMNS = (("text", "label"), ("sentence", "label"), ("text1", "text2", "label"))
 
 
 def tsv_source(split: Split, data_dir: Path | None) -> Examples:

@@ -8,6 +8,8 @@ operating system are told of, but not refused.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tuner.run.environment import CONFIRM_DATA
+
 _OF_A_CARD = ("power_limit_w", "driver", "source", "power_reading", "cannot_measure")
 
 
@@ -18,7 +20,7 @@ def changed_conditions(before: Mapping[str, Any], now: Mapping[str, Any]) -> lis
     old, new = before.get("digests") or {}, now.get("digests") or {}
     found += [f"the file {name} changed" for name in new if name in old and old[name] != new[name]]
     found += [f"the file {name} is gone" for name in old if name not in new]
-    found += [f"the file {name} is new" for name in new if name not in old]
+    found += [f"the file {name} is new" for name in new if name not in old and name != CONFIRM_DATA]
     return [*found, *_changed_examples(before, now)]
 
 

@@ -19,6 +19,7 @@ from trainables.energy.meters.cpu import usable_cores
 from trainables.energy.meters.nvml import NvmlMeter
 from trainables.energy.meters.nvml_library import handles, load_nvml, stop_nvml
 
+CONFIRM_DATA = "confirm_data"  # among the digests: a file of any name
 PACKAGES = (
     *("ray", "torch", "triton", "transformers", "tokenizers", "datasets", "nvidia-ml-py"),
     *("optuna", "pandas", "moocore", "statsmodels"),
@@ -86,6 +87,8 @@ def digests(config: SweepConfig) -> dict[str, str]:
         if source and Path(source).is_dir():
             for file in sorted(p for p in Path(source).iterdir() if p.is_file()):
                 found[f"{role}/{file.name}"] = _sha256(file)
+    if config.confirm_data and Path(config.confirm_data).is_file():
+        found[CONFIRM_DATA] = _sha256(Path(config.confirm_data))
     return found
 
 

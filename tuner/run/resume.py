@@ -43,6 +43,8 @@ def changed_settings(before: SweepConfig, now: SweepConfig, sensed: Collection[b
             for name in {**old, **new}
             if old.get(name) != new.get(name)
         }
+    if now.confirm_data is not None:  # no number of before depends on it; another file is told by what it holds
+        changed.pop("confirm_data", None)
     return changed
 
 

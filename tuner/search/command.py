@@ -16,7 +16,7 @@ from search_spaces.errors import UsageError, check
 from search_spaces.presets import PRESETS, preset
 from search_spaces.search_config import SearchConfig
 from search_spaces.sweep_config import SweepConfig
-from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, check_promote, option_value
+from tuner.cli import DEFAULT_PRESET, FAILED, INTERRUPTED, check_confirm_data, check_promote, option_value
 from tuner.cluster.options import RayOptions
 from tuner.run.folder import check_new
 
@@ -77,6 +77,7 @@ def main(arguments: list[str]) -> int:
     parsed = parse(arguments)
     options = parsed.run
     check_promote(options.promote, options.confirm, options.resume is not None)
+    check_confirm_data(parsed.sweep.confirm_data, options.confirm, options.resume is not None)
     output = options.resume or options.output_dir or Path("runs") / f"search-{parsed.preset}"
     check(
         options.resume is None or not options.overwrite, "--overwrite starts a new run", "--resume", "give one of them"

@@ -36,6 +36,7 @@ from tuner.confirm import confirm as confirm_choice
 from tuner.confirm import is_being_confirmed
 from tuner.driver import Driver
 from tuner.errors import Interrupted
+from tuner.fresh_data import check_same
 from tuner.frontier import replicate_frontier
 from tuner.inputs import load_inputs
 from tuner.run.folder import SEARCH_FILE, SWEEP_FILE, check_new, read_sweep
@@ -120,6 +121,8 @@ def run(
     if not resume:
         check_trials(search, len([p for p in space.start_points if p not in imported]))
     inputs = load_inputs(config)
+    if resume:
+        check_same(output, inputs.fresh)
     request = RunRequest(output, config, options.storage_path, resume, overwrite, search, from_runs)
     with open_run(request) as opened:
         with ray_session(options) as devices:
@@ -133,7 +136,7 @@ def run(
             whole = driver.prepare()
             if whole:
                 searcher.start_clock()
-                if resume and confirm and (promote or is_being_confirmed(folder.path)):
+                if resume and confirm and (promote or is_being_confirmed(folder.path, inputs.fresh)):
                     searcher.stopped = "it had ended, and its choice was being confirmed"
                 else:
                     driver.search(searcher, SearchProgress(searcher.history, search.trials))

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from analysis.findings.confirmation import confirmation
 from analysis.findings.part import Part
 from analysis.findings.recommend import recommend
 from analysis.rows.purpose import fresh_rows
+from analysis.statistics.fresh import on_fresh_examples
 from analysis.words import recommendation as recommendation_words
 from analysis.words.confirmation import basis, ratio_words
 from analysis.words.confirmation import sentences as confirmation_sentences
@@ -15,6 +17,7 @@ from search_spaces.trial_config import CONFIRM
 from tests.make.fresh import choice_of
 from tests.make.rows import frame, row
 
+ON_THEM = "On 1000 fresh examples of new.tsv (12 left out: in the evaluation set)"
 SWEPT = [row(128, energy=0.1), row(48, energy=0.018), row(64, energy=0.0181)]
 
 
@@ -91,3 +94,47 @@ def test_of_random_weights_the_cheapest_ones_saving_is_told_alike():
     random = {"accuracy": None, "correct_bits": None}
     (sentence,) = sentences(recommend(frame([row(128, **random), row(16, energy=0.01, **random)])))
     assert "needs 10x less energy than fp32, 128 tokens (chosen on one trial, not confirmed)" in sentence
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "said", "headline"),
+    [
+        (
+            3,
+            2,
+            f"{ON_THEM} accuracy is not worse by more than 1 "
+            "point, in one comparison, fixed beforehand: it changes by −0.1 points, at worst −0.6 (one-sided 95 %), 3 "
+            "became wrong and 2 right.",
+            "is not worse by more than 1 point.",
+        ),
+        (
+            20,
+            15,
+            f"{ON_THEM} it is not shown that accuracy is not "
+            "worse by more than 1 point: it changes by −0.5 points, at worst −1.5 (one-sided 95 %), 20 became wrong "
+            "and 15 right; 8855 examples would show it in four of five cases.",
+            "is not worse by more than 1 point on the sweep's examples, which fresh ones do not confirm.",
+        ),
+        (
+            50,
+            5,
+            f"{ON_THEM} accuracy is worse by more than 1 "
+            "point, so do not rely on the choice: it changes by −4.5 points, at worst −5.8 (one-sided 95 %), 50 became "
+            "wrong and 5 right.",
+            "is not worse by more than 1 point on the sweep's examples, which fresh ones do not confirm.",
+        ),
+    ],
+)
+def test_what_fresh_examples_say_is_one_sentence_and_the_headline_agrees(lost, gained, said, headline):
+    found, part = confirmed()
+    data = {"file": "new.tsv", "digest": "d", "examples": 1000, "left_out": {"in the evaluation set": 12}}
+    bits = np.arange(1000) < 900
+    changed = bits.copy()
+    changed[:lost], changed[900 : 900 + gained] = False, True
+    told = replace(
+        part.value,
+        made=replace(part.value.made, fresh_data=data),
+        accuracy=on_fresh_examples(bits, changed, tolerance=0.01),
+    )
+    assert confirmation_sentences(Part(told))[1] == said
+    assert sentences(found, Part(told))[0].endswith(headline)

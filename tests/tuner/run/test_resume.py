@@ -8,6 +8,7 @@ import pytest
 from search_spaces.errors import UsageError
 from search_spaces.presets import DEMO, PRESETS
 from search_spaces.sweep_config import LEFT_OPEN, Finetuning, MeasuringOptions
+from tuner.run.environment import digests
 from tuner.run.folder import RunFolder, read_sweep
 from tuner.run.resume import changed_conditions, changed_settings, check_settings, keep_settings, record_start
 
@@ -48,6 +49,19 @@ def test_more_of_the_same_is_asked_about_and_other_weights_are_refused():
             check_settings(DEMO, other, anyway=True)
     moved = [replace(DEMO, data_dir=d) for d in ("a", "b")]
     assert check_settings(*moved, anyway=False) == [], "the digests of its files say more than its name"
+
+
+def test_fresh_examples_may_be_given_later_and_not_taken_away():
+    with_data = replace(DEMO, confirm_data="new.tsv")
+    assert check_settings(DEMO, with_data, anyway=False) == []
+    assert check_settings(with_data, replace(DEMO, confirm_data="moved/new.tsv"), anyway=False) == []
+    with pytest.raises(UsageError, match=r"confirm_data was new\.tsv and is None"):
+        check_settings(with_data, DEMO, anyway=False)
+    found = digests(with_data)
+    assert found == {}, "no such file"
+    before = HERE | {"digests": {"confirm_data": "1"}}
+    assert changed_conditions(HERE | {"digests": {}}, before) == []
+    assert changed_conditions(before, HERE | {"digests": {"confirm_data": "2"}}) == ["the file confirm_data changed"]
 
 
 @pytest.mark.parametrize(
