@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
-from typing import Any
+from typing import Any, Literal
 
 import tyro
 
@@ -25,6 +25,16 @@ class Reading:
 
     untrusted: bool = False
     """The runs are somebody else's: read their JSON and CSV files alone, which run no code (docs/security.md)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitting(Reading):
+    """What every command that fits energy is asked, for tables that were made otherwise than our own."""
+
+    keep_short_windows: bool = False
+    """Use rows flagged short_window, too: for a published table that holds little else. Every answer then says so."""
+    least_squares: Literal["relative", "ordinary"] = "relative"
+    """How lines are fitted: errors in proportion to energy, or of one size."""
 
 
 def run(main: Callable[[Any], int], arguments: type, prog: str, doc: str | None, argv: list[str] | None) -> int:

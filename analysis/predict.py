@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from analysis.cli import Reading, column_mapping, run
+from analysis.cli import Fitting, column_mapping, run
 from search_spaces.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Arguments(Reading):
+class Arguments(Fitting):
     run: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     """Run folders, CSV or Parquet files."""
     max_seq_len: Annotated[int, tyro.conf.arg(metavar="TOKENS")]
@@ -55,10 +55,13 @@ def _main(arguments: Arguments) -> int:
     from analysis.findings.energy_model.model import fit_energy  # here, so that --help needs no pandas
     from analysis.findings.energy_model.prediction import predict
     from analysis.rows.cards import load_levelled
+    from analysis.rows.short_windows import with_short_windows
     from analysis.words.prediction import as_dict, sentence
 
-    rows = _select(load_levelled(*arguments.run, columns=column_mapping(arguments.columns)), arguments)
-    model = fit_energy(rows)
+    rows = load_levelled(*arguments.run, columns=column_mapping(arguments.columns))
+    if arguments.keep_short_windows:
+        rows = with_short_windows(rows)
+    model = fit_energy(_select(rows, arguments), ordinary=arguments.least_squares == "ordinary")
     depth = arguments.depth or int(model.measured["depth"].max())
     answer = predict(model, arguments.max_seq_len, depth, arguments.precision, arguments.extrapolate)
     print(json.dumps(as_dict(answer), indent=1, allow_nan=False) if arguments.json else sentence(answer))

@@ -105,10 +105,12 @@ def assessments(
     bootstrap: bool = True,
     finetune: pd.DataFrame | None = None,
     choices: Sequence[tuple[str, Choice]] = (),
+    ordinary: bool = False,
 ) -> list[Assessment]:
     """One assessment per task, model, card, sensor and sweep among the valid rows, the largest first.
 
     `finetune`: of `load_finetune`, what the weights cost. `choices`: of `load_choices`, what fresh trials confirm.
+    `ordinary`: as `fit_energy`.
     """
     clean, _ = valid(rows)
     if clean.empty:
@@ -125,7 +127,9 @@ def assessments(
         while slug and slug in {s.slug for s in found}:
             slug += "-b"
         fresh = (_of_group(fresh_rows(rows), common), choices)
-        assessment = _assessment(slug, title, common, group, tuple(objectives), tolerance, rng, bootstrap, fresh)
+        assessment = _assessment(
+            slug, title, common, group, tuple(objectives), tolerance, rng, bootstrap, fresh, ordinary
+        )
         weights = None if finetune is None else _finetunings(finetune, group)
         found.append(
             replace(
@@ -147,6 +151,7 @@ def _assessment(
     rng: np.random.Generator,
     bootstrap: bool,
     fresh: tuple[pd.DataFrame, Sequence[tuple[str, Choice]]],
+    ordinary: bool,
 ) -> Assessment:
     table = configurations(clean)
     recommendation = attempt("The recommendation", lambda: recommend(clean, tolerance=tolerance))
@@ -164,7 +169,7 @@ def _assessment(
         added = [c for c in front.value.columns if c not in table.columns]
         table = table.join(front.value[added]) if len(front.value) == len(table) else table
     models = [
-        (shared, attempt("The energy model", lambda group=group: fit_energy(group)))  # type: ignore[misc]
+        (shared, attempt("The energy model", lambda group=group: fit_energy(group, ordinary=ordinary)))  # type: ignore[misc]
         for shared, group in comparable_groups(clean)
     ]
     return Assessment(

@@ -29,6 +29,7 @@ from analysis.rows.cards import level_cards
 from analysis.rows.choices import load_choices
 from analysis.rows.load import load, load_anchors, load_environment, load_finetune
 from analysis.rows.purpose import fresh_rows, sweep_rows
+from analysis.rows.short_windows import with_short_windows
 from search_spaces.errors import check
 from search_spaces.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, TOLERANCE
 from trainables.rows.recommendation import RECOMMENDATION_FILE
@@ -53,6 +54,8 @@ def build_report(
     columns: dict[str, str] | None = None,
     bootstrap: bool = True,
     seed: int = 0,
+    keep_short_windows: bool = False,
+    ordinary: bool = False,
 ) -> Report:
     """Write every file of a report and return it.
 
@@ -64,6 +67,8 @@ def build_report(
         columns: renames a table's columns, {"theirs": "ours"}.
         bootstrap: draw front probabilities.
         seed: of the bootstrap, so that the same folder gives the same report.
+        keep_short_windows: use rows flagged short_window, too, and say so.
+        ordinary: fit lines by ordinary least squares.
     Raises:
         UsageError: an objective, the tolerance or a path is wrong, or no trial has finished.
     """
@@ -73,7 +78,8 @@ def build_report(
     check(different, "objectives must be two or three different ones", list(names), "see --help")
     check(len(run_dirs) > 0, "a report needs at least one run", list(run_dirs), "give a path such as runs/demo")
     paths = [Path(p) for p in run_dirs]
-    rows = load(*paths, columns=columns)
+    read_rows = load(*paths, columns=columns)
+    rows = with_short_windows(read_rows) if keep_short_windows else read_rows
     folder = report_folder(paths, output)
     read = attempt("The anchors", lambda: load_anchors(*paths))
     tuned = attempt("The fine-tunings", lambda: load_finetune(*paths))
@@ -91,8 +97,9 @@ def build_report(
         bootstrap=bootstrap,
         finetune=tuned.value,
         choices=made.value or (),
+        ordinary=ordinary,
     )
-    problems += _write_tables(paths, rows, found, folder)
+    problems += _write_tables(paths, read_rows, found, folder)
     sections = [_section(assessment, rows, anchors, card_notes, folder) for assessment in found]
     page = _page(paths, rows, excluded, sections, problems)
     html, markdown = folder / "report.html", folder / "report.md"

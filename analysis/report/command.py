@@ -13,12 +13,12 @@ from typing import Annotated
 
 import tyro
 
-from analysis.cli import Reading, column_mapping, run
+from analysis.cli import Fitting, column_mapping, run
 from search_spaces.objectives import DEFAULT_OBJECTIVES, TOLERANCE
 
 
 @dataclass(frozen=True)
-class Arguments(Reading):
+class Arguments(Fitting):
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN [RUN ...]")]
     """Run folders, CSV or Parquet files."""
     objectives: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = DEFAULT_OBJECTIVES
@@ -42,6 +42,8 @@ def _main(arguments: Arguments) -> int:
         arguments.tolerance,
         arguments.output,
         columns=column_mapping(arguments.columns) or None,
+        keep_short_windows=arguments.keep_short_windows,
+        ordinary=arguments.least_squares == "ordinary",
     )
     print_summary(report)
     return 0

@@ -1,4 +1,4 @@
-"""Least squares with relative errors, robust intervals and leave-one-out: pure arrays, statsmodels inside."""
+"""Least squares, relative or ordinary, with robust intervals and leave-one-out: pure arrays, statsmodels inside."""
 
 from __future__ import annotations
 
@@ -24,7 +24,17 @@ class Fitted:
     loo: Floats  # (n,) prediction of each point by a fit without it; NaN where that fit is impossible
     r2: float  # weighted, as the fit is
     relative_sd: float  # sqrt(sum of squared relative residuals / (n - p))
+    sd: float  # the same of the residuals themselves, in the units of y
     freedom: int
+
+
+def ordinary_least_squares(x: Floats, y: Floats) -> Fitted:
+    """Fit y = x @ beta with errors of one size, as published lines mostly are: what is largest decides.
+
+    As `relative_least_squares` otherwise, HC3 included.
+    """
+    design, scale = _scaled(x)
+    return _fitted(design, scale, y, np.ones_like(y))
 
 
 def relative_least_squares(x: Floats, y: Floats) -> Fitted:
@@ -38,10 +48,7 @@ def relative_least_squares(x: Floats, y: Floats) -> Fitted:
 
     x: (n, p) of full rank with n > p; y: (n,) above zero.
     """
-    n, p = x.shape
-    scale = np.abs(x).max(axis=0)
-    scale[scale == 0] = 1.0
-    design = x / scale
+    design, scale = _scaled(x)
     guess = y.copy()
     for _ in range(MAX_ROUNDS):
         beta = np.linalg.lstsq(design / guess[:, None], y / guess, rcond=None)[0]
@@ -53,6 +60,19 @@ def relative_least_squares(x: Floats, y: Floats) -> Fitted:
         guess = new
         if done:
             break
+    return _fitted(design, scale, y, guess)
+
+
+def _scaled(x: Floats) -> tuple[Floats, Floats]:
+    """The columns brought to at most 1, and what each was divided by."""
+    scale = np.abs(x).max(axis=0)
+    scale[scale == 0] = 1.0
+    return x / scale, scale
+
+
+def _fitted(design: Floats, scale: Floats, y: Floats, guess: Floats) -> Fitted:
+    """`guess`: what each point's error is proportional to, (n,)."""
+    n, p = design.shape
     model = WLS(y, design, weights=1 / guess**2)
     plain = model.fit()
     root = design / guess[:, None]
@@ -82,6 +102,7 @@ def relative_least_squares(x: Floats, y: Floats) -> Fitted:
         loo=loo,
         r2=r2,
         relative_sd=float(np.sqrt((relative**2).sum() / (n - p))),
+        sd=float(np.sqrt((residual**2).sum() / (n - p))),
         freedom=n - p,
     )
 

@@ -7,6 +7,7 @@ from analysis.findings.energy_model.model import EnergyModel
 from analysis.findings.energy_model.precision_factor import Pair, PrecisionFactor
 from analysis.findings.energy_model.rising import Rise
 from analysis.findings.energy_model.uncut import Uncut
+from analysis.words import short_windows
 from analysis.words.rounding import count_of, format_percent, points_word
 from search_spaces.axes import AXES
 
@@ -23,7 +24,8 @@ def sentences(model: EnergyModel) -> list[str]:
 def warnings(model: EnergyModel) -> list[str]:
     """Of the lines and of the rows, a sentence each."""
     cut = [] if model.uncut is None else [uncut_sentence(model.uncut)]
-    return [*cut, *(text for fit in model.fits for text in fit_warnings(fit)), *rise_sentences(model)]
+    short = short_windows.sentences(model.short_windows)
+    return [*cut, *short, *(text for fit in model.fits for text in fit_warnings(fit)), *rise_sentences(model)]
 
 
 def spelled(formula: str) -> str:
@@ -36,7 +38,8 @@ def spelled(formula: str) -> str:
 
 def law(fit: Fit) -> str:
     """ "E = a + b * tokens, at depth 12"."""
-    return fit.formula if fit.by_depth else f"{fit.formula}, at depth {fit.depth_range[0]}"
+    how = ", by ordinary least squares" if fit.ordinary else ""
+    return (fit.formula if fit.by_depth else f"{fit.formula}, at depth {fit.depth_range[0]}") + how
 
 
 def meaning(coefficient: Coefficient, fit: Fit) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.findings.energy_model.prediction import Prediction
+from analysis.words import short_windows
 from analysis.words.energy_model import fit_warnings, law, uncut_sentence
 
 
@@ -26,7 +27,7 @@ def sentence(prediction: Prediction) -> str:
 def doubts(prediction: Prediction) -> list[str]:
     """What the line itself is warned of."""
     cut = [] if prediction.uncut is None else [uncut_sentence(prediction.uncut)]
-    return [*cut, *fit_warnings(prediction.fit)]
+    return [*cut, *short_windows.sentences(prediction.short_windows), *fit_warnings(prediction.fit)]
 
 
 def as_dict(prediction: Prediction) -> dict[str, Any]:

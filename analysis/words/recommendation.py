@@ -8,9 +8,9 @@ from analysis.findings.confirmation import Confirmation
 from analysis.findings.part import Part
 from analysis.findings.recommend import Recommendation
 from analysis.statistics.intervals import Ratio
-from analysis.words import confirmation, scope
+from analysis.words import confirmation, scope, short_windows
 from analysis.words.rounding import count_of, points_change, points_word
-from trainables.rows.flags import BELOW_MAJORITY, split_flags
+from trainables.rows.flags import BELOW_MAJORITY, SHORT_WINDOW_KEPT, split_flags
 
 NOT_TRIED: Part[Confirmation] = Part(None)
 
@@ -18,12 +18,14 @@ NOT_TRIED: Part[Confirmation] = Part(None)
 def sentences(recommendation: Recommendation, confirmed: Part[Confirmation] = NOT_TRIED) -> list[str]:
     """The answer, and then what is to be known about it, a sentence each."""
     r = recommendation
+    short = short_windows.sentences(kept_short_trials(r))
     if not r.scored:
-        return [_unscored(r, confirmed.value), scope.sentence(r), *confirmation.sentences(confirmed)]
+        return [_unscored(r, confirmed.value), scope.sentence(r), *short, *confirmation.sentences(confirmed)]
     if r.choice is None or r.saving is None:
-        lines = [_stay(r), scope.sentence(r)]
+        lines = [_stay(r), scope.sentence(r), *short]
     else:
-        lines = [_saving(r, r.choice, r.saving, confirmed.value), scope.sentence(r), *confirmation.sentences(confirmed)]
+        lines = [_saving(r, r.choice, r.saving, confirmed.value), scope.sentence(r), *short]
+        lines += confirmation.sentences(confirmed)
     if r.better is not None:
         lines.append(_poor_baseline(r, r.better))
     if BELOW_MAJORITY in split_flags(r.baseline["flags"]):
@@ -43,6 +45,12 @@ def sentences(recommendation: Recommendation, confirmed: Part[Confirmation] = NO
             "configuration had been given examples of its own: that is cautious, and takes several times as many."
         )
     return [*lines, *scope.beside(r)]
+
+
+def kept_short_trials(r: Recommendation) -> int:
+    """Trials of configurations with a window that was too short, and was kept on request."""
+    kept = r.table["flags"].map(lambda flags: SHORT_WINDOW_KEPT in split_flags(flags))
+    return int(r.table.loc[kept, "n_trials"].sum())
 
 
 def answer(recommendation: Recommendation) -> str:

@@ -32,6 +32,7 @@ class Flag:
 
 ESTIMATED = "estimated"
 SHORT_WINDOW = "short_window"
+SHORT_WINDOW_KEPT = "short_window_kept"
 RESUMED_ANYWAY = "resumed_anyway"
 BELOW_MAJORITY = "below_majority"
 COUNTER_IMPLAUSIBLE = "counter_implausible"
@@ -48,6 +49,7 @@ FLAGS: Registry[Flag] = Registry(
             f"a window was shorter than {MIN_WINDOW_S:g} s or held fewer than {MIN_WINDOW_UPDATES} sensor updates",
             invalid=True,
         ),
+        Flag(SHORT_WINDOW_KEPT, "such a window, kept by analysis with --keep-short-windows; no row of a run has it"),
         Flag("few_windows", f"fewer than {MIN_WINDOWS} windows, or less than {MIN_TOTAL_S:g} s of windows in all"),
         Flag("interval_not_reached", "--max-measure-s was spent before the interval met --target-ci"),
         Flag("counter_reset", "the energy counter went backwards", invalid=True),

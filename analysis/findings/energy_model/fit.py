@@ -11,7 +11,7 @@ from analysis.errors import CannotAnswer
 from analysis.findings.energy_model.terms import design, formula, inputs_of
 from analysis.findings.plain import finite
 from analysis.statistics.arrays import Floats
-from analysis.statistics.least_squares import Fitted, relative_least_squares, wants_more
+from analysis.statistics.least_squares import Fitted, ordinary_least_squares, relative_least_squares, wants_more
 
 LENGTH, DEPTH_LENGTH = "length", "depth_length"  # kinds of fit
 UNITS = {
@@ -60,6 +60,8 @@ class Fit:
     trials: int
     freedom: int
     relative_sd: float
+    sd_j: float  # J, of the residuals
+    ordinary: bool  # by least squares with errors of one size; else with errors in proportion to energy
     r2: float | None
     loo_median_percent: float | None
     loo_rms_percent: float | None
@@ -85,24 +87,28 @@ class Fit:
         """Every example is one model input."""
         return bool(np.allclose(self.residuals["inputs_per_example"], 1.0))
 
+    def scatter_j(self, energy_j: float) -> float:
+        """Standard deviation (J) of one configuration about the line, where it gives this energy."""
+        return self.sd_j if self.ordinary else self.relative_sd * energy_j
+
     @property
     def formula(self) -> str:
         """ "E = a + b * depth * tokens"."""
         return formula(self.terms, self.by_depth, self.one_input)
 
 
-def length_fit(points: pd.DataFrame, precision: str) -> Fit:
+def length_fit(points: pd.DataFrame, precision: str, ordinary: bool = False) -> Fit:
     """E = a + b * tokens over configurations of one depth and precision.
 
     Raises CannotAnswer where they are too few or do not differ in length.
     """
     what = f"Energy against length at {precision}"
     inputs, tokens = inputs_of(points), points["tokens_per_example"].to_numpy(dtype=float)
-    result = _solve(design(["a", "b"], inputs, np.ones_like(tokens), tokens), points, what, "lengths")
-    return _fit(LENGTH, precision, ["a", "b"], result, points, None)
+    result = _solve(design(["a", "b"], inputs, np.ones_like(tokens), tokens), points, what, "lengths", ordinary)
+    return _fit(LENGTH, precision, ["a", "b"], result, points, None, ordinary)
 
 
-def depth_fit(points: pd.DataFrame, precision: str) -> Fit:
+def depth_fit(points: pd.DataFrame, precision: str, ordinary: bool = False) -> Fit:
     """E = a + b * depth * tokens over configurations of one precision, with c * depth * tokens^2 where leave-one-out
     wants it.
 
@@ -113,26 +119,30 @@ def depth_fit(points: pd.DataFrame, precision: str) -> Fit:
     tokens, depth = (points[c].to_numpy(dtype=float) for c in ("tokens_per_example", "depth"))
     if points["depth"].nunique() < 2:
         raise CannotAnswer(f"{what} cannot be fitted: only depth {int(depth[0])} was measured; measure others.")
-    simple = _solve(design(["a", "b"], inputs, depth, tokens), points, what, "configurations")
+    simple = _solve(design(["a", "b"], inputs, depth, tokens), points, what, "configurations", ordinary)
     design_with = design(["a", "b", "c"], inputs, depth, tokens)
     if points["tokens_per_example"].nunique() < 3 or len(points) < 5 or _rank(design_with) < 3:
-        return _fit(DEPTH_LENGTH, precision, ["a", "b"], simple, points, Attention(False, None, None))
-    richer = relative_least_squares(design_with, _energy(points))
+        return _fit(DEPTH_LENGTH, precision, ["a", "b"], simple, points, Attention(False, None, None), ordinary)
+    richer = _least_squares(design_with, points, ordinary)
     kept, rms_without, rms_with = wants_more(simple.loo, richer.loo, _energy(points))
     attention = Attention(kept, 100 * rms_without, 100 * rms_with)
     terms, result = (["a", "b", "c"], richer) if kept else (["a", "b"], simple)
-    return _fit(DEPTH_LENGTH, precision, terms, result, points, attention)
+    return _fit(DEPTH_LENGTH, precision, terms, result, points, attention, ordinary)
 
 
 def _energy(points: pd.DataFrame) -> Floats:
     return points["energy_j_per_example"].to_numpy(dtype=float)
 
 
+def _least_squares(x: Floats, points: pd.DataFrame, ordinary: bool) -> Fitted:
+    return (ordinary_least_squares if ordinary else relative_least_squares)(x, _energy(points))
+
+
 def _rank(x: Floats) -> int:
     return int(np.linalg.matrix_rank(x / np.abs(x).max(axis=0)))
 
 
-def _solve(x: Floats, points: pd.DataFrame, what: str, of: str) -> Fitted:
+def _solve(x: Floats, points: pd.DataFrame, what: str, of: str, ordinary: bool) -> Fitted:
     n, p = x.shape
     if n <= p:
         raise CannotAnswer(
@@ -141,11 +151,17 @@ def _solve(x: Floats, points: pd.DataFrame, what: str, of: str) -> Fitted:
         )
     if _rank(x) < p:
         raise CannotAnswer(f"{what} cannot be fitted: the {of} do not differ; measure others.")
-    return relative_least_squares(x, _energy(points))
+    return _least_squares(x, points, ordinary)
 
 
 def _fit(
-    kind: str, precision: str, terms: list[str], result: Fitted, points: pd.DataFrame, attention: Attention | None
+    kind: str,
+    precision: str,
+    terms: list[str],
+    result: Fitted,
+    points: pd.DataFrame,
+    attention: Attention | None,
+    ordinary: bool,
 ) -> Fit:
     limits = zip(terms, result.coefficients, result.low, result.high, strict=True)
     residuals = _residuals(points, result)
@@ -162,6 +178,8 @@ def _fit(
         trials=int(points["n_trials"].sum()),
         freedom=result.freedom,
         relative_sd=result.relative_sd,
+        sd_j=result.sd,
+        ordinary=ordinary,
         r2=finite(result.r2),
         loo_median_percent=float(np.median(errors)) if len(errors) else None,
         loo_rms_percent=float(np.sqrt((errors**2).mean())) if len(errors) else None,

@@ -15,6 +15,7 @@ from analysis.findings.energy_model.precision_factor import PrecisionFactor, pre
 from analysis.findings.energy_model.rising import Rise, rises
 from analysis.findings.energy_model.terms import inputs_of
 from analysis.findings.energy_model.uncut import Uncut, uncut
+from analysis.rows.short_windows import kept_short
 from analysis.statistics.equivalence import EQUIVALENCE
 from search_spaces.axes import AXES
 from search_spaces.objectives import TOLERANCE
@@ -46,6 +47,7 @@ class EnergyModel:
     measured: pd.DataFrame
     rises: tuple[Rise, ...]  # where energy rises as work falls
     uncut: Uncut | None  # depth moves nothing
+    short_windows: int  # trials whose windows are too short, kept on request
     not_made: tuple[str, ...]  # why a part could not be made, in the words of its CannotAnswer
 
     @property
@@ -64,6 +66,7 @@ def fit_energy(
     baseline: Mapping[str, Any] | None = None,
     tolerance: float = TOLERANCE,
     equivalence: float = EQUIVALENCE,
+    ordinary: bool = False,
 ) -> EnergyModel:
     """Fit the valid trials among `rows` (J per example against processed tokens per example).
 
@@ -71,6 +74,7 @@ def fit_energy(
     where leave-one-out wants it). One point per configuration, the mean of its trials; leaving one out leaves a
     whole configuration out. Then the factor between precisions, an equivalence test with limit `equivalence`
     inside the stable regime, where accuracy is not worse than the baseline's by more than `tolerance`.
+    `ordinary`: least squares with errors of one size instead of errors in proportion to energy.
 
     Raises CannotAnswer when rows differ in what one fit must share (task, model, batch size, padding,
     backend, card, energy source, sweep), or when nothing at all can be fitted.
@@ -90,7 +94,7 @@ def fit_energy(
         deepest = part[part["depth"] == part["depth"].max()]
         for make, points, fits in ((length_fit, deepest, length_fits), (depth_fit, part, depth_fits)):
             try:
-                fits.append(make(points, precision))
+                fits.append(make(points, precision, ordinary))
             except CannotAnswer as reason:
                 not_made.append(str(reason))
     try:
@@ -110,6 +114,7 @@ def fit_energy(
         measured=table[_MEASURED].copy(),
         rises=rises(table),
         uncut=uncut(table),
+        short_windows=kept_short(clean),
         not_made=tuple(not_made),
     )
 

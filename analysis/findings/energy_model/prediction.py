@@ -49,6 +49,7 @@ class Prediction:
     measured_j_per_example: float | None  # where this very configuration was measured
     estimated: bool
     uncut: Uncut | None = None  # of the model: depth moves nothing
+    short_windows: int = 0  # of the model: trials with windows too short, kept on request
 
 
 def predict(model: EnergyModel, max_seq_len: int, depth: int, precision: str, extrapolate: bool = False) -> Prediction:
@@ -77,7 +78,7 @@ def predict(model: EnergyModel, max_seq_len: int, depth: int, precision: str, ex
     low = high = None
     if np.isfinite(fit.covariance).all():
         of_line = float(x @ fit.covariance @ x)
-        error = math.sqrt(max(of_line, 0.0) + (fit.relative_sd * value) ** 2)
+        error = math.sqrt(max(of_line, 0.0) + fit.scatter_j(value) ** 2)
         half = float(stdtrit(fit.freedom, 0.975)) * error
         low, high = max(value - half, 0.0), value + half
     return Prediction(
@@ -93,6 +94,7 @@ def predict(model: EnergyModel, max_seq_len: int, depth: int, precision: str, ex
         measured_j_per_example=_measured(model, max_seq_len, depth, precision),
         estimated=model.estimated,
         uncut=model.uncut,
+        short_windows=model.short_windows,
     )
 
 

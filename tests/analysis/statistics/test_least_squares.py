@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.statistics.least_squares import relative_least_squares, wants_more
+from analysis.statistics.least_squares import ordinary_least_squares, relative_least_squares, wants_more
 
 A, B = 0.005, 2e-5
 
@@ -31,6 +31,20 @@ def test_leave_one_out_is_what_refitting_gives():
         root = np.sqrt(weights[keep])
         beta = np.linalg.lstsq(x[keep] * root[:, None], y[keep] * root, rcond=None)[0]
         assert fit.loo[i] == pytest.approx(x[i] @ beta, rel=1e-6)
+
+
+def test_ordinary_least_squares_are_the_textbook_ones():
+    """Four points by hand: y = 1.5 x + 0.5 leaves 0, 0.5, -1, 0.5 over, so its residual variance is 1.5 / 2."""
+    x = np.column_stack([np.ones(4), np.array([1.0, 2.0, 3.0, 4.0])])
+    y = np.array([2.0, 4.0, 4.0, 7.0])
+    fit = ordinary_least_squares(x, y)
+    assert fit.coefficients == pytest.approx([0.5, 1.5])
+    assert fit.sd == pytest.approx(np.sqrt(1.5 / 2))
+    assert fit.r2 == pytest.approx(1 - 1.5 / np.sum((y - y.mean()) ** 2))
+    for i in range(4):
+        keep = np.arange(4) != i
+        assert fit.loo[i] == pytest.approx(x[i] @ np.linalg.lstsq(x[keep], y[keep], rcond=None)[0])
+    assert relative_least_squares(x, y).coefficients != pytest.approx([0.5, 1.5])
 
 
 def test_an_absent_attention_term_is_hardly_ever_found():

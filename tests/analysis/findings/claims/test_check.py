@@ -107,12 +107,10 @@ def test_invalid_flags_and_missing_accuracy_leave_it_open(tmp_path):
     assert found.trustworthy
 
 
-def test_a_task_scored_by_exact_match_is_held_to_it(tmp_path):
+@pytest.mark.parametrize("score", ["exact_match", "f1"])
+def test_a_table_without_accuracy_is_held_to_the_score_it_has(tmp_path, score):
     em = {"accuracy": None, "correct_bits": None}
-    rows = [
-        row(128, energy=0.4, exact_match=0.80, **em),
-        row(128, precision="fp16", energy=0.1, exact_match=0.75, **em),
-    ]
+    rows = [row(128, energy=0.4, **{score: 0.80}, **em), row(128, precision="fp16", energy=0.1, **{score: 0.75}, **em)]
     (found,) = audit(frame(rows), claims_file(tmp_path))
     assert found.accuracy_change == pytest.approx(-0.05)
     assert found.accuracy_lost
