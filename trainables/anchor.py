@@ -1,6 +1,6 @@
 """The anchor: one fixed load on the sweep's own model; its drift (not its level) is what can be compared.
 
-A CUDA graph, so that the host cannot slow it: launched eagerly it fell from 690 to 480 W when the host stalled
+A CUDA graph, so that the host cannot slow it: launched eagerly it drew what a stalling host let it draw
 (EXPERIMENTS.md, 2026-11-24).
 """
 

@@ -9,7 +9,7 @@ from analysis.findings.comparison import Comparison, TaskResult
 from analysis.findings.confirmation import Confirmation
 from analysis.findings.regime import RegimeEnd
 from analysis.findings.verdict import FAILS, HOLDS, NOT_WORSE, WORSE
-from analysis.report.cells import Cell, Head, Row, Table
+from analysis.report.cells import Cell, Head, Row, Table, saving_cell
 from analysis.statistics.equivalence import EQUIVALENCE
 from analysis.statistics.intervals import Ratio
 from analysis.words.across import setting_words
@@ -47,9 +47,11 @@ def glance_table(c: Comparison) -> Table:
                 Cell(_saving(found.choice, found.saving, task.assessment.confirmation.value), numeric=True),
             ]
             cells.append(Cell(points_change(found.choice["accuracy_difference"], found.examples), numeric=True))
-        single = found.single_axis.set_index("axis")["energy_ratio"] if len(found.single_axis) else pd.Series()
+        single = found.single_axis.set_index("axis") if len(found.single_axis) else pd.DataFrame()
+        repeated = bool(found.baseline["n_trials"] > 1)
         cells += [
-            Cell(times(single[axis]).removesuffix("×") if axis in single else MISSING, numeric=True) for axis in SINGLE
+            saving_cell(single.loc[axis].to_dict(), repeated) if axis in single.index else Cell(MISSING, numeric=True)
+            for axis in SINGLE
         ]
         if paid:
             cells.append(Cell(_payback(task), numeric=True))
@@ -93,10 +95,7 @@ def _regime_row(end: RegimeEnd, task: TaskResult) -> Row:
     if end.last is None:
         cells += [Cell("nowhere"), Cell(MISSING, numeric=True)]
     else:
-        cells += [
-            Cell(count_of(end.value or 0, unit)),
-            Cell(times(end.last["energy_ratio"]).removesuffix("×"), numeric=True),
-        ]
+        cells += [Cell(count_of(end.value or 0, unit)), saving_cell(end.last.to_dict(), end.last["n_trials"] > 1)]
     shown = end.tokens_kept if end.axis == "max_seq_len" else None
     cells.append(Cell(MISSING if shown is None else format_percent(100 * shown).removesuffix(" %"), numeric=True))
     if end.beyond is None:

@@ -15,6 +15,7 @@ from analysis.figures.tradeoff import tradeoff
 from analysis.findings.assessment import Assessment
 from analysis.findings.verdict import NOT_WORSE
 from analysis.words.configuration import describe
+from analysis.words.confirmation import trials_words
 from analysis.words.quantities import LATENCY, Quantity, energy_quantity, score_quantity
 from analysis.words.rounding import points_word, times
 from search_spaces.axes import AXES
@@ -87,7 +88,8 @@ def _title(baseline: pd.Series, part: Slice, cost: _Cost, score: Quantity, kept:
     if kept is not None:
         saved = times(float(baseline[column]) / float(kept[column]))
         words = describe(kept, part.axes or AXES, short=len(part.axes) > 2)
-        return f"{words}: {saved} less {cost.word}, {name} kept"
+        known = trials_words(min(baseline["n_trials"], kept["n_trials"]))
+        return f"{words}: {saved} less {cost.word} ({known}), {name} kept"
     if "verdict" not in part.table or len(part.table) < 2:
         return f"{name[0].upper()}{name[1:]} against {cost.title}"
     return f"Nothing {cost.lower} is known to keep {name}"

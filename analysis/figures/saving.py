@@ -12,11 +12,13 @@ from analysis.figures.page_figure import Drawing, PageFigure
 from analysis.figures.style import GREEN, INK, MUTED, VERMILLION, finish, new_figure, plain_log_ticks, styled
 from analysis.figures.style import title as set_title
 from analysis.findings.assessment import Assessment
+from analysis.findings.confirmation import Confirmation
 from analysis.findings.decomposition import Step
 from analysis.findings.saving import saving
 from analysis.words.configuration import describe
+from analysis.words.confirmation import basis
 from analysis.words.quantities import energy_quantity
-from analysis.words.rounding import times
+from analysis.words.rounding import format_interval, times
 from search_spaces.axes import AXES
 
 if TYPE_CHECKING:
@@ -41,7 +43,13 @@ def make(assessment: Assessment, anchors: pd.DataFrame) -> Iterator[Drawing]:
         }
     )
     parts = ", ".join(f"{AXES[s.axis].word} {times(s.saving.value)}" for s in found.steps)
-    title = f"{times(found.ratio)} less {'estimated ' if assessment.estimated else ''}energy: {parts}"
+    kind = "estimated energy" if assessment.estimated else "energy"
+    confirmed = _confirmation(assessment, found.end)
+    if confirmed is None:
+        title = f"{times(found.ratio)} less {kind} ({basis(found.end['n_trials'], None)}): {parts}"
+    else:
+        s = confirmed.saving
+        title = f"{format_interval(s.value, s.low, s.high, '×')} less {kind}. By the sweep's trials: {parts}"
 
     def drawn() -> Figure:
         return draw(
@@ -54,6 +62,12 @@ def make(assessment: Assessment, anchors: pd.DataFrame) -> Iterator[Drawing]:
         )
 
     yield Drawing("saving", title, drawn, _caption(found.steps, recommended), in_markdown=True)
+
+
+def _confirmation(assessment: Assessment, end: pd.Series) -> Confirmation | None:
+    """The fresh trials of what the figure ends at."""
+    found = assessment.confirmation.value
+    return None if found is None or found.choice.name != end.name else found
 
 
 def _caption(steps: list[Step], recommended: bool) -> str:

@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 
 from analysis.words.quantities import Quantity
-from analysis.words.rounding import MISSING, format_interval, format_with_uncertainty, points_change
+from analysis.words.rounding import MISSING, format_factor, format_interval, format_positive, points_change
+
+ONE_TRIAL = "one trial"  # in the place of an interval
 
 Record = Mapping[Hashable, Any]  # a row of a frame, by column
 
@@ -57,7 +59,7 @@ def with_error(row: Record | pd.Series, quantity: Quantity) -> str:
         return MISSING
     error = row.get(quantity.error_column) if quantity.error_column else None
     half = None if error is None or pd.isna(error) else float(error) * quantity.factor
-    return format_with_uncertainty(float(value) * quantity.factor, half)
+    return format_positive(float(value) * quantity.factor, half)
 
 
 def quantity_cell(row: Record, quantity: Quantity) -> Cell:
@@ -70,13 +72,16 @@ def change_cell(row: Record) -> Cell:
     return Cell(MISSING if pd.isna(value) else points_change(value, row["examples"]), sort_key(value), numeric=True)
 
 
-def saving_cell(row: Record) -> Cell:
-    """The baseline's energy over this one's, rounded as its interval allows."""
+def saving_cell(row: Record, repeated: bool = True) -> Cell:
+    """The baseline's energy over this one's with its 95 % interval, or that one trial is all that is known. `repeated`:
+    the baseline was."""
     value = row["energy_ratio"]
     if pd.isna(value):
         return Cell(MISSING, "", True)
-    text = format_interval(value, row["energy_ratio_low"], row["energy_ratio_high"])
-    return Cell(text.split(" (")[0], value, True)
+    limits = row["energy_ratio_low"], row["energy_ratio_high"]
+    if repeated and row["n_trials"] > 1:
+        return Cell(format_factor(value, *limits), value, True)
+    return Cell(f"{format_interval(value, *limits).split(' (')[0]}, {ONE_TRIAL}", value, True)
 
 
 def sort_key(value: Any) -> Any:

@@ -8,6 +8,8 @@ from dataclasses import replace
 import pandas as pd
 
 from analysis.findings.assessment import Assessment
+from analysis.findings.confirmation import Confirmation
+from analysis.findings.front_probability import BETWEEN_TRIALS, spreads
 from analysis.findings.slices import same_as, told_axes
 from analysis.findings.verdict import NOT_WORSE, WORSE
 from analysis.report.cells import Cell, Head, Record, Row, Table, change_cell, quantity_cell, saving_cell, sort_key
@@ -15,7 +17,7 @@ from analysis.report.exclusions import flag_words, shared_flags
 from analysis.statistics.proportions import wilson
 from analysis.words.configuration import describe
 from analysis.words.quantities import LATENCY, Quantity, energy_quantity
-from analysis.words.rounding import MISSING, format_with_uncertainty, points_word
+from analysis.words.rounding import MISSING, format_factor, format_with_uncertainty, points_word
 from search_spaces.axes import AXES
 from search_spaces.objectives import OBJECTIVES, score_names
 
@@ -43,7 +45,7 @@ def configuration_table(assessment: Assessment) -> Table:
     columns = _columns(assessment, table, shared)
     roles = _roles(assessment, table)
     rows = [
-        Row([_own(head, make(record), role) for head, make in columns], role)
+        Row([_own(head, make(record), role, assessment.confirmation.value) for head, make in columns], role)
         for record, role in zip(table.to_dict("records"), roles, strict=True)
     ]
     return Table([head for head, _ in columns], rows, " ".join(notes))
@@ -52,7 +54,7 @@ def configuration_table(assessment: Assessment) -> Table:
 def neighbour_table(assessment: Assessment, neighbours: pd.DataFrame, changed_only: bool = False) -> Table:
     """The cheapest not-worse configuration per axis: `Recommendation.single_axis` (of which only what changed
     needs to be named) or `.runners_up`."""
-    energy = energy_quantity(assessment.table)
+    energy, repeated = energy_quantity(assessment.table), bool(assessment.baseline["n_trials"] > 1)
     varying = told_axes(assessment.table)
     heads = [
         Head("Axis"),
@@ -65,7 +67,7 @@ def neighbour_table(assessment: Assessment, neighbours: pd.DataFrame, changed_on
     rows = []
     for row in neighbours.to_dict("records"):
         words = describe(pd.Series(row), [row["axis"]] if changed_only else varying)
-        cells = [Cell(AXES[row["axis"]].title), Cell(words), saving_cell(row), change_cell(row)]
+        cells = [Cell(AXES[row["axis"]].title), Cell(words), saving_cell(row, repeated), change_cell(row)]
         rows.append(Row([*cells, quantity_cell(row, energy), quantity_cell(row, LATENCY)]))
     return Table(heads, rows)
 
@@ -83,9 +85,12 @@ def _columns(assessment: Assessment, table: pd.DataFrame, shared: list[str]) -> 
     energy = energy_quantity(assessment.table)
     columns.append(_quantity("Est. energy" if assessment.estimated else "Energy", energy))
     if "energy_ratio" in table:
-        columns.append((Head(_SAVING, "×", True, "descending"), saving_cell))
+        repeated = bool(assessment.baseline["n_trials"] > 1)
+        columns.append((Head(_SAVING, "×", True, "descending"), lambda r: saving_cell(r, repeated)))
     if "front" in table:
-        columns.append((Head("Frontier", "", False, "descending"), _front))
+        shares = repeated_shares(assessment)
+        unit = "share of resamples" if shares else ""
+        columns.append((Head("Frontier", unit, False, "descending"), _front if shares else _on_front))
     columns.append(_quantity("Latency", LATENCY))
     if table["peak_gpu_memory_mib"].notna().any():
         columns.append((Head("Memory", "MiB", True), _number("peak_gpu_memory_mib")))
@@ -123,8 +128,13 @@ def _roles(assessment: Assessment, table: pd.DataFrame) -> pd.Series[str]:
     return roles
 
 
-def _own(head: Head, cell: Cell, role: str) -> Cell:
-    """The baseline is compared with nobody."""
+def _own(head: Head, cell: Cell, role: str, confirmed: Confirmation | None) -> Cell:
+    """The baseline is compared with nobody; the choice's saving is known from fresh trials alone."""
+    if role == "recommended" and head.text == _SAVING:
+        if confirmed is None:
+            return replace(cell, text=f"{cell.text.split(' ')[0].rstrip(',')}, not confirmed")
+        s = confirmed.saving
+        return Cell(format_factor(s.value, s.low, s.high), s.value, True)
     if role != "baseline":
         return cell
     if head.text == _KEPT:
@@ -167,6 +177,19 @@ def _verdict(r: Record) -> Cell:
 
 def _quantity(title: str, quantity: Quantity) -> _Column:
     return Head(title, quantity.unit, True), lambda r: quantity_cell(r, quantity)
+
+
+def repeated_shares(assessment: Assessment) -> bool:
+    """The shares of resamples know how separate trials differ: those within single trials would look like certainty."""
+    table, front = assessment.table, assessment.front.value
+    known = "front_probability" in table and bool(table["front_probability"].notna().any())
+    return known and front is not None and set(spreads(front, assessment.objectives).values()) == {BETWEEN_TRIALS}
+
+
+def _on_front(r: Record) -> Cell:
+    """Without shares."""
+    text = "on it" if r["front"] else "maybe" if r.get("indistinguishable") is True else ""
+    return Cell(text, {"on it": "2", "maybe": "1"}.get(text, ""))
 
 
 def _front(r: Record) -> Cell:

@@ -42,7 +42,8 @@ def as_dict(model: EnergyModel) -> dict[str, Any]:
 
 
 def _fit(fit: Fit) -> dict[str, Any]:
-    numbers = {name: getattr(fit, name) for name in fit.__dataclass_fields__}
+    of_errors = ("sd_j", "ordinary")  # worth a word where errors are of one size
+    numbers = {name: getattr(fit, name) for name in fit.__dataclass_fields__ if fit.ordinary or name not in of_errors}
     attention = None
     if fit.attention is not None:
         known = {name: value for name, value in asdict(fit.attention).items() if value is not None}

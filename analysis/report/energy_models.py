@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from analysis.findings.energy_model.fit import Fit
 from analysis.findings.energy_model.model import EnergyModel
 from analysis.findings.part import Part
 from analysis.report.cells import Table, text_table
-from analysis.words.energy_model import factor_sentence, fit_sentence, law, spelled, warnings
+from analysis.words.energy_model import factor_sentences, fit_sentence, law, not_made_sentence, spelled, warnings
 from analysis.words.rounding import MISSING, format_percent, format_with_uncertainty
 from search_spaces.axes import AXES, other_axes
 
@@ -27,6 +27,19 @@ class ModelPart:
     table: Table | None = None
 
 
+def model_parts(models: Sequence[tuple[Mapping[str, Any], Part[EnergyModel]]]) -> list[ModelPart]:
+    """The models, largest group first, and one sentence for all groups that gave none."""
+    made = [model_part(common, part) for common, part in models]
+    empty = [m for m in made if m.problem]
+    if len(empty) < 2:
+        return made
+    differ = [m.common for m in empty if m.common]
+    groups = f"{len(empty)} {'other ' if len(empty) < len(made) else ''}groups of configurations"
+    text = f"Nothing could be fitted to {groups}: each holds too few lengths, depths and precisions"
+    listed = f" ({'; '.join(differ)})" if differ else ""
+    return [*(m for m in made if not m.problem), ModelPart("the others", f"{text}{listed}.")]
+
+
 def model_part(common: Mapping[str, Any], part: Part[EnergyModel]) -> ModelPart:
     words = ", ".join(f"{AXES[name].word} {common[name]}" for name in other_axes() if common.get(name))
     model = part.value
@@ -35,9 +48,9 @@ def model_part(common: Mapping[str, Any], part: Part[EnergyModel]) -> ModelPart:
     rows = [row for fit in model.fits for row in _terms(fit)]
     return ModelPart(
         common=words,
-        sentences=[spelled(s) for s in (*map(factor_sentence, model.precision_factors), *warnings(model))],
+        sentences=[spelled(s) for s in (*factor_sentences(model), *warnings(model))],
         fits=[spelled(fit_sentence(fit)) for fit in model.fits],
-        not_made=list(model.not_made),
+        not_made=list(filter(None, [not_made_sentence(model)])),
         table=text_table(rows) if rows else None,
     )
 

@@ -48,6 +48,7 @@ def method(assessment: Assessment) -> list[str]:
         which = "" if len(kinds) == 1 else f" of {count_of(int(count), 'configurations')}"
         words = _replicates_words(table) if kind == REPLICATES else INTERVALS[str(kind)]
         lines.append(f"95 % intervals{which}: {words}.")
+    lines.append("×/÷ 1.2: the interval reaches from a value divided by 1.2 to it multiplied by 1.2.")
     lines += filter(None, [repeats_note(table)])
     if assessment.confirmation.value is not None:
         lines.append(
@@ -61,8 +62,8 @@ def method(assessment: Assessment) -> list[str]:
         "that is cheaper than the baseline (step-down max-T; equal predictions count once)."
     )
     lines.append(
-        "Frontier: exact non-dominated set; the percentage is how often a configuration stays on it when "
-        "examples are resampled (the same ones for all) and energy is drawn with its spread."
+        "Frontier: exact non-dominated set; a percentage is the share of resamples in which a configuration stays on "
+        "it, with examples drawn again (the same ones for all) and energy with its spread. It is no probability."
     )
     return lines
 

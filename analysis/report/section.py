@@ -13,8 +13,8 @@ from analysis.report.answer import Answer, answer
 from analysis.report.audit import audit_of
 from analysis.report.card_table import card_table
 from analysis.report.cells import Table
-from analysis.report.configuration_table import configuration_table
-from analysis.report.energy_models import ModelPart, model_part
+from analysis.report.configuration_table import configuration_table, repeated_shares
+from analysis.report.energy_models import ModelPart, model_parts
 from analysis.report.gallery import Gallery
 from analysis.report.method import how_to_read, method, repeats_note, source_words
 from analysis.report.seed_table import seed_table
@@ -72,8 +72,8 @@ def section(
         seeds=seed_table(assessment),
         front_summary=pareto.summary(assessment),
         front_note=pareto.probability_note(assessment),
-        front_probabilities="front_probability" in table and bool(table["front_probability"].notna().any()),
-        model_parts=[model_part(common, part) for common, part in assessment.models],
+        front_probabilities=repeated_shares(assessment),
+        model_parts=model_parts(assessment.models),
         audit=attempt("The audit", lambda: audit_of(assessment)),
         method=[*method(assessment), *filter(None, [card_note])],
         caveats=list(filter(None, caveats)),

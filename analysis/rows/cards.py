@@ -114,12 +114,25 @@ def level_cards(rows: pd.DataFrame, anchors: pd.DataFrame) -> tuple[pd.DataFrame
         out.loc[here, CARD_FACTOR] = energy
         factor = own["energy_factor"].to_dict()
         spelled = ", ".join(f"{short_uuid(c)} {factor[c]:.3f}" for c in cards)
+        known = _known(own.loc[cards, "energy_factor_se"])
         said[name, model] = (
             f"Trials ran on {len(cards)} cards ({name}). Energies are divided by the card's anchor over the "
             f"mean of the cards ({spelled}){', latencies alike' if latency.notna().all() else ''}: the numbers "
-            f"are those of the average card."
+            f"are those of the average card. {known}"
         )
     return out, said
+
+
+def _known(standard_errors: pd.Series) -> str:
+    """How well the anchors know the difference of two cards, by the two least known: the error of a ratio across them
+    that no interval of a configuration has."""
+    if standard_errors.isna().any():
+        return "One anchor is all that a card has, so how well they are known is not."
+    error = 1.96 * float(np.hypot(*np.sort(standard_errors.to_numpy(dtype=float))[-2:]))
+    return (
+        f"The anchors know how two cards differ to {100 * error:.2g} % (95 %): a ratio of trials on different cards is "
+        "uncertain by that besides its interval."
+    )
 
 
 def load_levelled(*paths: str | Path, columns: Mapping[str, str] | None = None) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from analysis.findings.per_token import PerToken
 from analysis.findings.regime import RegimeEnd
 from analysis.findings.verdict import AGREE, CANNOT_TELL, DISAGREE, NOT_WORSE, WORSE
 from analysis.words import agreement
+from analysis.words.confirmation import trials_words
 from analysis.words.rounding import count_of, format_percent, points_word, times
 from search_spaces.axes import AXES, other_axes
 
@@ -79,14 +80,13 @@ def precision_sentences(c: Comparison) -> list[str]:
             words.append(f"loses more than that on {_tasks(c, by[WORSE])}" if words else _loses(c, by[WORSE]))
         if by[CANNOT_TELL]:
             words.append(f"is undecided on {_tasks(c, by[CANNOT_TELL])}")
-        savings = [
-            float(row["energy_ratio"])
-            for task in c.tasks
-            for _, row in task.along("precision").iterrows()
-            if row["precision"] == precision
+        rows = [
+            row for task in c.tasks for _, row in task.along("precision").iterrows() if row["precision"] == precision
         ]
+        savings, least = [float(row["energy_ratio"]) for row in rows], min((row["n_trials"] for row in rows), default=1)
         if words:
-            out.append(f"{precision} {', '.join(words)}; it uses {_span(savings)} less energy there.")
+            known = f"{trials_words(least)} of each{' or more' if least > 1 else ''}, not confirmed"
+            out.append(f"{precision} {', '.join(words)}; it uses {_span(savings)} less energy there ({known}).")
     return out
 
 

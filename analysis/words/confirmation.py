@@ -16,7 +16,12 @@ def basis(trials: float, confirmed: Confirmation | None) -> str:
     the choice."""
     if confirmed is not None:
         return f"{confirmed.trials} fresh trials of each"
-    return f"chosen on {_NUMBERS.get(int(trials), f'{trials:.0f} trials')}, not confirmed"
+    return f"chosen on {trials_words(trials)}, not confirmed"
+
+
+def trials_words(trials: float) -> str:
+    """ "one trial", "3 trials"."""
+    return _NUMBERS.get(int(trials), f"{trials:.0f} trials")
 
 
 def percent_saved(ratio: float) -> float:

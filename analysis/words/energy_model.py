@@ -18,7 +18,34 @@ MOST_BROKEN = 6
 def sentences(model: EnergyModel) -> list[str]:
     """The fits, the factors between precisions, what is odd, and what could not be made."""
     fits = [fit_sentence(fit) for fit in model.fits]
-    return [*fits, *map(factor_sentence, model.precision_factors), *warnings(model), *model.not_made]
+    return [*fits, *factor_sentences(model), *warnings(model), *model.not_made]
+
+
+def factor_sentences(model: EnergyModel) -> list[str]:
+    """A sentence for each factor, and one for all that cannot be told."""
+    told = [f for f in model.precision_factors if f.worst is not None]
+    untold = [f"{f.slow} and {f.fast}" for f in model.precision_factors if f.worst is None]
+    out = [factor_sentence(f) for f in told]
+    if untold:
+        between = f"{', '.join(untold[:-1])}, or {untold[-1]}" if len(untold) > 1 else untold[0]
+        out.append(
+            f"Whether one factor lies between {between} cannot be told: it takes two pairs of configurations "
+            f"{regime_words(model.precision_factors[0])}."
+        )
+    return out
+
+
+def not_made_sentence(model: EnergyModel) -> str:
+    """Which lines there are none of, in one sentence; "" where none lacks. energy_model.json has each reason."""
+    precisions = [str(p) for p in model.measured["precision"].unique()]
+    without = {
+        what: [p for p in precisions if p not in {f.precision for f in fits}]
+        for what, fits in (("length", model.length_fits), ("depth and length", model.depth_fits))
+    }
+    parts = [f"over {what} at {', '.join(which)}" for what, which in without.items() if which]
+    if not parts:
+        return ""
+    return f"No line could be fitted {' or '.join(parts)}: too few lengths or depths were measured there."
 
 
 def warnings(model: EnergyModel) -> list[str]:
@@ -122,6 +149,11 @@ def factor_sentence(factor: PrecisionFactor) -> str:
     places = ", ".join(_place(p, several) for p in factor.broken[:MOST_BROKEN])
     more = f" and {len(factor.broken) - MOST_BROKEN} more" if len(factor.broken) > MOST_BROKEN else ""
     return f"{text} It breaks at {places}{more}."
+
+
+def regime_words(factor: PrecisionFactor) -> str:
+    """Where the pairs must lie, to stand behind them."""
+    return "that differ in precision alone" if factor.tolerance is None else regime(factor)
 
 
 def regime(factor: PrecisionFactor) -> str:

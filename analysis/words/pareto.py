@@ -9,8 +9,8 @@ from analysis.findings.front_probability import EXACT, WITHIN_TRIALS, spreads
 from analysis.findings.pareto import Hypervolume, hypervolume, knee
 
 _SPREADS = {
-    EXACT: "the share counts {} as exact, since no trial was repeated",
-    WITHIN_TRIALS: "the share knows the spread of {} within single trials only, since no trial was repeated",
+    EXACT: "no share of resamples, since no trial was repeated and {} would count as exact",
+    WITHIN_TRIALS: "no share of resamples, since no trial was repeated: how {} differs between trials is not known",
 }
 
 

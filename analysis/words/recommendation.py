@@ -145,9 +145,9 @@ def _candidate(r: Recommendation, candidate: pd.Series) -> str:
     """What would be recommended, had nothing else been compared."""
     than = "the baseline" if r.choice is None else r.choice["configuration"]
     return (
-        f"{candidate['configuration']} is cheaper than {than} (the baseline over it: {candidate['energy_ratio']:.3g}x) "
-        f"and would pass alone, but not corrected for having compared {_different(r)}: confirm its accuracy on fresh "
-        "examples before relying on it."
+        f"{candidate['configuration']} is cheaper than {than} (the baseline over it: {candidate['energy_ratio']:.3g}x, "
+        f"{confirmation.trials_words(candidate['n_trials'])}) and would pass alone, but not corrected for "
+        f"having compared {_different(r)}: confirm its accuracy on fresh examples before relying on it."
     )
 
 

@@ -3,6 +3,7 @@
 import math
 
 MISSING = "–"
+WIDE = 1 / 3  # half-width over value from which on an interval is told as a factor
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -50,6 +51,32 @@ def format_interval(value: float | None, low: float | None, high: float | None, 
     if low < value < high:
         places = min(decimals_for(min(value - low, high - value)), places + 2)
     return _minus(f"{_fixed(value, places)}{unit} ({_fixed(low, places)} to {_fixed(high, places)})")
+
+
+def format_factor(value: float | None, low: float | None, high: float | None) -> str:
+    """ "5.9 ×/÷ 1.15": a positive value with an interval that is as many times larger as smaller, such as a ratio's;
+    the value alone where there is none."""
+    shown = format_interval(value, low, high).split(" (")[0]
+    if shown == MISSING or value is None or low is None or high is None:
+        return shown
+    if not (0 < low < high and math.isfinite(high)):
+        return shown
+    return f"{shown} {within_factor(math.sqrt(high / low))}"
+
+
+def format_positive(value: float | None, half_width: float | None = None) -> str:
+    """A value that cannot be below zero: "7.31 ± 0.02", and "21 ×/÷ 3.6" where its half-width is above a third of it,
+    since ± would then reach to zero or far too near it."""
+    if value is None or half_width is None or not half_width > WIDE * value or not math.isfinite(half_width):
+        return format_with_uncertainty(value, half_width)
+    return f"{_minus(_significant(value, 2))} {within_factor(math.exp(half_width / value))}"
+
+
+def within_factor(factor: float) -> str:
+    """ "×/÷ 1.15": two digits of what it is above 1 by, and never more than a reader needs."""
+    above = factor - 1
+    places = max(0, min(3, 1 - math.floor(math.log10(above)))) if above > 0 else 0
+    return f"×/÷ {factor:.{places}f}" if factor < 10 else f"×/÷ {_significant(factor, 2)}"
 
 
 def count_of(number: int, unit: str) -> str:

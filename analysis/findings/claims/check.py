@@ -17,7 +17,7 @@ from analysis.findings.plain import finite
 from analysis.findings.slices import score_column
 from analysis.rows.cards import load_levelled
 from analysis.rows.purpose import sweep_rows
-from analysis.statistics.intervals import NONE, Ratio, ratio
+from analysis.statistics.intervals import NONE, WITHIN, Ratio, ratio
 from search_spaces.errors import UsageError
 from search_spaces.objectives import TOLERANCE
 from trainables.rows.flags import SHORT_WINDOW, invalid_among
@@ -171,7 +171,9 @@ def _with_all_replicates(pool: pd.DataFrame, sides: list[pd.DataFrame], tables: 
 
 def _ratio(first: pd.Series, second: pd.Series, column: str) -> Ratio:
     if column in WITH_INTERVAL:
-        return ratio(first, second, column)
+        found = ratio(first, second, column)
+        if found.kind != WITHIN:  # windows of single trials say nothing of how trials differ
+            return found
     return Ratio(float(first[column]) / float(second[column]), math.nan, math.nan, NONE)
 
 

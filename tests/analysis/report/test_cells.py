@@ -14,9 +14,15 @@ def test_a_quantity_is_told_in_its_unit_with_its_error() -> None:
     assert (ENERGY.unit, LATENCY.unit) == ("mJ/example", "ms/example")
 
 
-def test_a_saving_has_the_digits_of_its_interval() -> None:
-    row = {"energy_ratio": 2.6131, "energy_ratio_low": 2.5531, "energy_ratio_high": 2.6812}
-    assert saving_cell(row) == Cell("2.61", 2.6131, True)
+def test_a_wide_interval_is_told_as_a_factor() -> None:
+    assert quantity_cell({"energy": 0.021, "error": 0.027}, ENERGY).text == "21 ×/÷ 3.6"
+
+
+def test_a_saving_has_its_interval_or_says_that_it_is_one_trial() -> None:
+    row = {"energy_ratio": 2.6131, "energy_ratio_low": 2.5531, "energy_ratio_high": 2.6812, "n_trials": 2}
+    assert saving_cell(row) == Cell("2.61 ×/÷ 1.025", 2.6131, True)
+    assert saving_cell(row | {"n_trials": 1}) == Cell("2.61, one trial", 2.6131, True)
+    assert saving_cell(row, repeated=False) == Cell("2.61, one trial", 2.6131, True)
     assert saving_cell(row | {"energy_ratio": float("nan")}) == Cell(MISSING, "", True)
 
 

@@ -94,3 +94,23 @@ def test_replicates_on_several_cards_share_one_spread():
     table = configurations(levelled)
     np.testing.assert_allclose(table["energy_relative_sd"], 0, atol=1e-12)
     np.testing.assert_allclose(table["energy_j_per_example"], 0.105)
+
+
+@pytest.mark.parametrize(
+    ("measured", "said"),
+    [
+        # standard errors 0.01 / 2^0.5 of a mean of 1 and twice that: 1.96 * hypot(0.00707, 0.01414) = 3.1 %
+        (
+            {"GPU_1": [0.99, 1.01], "GPU_2": [0.98, 1.02]},
+            "know how two cards differ to 3.1 % (95 %): a ratio of trials",
+        ),
+        (
+            {"GPU_1": [1.0], "GPU_2": [1.1, 1.2]},
+            "One anchor is all that a card has, so how well they are known is not.",
+        ),
+    ],
+)
+def test_how_well_the_anchors_know_the_cards_is_said(measured, said):
+    rows = frame([row(128), row(48, gpu_uuid="GPU-2")])
+    (sentence,) = analysis.level_cards(rows, anchors(**measured))[1].values()
+    assert said in sentence

@@ -6,9 +6,11 @@ from analysis.words.energy_model import (
     MOST_RISES,
     attention_reason,
     factor_sentence,
+    factor_sentences,
     fit_sentence,
     law,
     meaning,
+    not_made_sentence,
     sentences,
     spelled,
     warnings,
@@ -106,3 +108,20 @@ def test_a_depth_sweep_in_which_nothing_moves_was_probably_not_cut() -> None:
     assert fit_energy(frame(silent)).uncut is None  # too little is known
     near = [r for r in rows if r["depth"] > 2]
     assert fit_energy(frame([r | {"depth": 10} if r["depth"] == 6 else r for r in near])).uncut is None
+
+
+def test_factors_that_cannot_be_told_and_lines_that_cannot_be_fitted_are_a_sentence_each() -> None:
+    rows = [row(128, precision=p, energy=e) for p, e in (("fp32", 0.4), ("tf32", 0.2), ("fp16", 0.1))]
+    rows += [row(48, precision=p, energy=e) for p, e in (("fp32", 0.2), ("fp16", 0.05))]
+    model = fit_energy(frame(rows))
+    told = factor_sentences(model)
+    assert told[-1] == (
+        "Whether one factor lies between fp32 and tf32, or tf32 and fp16 cannot be told: it takes two pairs of "
+        "configurations where accuracy is not worse by more than 1 point."
+    )
+    assert len(told) == 2  # fp32 and fp16 have two pairs
+    assert not_made_sentence(model) == (
+        "No line could be fitted over length at fp32, tf32, fp16 or over depth and length at fp32, tf32, fp16: too few "
+        "lengths or depths were measured there."
+    )
+    assert not_made_sentence(fit_energy(frame(linear_rows(A, B)))) == ""

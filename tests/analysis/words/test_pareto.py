@@ -41,8 +41,12 @@ def test_a_knee_is_named_where_there_is_one() -> None:
 @pytest.mark.parametrize(
     ("replicates", "values", "said"),
     [
-        (1, {}, "the share knows the spread of energy within single trials only, since no trial was repeated"),
-        (1, {"energy_j_per_example_ci95": None}, "the share counts energy as exact, since no trial was repeated"),
+        (1, {}, "no share of resamples, since no trial was repeated: how energy differs between trials is not known"),
+        (
+            1,
+            {"energy_j_per_example_ci95": None},
+            "no share of resamples, since no trial was repeated and energy would count as exact",
+        ),
         (2, {}, ""),
     ],
 )

@@ -4,7 +4,15 @@ import math
 
 import pytest
 
-from analysis.words.rounding import MISSING, format_interval, format_with_uncertainty, times
+from analysis.words.rounding import (
+    MISSING,
+    format_factor,
+    format_interval,
+    format_positive,
+    format_with_uncertainty,
+    times,
+    within_factor,
+)
 
 
 @pytest.mark.parametrize(
@@ -49,3 +57,29 @@ def test_intervals_are_rounded_to_their_width() -> None:
 
 def test_ratios_of_titles() -> None:
     assert [times(v) for v in (1.956, 12.04, 230.4)] == ["1.96×", "12.0×", "230×"]
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "said"),
+    [
+        (21.0, 27.0, "21 ×/÷ 3.6"),  # exp(27 / 21)
+        (9.0, 63.0, "9.0 ×/÷ 1100"),
+        (21.0, 6.9, "21 ± 7"),  # below a third
+        (21.0, 7.1, "21 ×/÷ 1.40"),
+        (381.0, 2.7, "381.0 ± 2.7"),
+        (5.0, None, "5.00"),
+        (5.0, math.nan, "5.00"),
+        (None, 1.0, MISSING),
+    ],
+)
+def test_what_cannot_be_below_zero_has_no_interval_that_could(value, half, said):
+    assert format_positive(value, half) == said
+
+
+def test_an_interval_of_a_ratio_as_a_factor():
+    assert format_factor(6.0, 5.0, 7.2) == "6.0 ×/÷ 1.20"
+    assert format_factor(54.3, 53.8, 54.8) == "54.3 ×/÷ 1.009"
+    assert format_factor(6.0, None, None) == "6.00"
+    assert format_factor(6.0, 0.0, 7.0) == "6.0"
+    assert format_factor(None, 1.0, 2.0) == MISSING
+    assert [within_factor(f) for f in (1.0123, 1.21, 2.34, 12.3)] == ["×/÷ 1.012", "×/÷ 1.21", "×/÷ 2.3", "×/÷ 12"]
