@@ -100,14 +100,8 @@ def test_replicates_on_several_cards_share_one_spread():
     ("measured", "said"),
     [
         # standard errors 0.01 / 2^0.5 of a mean of 1 and twice that: 1.96 * hypot(0.00707, 0.01414) = 3.1 %
-        (
-            {"GPU_1": [0.99, 1.01], "GPU_2": [0.98, 1.02]},
-            "know how two cards differ to 3.1 % (95 %): a ratio of trials",
-        ),
-        (
-            {"GPU_1": [1.0], "GPU_2": [1.1, 1.2]},
-            "One anchor is all that a card has, so how well they are known is not.",
-        ),
+        ({"GPU_1": [0.99, 1.01], "GPU_2": [0.98, 1.02]}, "know how two cards differ to 3.1 % (95 %): a ratio"),
+        ({"GPU_1": [1.0], "GPU_2": [1.1, 1.2]}, "One anchor is all that a card has"),
     ],
 )
 def test_how_well_the_anchors_know_the_cards_is_said(measured, said):

@@ -63,9 +63,9 @@ def test_having_chosen_among_many_is_said():
     said = sentences(recommend(frame(rows)))
     assert "corrected for the 11 that were compared: stay with it" in said[0]
     assert said[1] == (
-        "fp32, 64 tokens, 1 layer is cheaper than the baseline (the baseline over it: 3.96x, one trial) and would pass alone, but "
-        "not corrected for having compared 11 configurations: confirm its accuracy on fresh examples before relying on "
-        "it."
+        "fp32, 64 tokens, 1 layer is cheaper than the baseline (the baseline over it: 3.96x, one trial) and would pass "
+        "alone, but not corrected for having compared 11 configurations: confirm its accuracy on fresh examples before "
+        "relying on it."
     )
     said = sentences(recommend(frame([*rows, row(96, energy=0.2), row(100, energy=0.21)])))
     assert "96 tokens" in said[0]
