@@ -9,8 +9,10 @@ import pytest
 from analysis.findings.pareto import pareto_set
 from analysis.findings.recommend import recommend
 from benchmarks.checks.coverage import COVERAGE
+from benchmarks.checks.coverage.held_out import ENOUGH, held_out, leave_out
 from benchmarks.checks.coverage.simulate import SWEEPS, Cell, all_measured, cell, chosen, fresh, front, frontier_twice
 from benchmarks.checks.coverage.truths import Truth, truths
+from benchmarks.experiments.replicates.recorded import Repeated
 from tests.make.rows import frame, row
 
 LENGTHS = (128, 64, 48, 32, 24, 16)
@@ -82,3 +84,25 @@ def test_the_bars_decide_the_exit_code(capsys):
     out = capsys.readouterr().out
     assert out.count("one trial each") == 5
     assert "bar met: share of intervals that hold the truth, worst cell" in out
+
+
+def recorded(*energy: float, power: float = 600.0) -> Repeated:
+    """A configuration's trials; what its windows say is not asked for."""
+    none = np.full(len(energy), np.nan)
+    return Repeated(np.array(energy), none, none, np.full(len(energy), power))
+
+
+def test_each_recorded_trial_is_held_out_of_the_interval_of_each_other():
+    quiet = [recorded(1.0, 1.001, 0.999), recorded(2.0, 2.002), recorded(3.0, 3.003)]
+    held, power = leave_out(quiet)
+    assert held.tolist() == [1.0] * (3 * 2 + 2 + 2)
+    assert power.tolist() == [600.0] * 10
+    held, _ = leave_out([*quiet, recorded(1.0, 10.0)])  # how it differs, the others cannot know
+    assert held.tolist()[-2:] == [0.0, 0.0]
+
+
+def test_recorded_trials_keep_the_bar_in_every_class_that_has_one():
+    found = held_out()
+    assert [f.power for f in found] == ["below 230 W", "230 to 520 W", "above 520 W"]
+    assert sum(f.trials for f in found) == 32 * 6 + 10 * 2 + 2 * 16 * 2
+    assert all(f.share >= 0.9 for f in found if f.trials >= ENOUGH)
