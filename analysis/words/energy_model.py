@@ -42,10 +42,14 @@ def not_made_sentence(model: EnergyModel) -> str:
         what: [p for p in precisions if p not in {f.precision for f in fits}]
         for what, fits in (("length", model.length_fits), ("depth and length", model.depth_fits))
     }
-    parts = [f"over {what} at {', '.join(which)}" for what, which in without.items() if which]
+    parts = [(what, which) for what, which in without.items() if which]
     if not parts:
         return ""
-    return f"No line could be fitted {' or '.join(parts)}: too few lengths or depths were measured there."
+    if len({tuple(which) for _, which in parts}) == 1:
+        where = f"{', or '.join(f'over {what}' for what, _ in parts)}, at {', '.join(parts[0][1])}"
+    else:
+        where = ", or ".join(f"over {what} at {', '.join(which)}" for what, which in parts)
+    return f"No line could be fitted {where}: too few lengths or depths were measured there."
 
 
 def warnings(model: EnergyModel) -> list[str]:

@@ -121,7 +121,7 @@ def test_factors_that_cannot_be_told_and_lines_that_cannot_be_fitted_are_a_sente
     )
     assert len(told) == 2  # fp32 and fp16 have two pairs
     assert not_made_sentence(model) == (
-        "No line could be fitted over length at fp32, tf32, fp16 or over depth and length at fp32, tf32, fp16: too few "
-        "lengths or depths were measured there."
+        "No line could be fitted over length, or over depth and length, at fp32, tf32, fp16: too few lengths or depths "
+        "were measured there."
     )
     assert not_made_sentence(fit_energy(frame(linear_rows(A, B)))) == ""
