@@ -99,8 +99,8 @@ def test_replicates_on_several_cards_share_one_spread():
 @pytest.mark.parametrize(
     ("measured", "said"),
     [
-        # standard errors 0.01 / 2^0.5 of a mean of 1 and twice that: 1.96 * hypot(0.00707, 0.01414) = 3.1 %
-        ({"GPU_1": [0.99, 1.01], "GPU_2": [0.98, 1.02]}, "know how two cards differ to 3.1 % (95 %): a ratio"),
+        # standard errors of 0.01 and 0.02 of a mean of 1: 1.96 * hypot(0.01, 0.02) = 4.4 %
+        ({"GPU_1": [0.99, 1.01], "GPU_2": [0.98, 1.02]}, "know how two cards differ to 4.4 % (95 %): a ratio"),
         ({"GPU_1": [1.0], "GPU_2": [1.1, 1.2]}, "One anchor is all that a card has"),
     ],
 )
