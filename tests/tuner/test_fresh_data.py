@@ -10,7 +10,7 @@ from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
 from tests.make.fresh import choice_of
 from trainables.model.loading import load_tokenizer
-from trainables.rows.choice import CONFIRMATION_FILE, choices_text
+from trainables.rows.choice import CONFIRMATION_FILE, choices_text, read_choices
 from trainables.tasks import get_task
 from tuner.cli import check_confirm_data
 from tuner.fresh_data import ConfirmData, check_same, read_fresh
@@ -124,3 +124,19 @@ def test_nothing_to_score_is_refused() -> None:
     with pytest.raises(UsageError, match="--confirm-data compares the choice with the baseline at the end"):
         check_confirm_data("new.tsv", confirm=False, resumed=False)
     check_confirm_data("new.tsv", confirm=False, resumed=True)
+
+
+@pytest.mark.parametrize("damaged", [[], "x", {}, {"digest": 1, "left_out": {}}, {"digest": "d", "left_out": [1]}])
+def test_a_damaged_record_is_refused_by_the_files_name(tmp_path: Path, damaged: Any) -> None:
+    text = choices_text([choice_of(fresh_data={"digest": "d", "left_out": {}})])
+    text["choices"][0]["fresh_data"] = damaged
+    (tmp_path / CONFIRMATION_FILE).write_text(json.dumps(text))
+    with pytest.raises(UsageError, match=r"confirmation\.json must say what was chosen"):
+        read_choices(tmp_path)
+
+
+def test_a_choice_of_before_there_were_fresh_examples_is_read(tmp_path: Path) -> None:
+    text = choices_text([choice_of()])
+    del text["choices"][0]["fresh_data"]
+    (tmp_path / CONFIRMATION_FILE).write_text(json.dumps(text))
+    assert read_choices(tmp_path)[0].fresh_data is None

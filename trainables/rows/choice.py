@@ -77,6 +77,9 @@ def _choice(found: dict[str, Any]) -> Choice:
     for name in ("baseline", "choice", "measuring", *perhaps):
         if not isinstance(known[name], dict):
             raise ValueError(f"{name} must be an object, but is {known[name]!r}")
+    data = known["fresh_data"]
+    if data is not None and not (isinstance(data.get("digest"), str) and isinstance(data.get("left_out"), dict)):
+        raise ValueError(f"fresh_data must say digest and left_out, but is {data!r}")
     runners_up = tuple(known["runners_up"])
     if not all(isinstance(runner_up, dict) for runner_up in runners_up):
         raise ValueError(f"runners_up must be objects, but are {runners_up}")
