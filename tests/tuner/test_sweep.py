@@ -191,17 +191,28 @@ def test_a_dry_run_lists_the_trials_and_runs_nothing(capsys, tmp_path, monkeypat
 
 @pytest.mark.ray
 def test_a_sweep_ends_with_fresh_trials_of_what_it_chose_in_one_process(tmp_path):
-    config = replace(QUICK, axes=replace(QUICK.axes, depth=(1,)), random_weights=True)
+    """No text has 40 tokens, so both lengths answer alike; a fresh trial answers the fresh examples, too."""
+    (tmp_path / "new.tsv").write_text("text\tlabel\n" + "".join(f"great film number {i}\t1\n" for i in range(300)))
+    config = replace(
+        QUICK,
+        axes=replace(QUICK.axes, max_seq_len=(40, 80), depth=(1,)),
+        measuring=replace(QUICK.measuring, eval_examples=400),
+        confirm_data=str(tmp_path / "new.tsv"),
+    )
     result = sweep.run(config, tmp_path / "run")
     assert result.complete
     swept, fresh = (result.rows[result.rows["purpose"] == purpose] for purpose in ("sweep", "confirm"))
     assert len(swept) == 2
-    assert fresh.sort_values("started_at")["max_seq_len"].tolist() == [32, 16, 32, 16, 16, 32]
+    assert swept["fresh_examples"].isna().all()
+    assert fresh.sort_values("started_at")["max_seq_len"].tolist() == [80, 40, 80, 40, 40, 80]
+    assert set(fresh["fresh_examples"]) == {300}
     assert fresh["worker"].nunique() == 1
     assert set(fresh["status"]) == {"ok"}
     assert fresh["started_at"].min() > swept["started_at"].max()
     (assessment,) = build_report([result.path], bootstrap=False).assessments
-    assert assessment.confirmation.value.choice["max_seq_len"] == 16
+    confirmed = assessment.confirmation.value
+    assert confirmed.choice["max_seq_len"] == 40
+    assert (confirmed.accuracy.examples, confirmed.accuracy.lost, confirmed.accuracy.not_worse) == (300, 0, True)
     assert len(assessment.clean) == 2
 
 
