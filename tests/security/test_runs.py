@@ -13,7 +13,7 @@ import pytest
 
 import analysis
 from analysis.audit import main as audit_command
-from analysis.cli import printable
+from analysis.cli import Fitting, Reading, printable
 from analysis.files import write_text
 from analysis.findings.claims.check import audit
 from analysis.predict import main as predict
