@@ -25,13 +25,14 @@ def commands(r: Recommendation, trial: str | None = None) -> str:
 
 def run_of(r: Recommendation) -> str:
     """The run folder of what is recommended, from here or from the folder that holds it: never an absolute path, which
-    would hold on one machine only."""
+    would hold on one machine only. RUN for a name that a page's code block cannot hold as it is."""
     names = str(r.reference.get("run", "")).split(";")
     folders = [r.folders[name] for name in names if name in r.folders and r.folders[name].is_dir()]
     if not folders:
         return NO_RUN
     folder, here = folders[0].resolve(), Path.cwd().resolve()
-    return folder.relative_to(here).as_posix() if folder.is_relative_to(here) else folder.name
+    name = folder.relative_to(here).as_posix() if folder.is_relative_to(here) else folder.name
+    return name if name.isprintable() and not set(name) & set("<`") else NO_RUN
 
 
 def plain_cost(r: Recommendation) -> str:

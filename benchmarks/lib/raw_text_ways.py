@@ -11,6 +11,7 @@ import torch
 import transformers
 
 from serving.predictor import Predictor
+from trainables.model.loading import SAFE
 
 LIMIT = 128  # tokens, of every way
 PRODUCT, PUBLISHED = "jouletune, serving.predictor", "Transformers loop, fp32, padded to 128, batch 64"
@@ -114,6 +115,6 @@ def sentence_transformers(whole: Whole, dtype: torch.dtype) -> Answer:
 
 
 def _loaded(whole: Whole, dtype: torch.dtype) -> tuple[Any, Any]:
-    tokenizer = transformers.AutoTokenizer.from_pretrained(whole.folder)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(whole.folder, trust_remote_code=False)
     kind = transformers.AutoModelForSequenceClassification
-    return tokenizer, kind.from_pretrained(whole.folder, dtype=dtype).to(whole.device).eval()
+    return tokenizer, kind.from_pretrained(whole.folder, dtype=dtype, **SAFE).to(whole.device).eval()

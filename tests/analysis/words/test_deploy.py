@@ -24,6 +24,10 @@ def test_they_name_the_run_by_a_relative_path(tmp_path: Path, monkeypatch: pytes
     assert "serving.export one --output" in commands(recommend(rows)), "from the folder that holds it"
     monkeypatch.chdir(tmp_path)
     assert "serving.export 'my runs/one' --output-dir deployed\n" in commands(recommend(rows))
+    for name in ("<b>", "a`b", "a\nb"):  # what a code block of report.md cannot hold
+        (tmp_path / name).mkdir()
+        rows.attrs["folders"] = {"fabricated": str(tmp_path / name)}
+        assert "serving.export RUN " in commands(recommend(rows))
 
 
 def test_without_a_choice_the_baselines_trial_is_named() -> None:
