@@ -17,7 +17,7 @@ from analysis.findings.slices import score_column
 from analysis.findings.verdict import CANNOT_TELL, NOT_WORSE, WORSE
 from analysis.statistics.arrays import Bools, Floats
 from analysis.statistics.intervals import ratios
-from analysis.statistics.multiplicity import max_t
+from analysis.statistics.multiplicity import corrected
 from analysis.statistics.paired import ALPHA, Differences, margin_variance, paired_differences, unpaired_differences
 from search_spaces.errors import check
 from search_spaces.objectives import TOLERANCE
@@ -171,21 +171,14 @@ def _corrected(
     part = table[tested]
     if part.empty:
         return out, 0
-    found: dict[object, int] = {}  # number of each different hypothesis, by what makes it different
-    differences: list[Floats] = []
-    which: list[int] = []
     n, theirs = (0, {}) if predictions is None else (predictions.examples, _of(predictions, table.loc[[base]])[0])
-    for i, mine in enumerate([{}] * len(part) if predictions is None else _of(predictions, part)):
-        own = _difference(mine, theirs)
-        number = found.setdefault(i if own is None else own.tobytes(), len(found))
-        if number == len(differences):
-            differences.append(np.full(max(n, 1), np.nan) if own is None else own)
-        which.append(number)
-    _, first = np.unique(which, return_index=True)
-    gained, lost, p = (part[c].to_numpy(dtype=float)[first] for c in ("gained", "lost", "p_value"))
-    variance = margin_variance(np.full(len(first), -tolerance), np.nan_to_num(gained), np.nan_to_num(lost), max(n, 1))
-    out[tested] = max_t(p, np.stack(differences), variance)[which]
-    return out, len(first)
+    unknown = np.full(max(n, 1), np.nan)
+    both = [] if predictions is None else [_difference(mine, theirs) for mine in _of(predictions, part)]
+    differences = [unknown if own is None else own for own in both or [None] * len(part)]
+    gained, lost, p = (part[c].to_numpy(dtype=float) for c in ("gained", "lost", "p_value"))
+    variance = margin_variance(np.full(len(part), -tolerance), np.nan_to_num(gained), np.nan_to_num(lost), max(n, 1))
+    out[tested], hypotheses = corrected(p, differences, variance)
+    return out, hypotheses
 
 
 def _of(predictions: Correctness, rows: pd.DataFrame) -> list[dict[object, Bools]]:
