@@ -25,7 +25,8 @@ class SearchConfig:
     time_budget: str | None = None
     """Seconds of measuring, or with a unit: 90s, 15m, 2h. A trial that would likely end later is not begun."""
     patience: int | None = 15
-    """Stop when the hypervolume grew by less than 0.1 % over so many trials after the start points."""
+    """Stop when so many trials after the start points found no configuration that is not worse than the baseline and at
+    least 1 % cheaper."""
     prune: bool = True
     """End a trial after one short window where even its bounds cannot join the frontier or break a limit."""
     goal: Goal = field(default_factory=Goal)

@@ -1,7 +1,8 @@
 """Search for the accuracy-energy frontier with Optuna: python -m tuner.search [--preset NAME] [options].
 
 The axes are the grid's, and so is the run folder; besides it holds the study (study.db) and the optimisation history
-(history.csv). The search ends when the frontier no longer grows, or by --trials or --time-budget.
+(history.csv). The search ends when it finds nothing cheaper that is not worse than the baseline, or by --trials or
+--time-budget.
 """
 
 import sys

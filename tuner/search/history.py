@@ -1,4 +1,4 @@
-"""How a search goes: the frontier so far, its hypervolume after every trial, and when that is enough."""
+"""How a search goes: what came back, the frontier so far, and its hypervolume after every trial."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,9 +8,8 @@ import moocore
 import numpy as np
 
 from search_spaces.goal import Goal, Scores, dominates
+from search_spaces.objectives import score_names
 from trainables.rows.flags import invalid_among
-
-PATIENCE_GAIN = 0.001  # the hypervolume must grow by this fraction over the trials of --patience
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,9 @@ class Outcome:
     device_s: float  # seconds the trial held its device; 0 for an imported one
     start: bool  # one of the space's start points: they set the reference point
     imported: bool = False
+    score: float | None = None  # what the task is judged by
+    examples: int | None = None  # that were scored
+    correct_bits: str | None = None  # which of them were right (`trainables.rows.bits`)
 
     @property
     def counts(self) -> bool:
@@ -46,7 +48,19 @@ def outcome_of(goal: Goal, row: Mapping[str, Any], trial_id: str, start: bool, i
         device_s=0.0 if imported else float(row.get("trial_s") or 0.0),
         start=start,
         imported=imported,
+        **answered(row),
     )
+
+
+def answered(row: Mapping[str, Any]) -> dict[str, Any]:
+    """How well a row's configuration answers: score, examples and correct_bits, None where unknown."""
+    found = {name: row.get(name) for name in (*score_names(), "examples", "correct_bits")}
+    known = {name: value for name, value in found.items() if value is not None and value == value}  # no NaN
+    return {
+        "score": next((float(known[name]) for name in score_names() if name in known), None),
+        "examples": int(known["examples"]) if "examples" in known else None,
+        "correct_bits": known.get("correct_bits"),
+    }
 
 
 @dataclass
@@ -56,6 +70,7 @@ class History:
     computed again."""
 
     goal: Goal
+    baseline: str = ""  # trial_id of what all others are compared with
     outcomes: list[Outcome] = field(default_factory=list)
     volumes: list[float] = field(default_factory=list)  # after each outcome
     reference: Scores | None = None
@@ -120,33 +135,3 @@ def hypervolume(scores: Sequence[Scores], reference: Scores) -> float:
     if len(reference) == 1:
         return max(0.0, reference[0] - min(s[0] for s in scores))
     return float(moocore.hypervolume(np.asarray(scores, dtype=float), ref=np.asarray(reference)))
-
-
-@dataclass(frozen=True)
-class Stopping:
-    """When a search ends, besides when nothing is left to try. None: not by this."""
-
-    trials: int | None = None
-    time_budget_s: float | None = None
-    patience: int | None = None
-
-    def reason(self, history: History, started: int, elapsed_s: float) -> str | None:
-        """Why no further trial may begin, None where one may. `started` counts trials begun by this search;
-        one that would likely end beyond the budget is not begun."""
-        if self.trials is not None and started >= self.trials:
-            return f"{self.trials} trials (--trials)"
-        if self.time_budget_s is not None and elapsed_s + history.mean_trial_s() > self.time_budget_s:
-            return f"{self.time_budget_s:.0f} s (--time-budget)"
-        if self.patience is not None and _stale(history, self.patience):
-            gain = 100 * PATIENCE_GAIN
-            return f"the hypervolume grew by less than {gain:g} % over {self.patience} trials (--patience)"
-        return None
-
-
-def _stale(history: History, patience: int) -> bool:
-    """Whether the last `patience` trials after the start points added nearly nothing."""
-    after_start = sum(1 for s in history.measured if not s.start)
-    if after_start < patience:
-        return False
-    then, now = history.volumes[-1 - patience], history.hypervolume
-    return now - then <= PATIENCE_GAIN * now

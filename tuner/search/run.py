@@ -46,12 +46,12 @@ from tuner.run.resume import changed_settings, sensed_rows
 from tuner.run.storage import fetch_run
 from tuner.search import figure
 from tuner.search.earlier_runs import Row, check_weights, read_runs, take_checkpoint
-from tuner.search.history import History, Stopping
 from tuner.search.progress import SearchProgress
 from tuner.search.request import check_goal, check_trials
 from tuner.search.results import history_table, no_answer, reference_text
 from tuner.search.sampler import make_sampler
 from tuner.search.searcher import STUDY_NAME, FrontierSearch
+from tuner.search.stopping import Stopping
 from tuner.search.study import IDENTITY, STUDY_FILE, add_imported, check_identity, identity, open_storage, restore
 from tuner.start import check_cores, check_resumed
 
@@ -171,7 +171,6 @@ def _searcher(
         search.goal,
         # A resumed sampler goes on with another seed: the same one would draw the same points again.
         make_sampler(search.sampler, space, search.search_seed + len(rows)),
-        History(search.goal),
         Stopping(search.trials, search.time_budget_s, search.patience),
         driver.job,
         study,

@@ -18,8 +18,9 @@ from search_spaces.goal import Goal
 from search_spaces.prune import PruneRule
 from search_spaces.search_space import Point, SearchSpace
 from search_spaces.trial_config import TrialConfig
-from tuner.search.history import History, Stopping, outcome_of
+from tuner.search.history import History, outcome_of
 from tuner.search.points import INTERRUPTED, distributions, taken
+from tuner.search.stopping import Stopping
 from tuner.search.tell import tell
 
 STUDY_NAME = "jouletune"
@@ -35,7 +36,6 @@ class FrontierSearch(OptunaSearch):
         space: SearchSpace,
         goal: Goal,
         sampler: BaseSampler,
-        history: History,
         stopping: Stopping,
         make_job: MakeJob = TrialConfig.to_dict,
         storage: BaseStorage | None = None,
@@ -52,7 +52,8 @@ class FrontierSearch(OptunaSearch):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self.study.set_metric_names([f"log10 {o.name}" if o.log_scale else o.name for o in goal.known])
-        self.points, self.goal, self.history = space, goal, history
+        self.points, self.goal = space, goal
+        self.history = History(goal, space.trial(space.baseline).trial_id)
         self.stopping, self.make_job, self.prune = stopping, make_job, prune
         self.started, self.stopped = 0, ""
         self.began_s = time.monotonic()

@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from search_spaces.errors import UsageError
 from search_spaces.goal import Goal
 from search_spaces.search_space import Point, SearchSpace
-from tuner.search.history import Outcome, outcome_of
+from tuner.search.history import Outcome, answered, outcome_of
 from tuner.search.points import INTERRUPTED
 from tuner.search.searcher import FrontierSearch
 from tuner.search.tell import add
@@ -104,7 +104,7 @@ def restore(search: FrontierSearch, rows: Mapping[str, Row]) -> None:
         if name in rows and name not in known:
             outcome = outcome_of(search.goal, rows[name], name, point in space.start_points)
             add(study, space, search.goal, point, outcome, rows[name])
-    for outcome in outcomes(study, search.goal):
+    for outcome in outcomes(study, search.goal, rows):
         search.history.add(outcome)
 
 
@@ -124,15 +124,15 @@ def _check_values(trials: Iterable[optuna.trial.FrozenTrial], rows: Mapping[str,
                 )
 
 
-def outcomes(study: optuna.Study, goal: Goal) -> list[Outcome]:
-    """The finished trials of a study in the order they ended."""
+def outcomes(study: optuna.Study, goal: Goal, rows: Mapping[str, Row]) -> list[Outcome]:
+    """The finished trials of a study in the order they ended; how its own answer is in the rows alone."""
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED))
     told = [t for t in trials if "status" in t.user_attrs and not t.user_attrs.get(INTERRUPTED)]
     told.sort(key=lambda t: (t.datetime_complete, t.number))
-    return [_outcome(t.user_attrs, goal) for t in told]
+    return [_outcome(t.user_attrs, goal, rows.get(t.user_attrs["configuration"], {})) for t in told]
 
 
-def _outcome(kept: Mapping[str, Any], goal: Goal) -> Outcome:
+def _outcome(kept: Mapping[str, Any], goal: Goal, row: Row) -> Outcome:
     values = {name: kept[name] for name in goal.objectives if name in kept}
     known = len(values) == len(goal.objectives)
     return Outcome(
@@ -144,6 +144,7 @@ def _outcome(kept: Mapping[str, Any], goal: Goal) -> Outcome:
         device_s=kept["device_s"],
         start=kept["start"],
         imported=kept["imported"],
+        **({name: kept.get(name) for name in answered({})} if kept["imported"] else answered(row)),
     )
 
 

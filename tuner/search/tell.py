@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 
 from search_spaces.goal import Goal
 from search_spaces.search_space import Point, SearchSpace
-from tuner.search.history import Outcome
+from tuner.search.history import Outcome, answered
 from tuner.search.points import distributions
 
 UNMEETABLE = 1e6  # the constraint of a missing value; Optuna takes no infinity
@@ -42,6 +42,7 @@ def attributes(outcome: Outcome, row: Mapping[str, Any]) -> dict[str, Any]:
         "start": outcome.start,
         "imported": outcome.imported,
         **({"error": str(row["error"])} if row.get("error") else {}),
+        **(answered(row) if outcome.imported else {}),  # the search's own rows are on disk
         **(outcome.values or {}),
     }
 

@@ -1,6 +1,6 @@
-"""A recorded grid: its rows by point, what a pruned trial of each would have shown, and the hypervolume to reach."""
+"""A recorded grid: its rows by point, what a pruned trial of each would have shown, and what there is to be found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,36 +9,35 @@ import numpy as np
 import pandas as pd
 
 import analysis
-from analysis.findings.pareto import nondominated
+from analysis.findings.recommend import recommend
+from analysis.findings.verdict import NOT_WORSE
 from search_spaces.axes import AXES
-from search_spaces.goal import ENERGY_BOUND, LATENCY_BOUND, Goal, Scores
+from search_spaces.goal import ENERGY_BOUND, LATENCY_BOUND, Goal
 from search_spaces.prune import MARGIN
 from search_spaces.search_space import Point, SearchSpace
 from trainables.energy.sources import estimates
-from tuner.search.history import hypervolume
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A recorded grid: rows by point, what a probe of each would have shown, and the target."""
+    """A recorded grid: rows by point, what a probe of each would have shown, and its answers."""
 
     name: str
     space: SearchSpace
     goal: Goal
     rows: Mapping[Point, Mapping[str, Any]]
     probes: Mapping[Point, Mapping[str, Any]]
-    reference: Scores
+    answers: Mapping[str, float]  # J/example by trial_id: the baseline, and what is not worse and cheaper
 
     @property
     def seconds(self) -> float:
         return float(sum(row["trial_s"] for row in self.rows.values()))
 
-    def scores(self) -> list[Scores]:
-        values = [self.goal.values(row) for row in self.rows.values()]
-        return [self.goal.scores(v) for v in values if v is not None]
-
-    def volume(self, scores: Sequence[Scores]) -> float:
-        return hypervolume(list(scores), self.reference)
+    def regret(self, tried: Iterable[str]) -> float:
+        """J/example of the cheapest answer among the trials over that of the cheapest one, less 1; infinite where none
+        is among them."""
+        found = min((self.answers[name] for name in tried if name in self.answers), default=float("inf"))
+        return found / min(self.answers.values()) - 1
 
 
 def read_grid(path: Path, goal: Goal | None = None) -> Grid:
@@ -73,9 +72,14 @@ def read_grid(path: Path, goal: Goal | None = None) -> Grid:
         windows = pd.DataFrame()
     firsts = windows[windows["window"] == 0].set_index("trial_id") if len(windows) else windows
     probes = {point: probe_of(row, firsts) for point, row in by_point.items()}
-    scores = [goal.scores(v) for row in by_point.values() if (v := goal.values(row)) is not None]
-    reference = tuple(float(x) for x in np.max(np.array(scores), axis=0))
-    return Grid(path.name, space, goal, by_point, probes, reference)
+    return Grid(path.name, space, goal, by_point, probes, _answers(rows, space))
+
+
+def _answers(rows: pd.DataFrame, space: SearchSpace) -> dict[str, float]:
+    table = recommend(rows).table
+    fine = table[table["is_baseline"] | ((table["verdict_among_many"] == NOT_WORSE) & (table["energy_ratio"] > 1))]
+    points = zip(fine[list(space.axes)].itertuples(index=False, name=None), fine["energy_j_per_example"], strict=True)
+    return {space.trial(point).trial_id: float(energy) for point, energy in points if space.allows(point)}
 
 
 def probe_of(row: Mapping[str, Any], firsts: pd.DataFrame) -> dict[str, Any]:
@@ -89,34 +93,3 @@ def probe_of(row: Mapping[str, Any], firsts: pd.DataFrame) -> dict[str, Any]:
     probe = dict(row) | {"status": "pruned", ENERGY_BOUND: energy * (1 - MARGIN), LATENCY_BOUND: latency * (1 - MARGIN)}
     spared = row["warmup_s"] / 2 + row["total_s"] - window_s
     return probe | {"trial_s": row["trial_s"] - spared if np.isfinite(spared) else row["trial_s"]}
-
-
-def best_subset(scores: Sequence[Scores], reference: Scores, target: float) -> list[int]:
-    """The fewest of the points (two objectives, minimised) whose hypervolume reaches the target: indices.
-
-    Dynamic programming over the frontier in the order of the first objective: of all chains of k points that
-    end in a point, the largest volume (Bringmann, Friedrich and Klitzke 2014 do it faster).
-    """
-    points = np.array(scores)
-    front = [int(i) for i in np.flatnonzero(nondominated(points)) if (points[i] < np.array(reference)).all()]
-    front.sort(key=lambda i: tuple(points[i]))
-    best: dict[int, tuple[float, list[int]]] = {}
-    for i in front:
-        best[i] = ((reference[0] - points[i][0]) * (reference[1] - points[i][1]), [i])
-    while best:
-        volume, chain = max(best.values(), key=lambda pair: pair[0])
-        if volume >= target * (1 - 1e-12):
-            return chain
-        longer: dict[int, tuple[float, list[int]]] = {}
-        for place, i in enumerate(front):
-            # Appending i (larger first, smaller second objective) adds the strip below the chain's last point.
-            options = [
-                (v + (reference[0] - points[i][0]) * (points[j][1] - points[i][1]), [*c, i])
-                for j in front[:place]
-                if j in best
-                for v, c in [best[j]]
-            ]
-            if options:
-                longer[i] = max(options, key=lambda pair: pair[0])
-        best = longer
-    return []

@@ -9,16 +9,16 @@ from benchmarks.checks.search_efficiency.recorded_grid import Grid
 from search_spaces.prune import PruneRule
 from search_spaces.search_config import SearchConfig
 from search_spaces.trial_config import TrialConfig
-from tuner.search.history import History, Stopping
 from tuner.search.sampler import make_sampler
 from tuner.search.searcher import FrontierSearch
+from tuner.search.stopping import Stopping
 
-SHARE = 0.99  # of the full grid's hypervolume
+REGRET = 0.02  # in the cheapest configuration that is not worse than the baseline: then it counts as found
 
 
 @dataclass
 class Replay:
-    """One search: what reaching the target cost (None: never reached), and where the default rules stopped."""
+    """One search: what finding the answer cost (None: never found), and where the default rules stopped."""
 
     sampler: str
     seed: int
@@ -26,22 +26,18 @@ class Replay:
     seconds: float | None = None
     stop_trials: int | None = None
     stop_seconds: float | None = None
-    stop_share: float | None = None
+    stop_regret: float | None = None
     pruned: int = 0
     ask_s: float = 0.0
-    shares: list[float] = field(default_factory=list)  # of the full hypervolume after each trial
+    regrets: list[float] = field(default_factory=list)  # after each trial
 
 
-def replay(grid: Grid, sampler: str, seed: int, prune: bool = True, target: float | None = None) -> Replay:
-    """Search the recorded grid until the target is reached and the default stopping rules have spoken."""
-    full = grid.volume(grid.scores()) if target is None else target
-    history = History(grid.goal)
+def replay(grid: Grid, sampler: str, seed: int, prune: bool = True) -> Replay:
+    """Search the recorded grid until the answer is found and the default stopping rules have spoken."""
     rule = Stopping(patience=SearchConfig().patience)
-    search = FrontierSearch(
-        grid.space, grid.goal, make_sampler(sampler, grid.space, seed), history, Stopping(), prune=prune
-    )
+    search = FrontierSearch(grid.space, grid.goal, make_sampler(sampler, grid.space, seed), Stopping(), prune=prune)
     search.enqueue_start_points()
-    out = Replay(sampler, seed)
+    history, out = search.history, Replay(sampler, seed)
     while out.trials is None or out.stop_trials is None:
         begin = time.perf_counter()
         suggestion = search.suggest(str(search.started))
@@ -50,14 +46,13 @@ def replay(grid: Grid, sampler: str, seed: int, prune: bool = True, target: floa
             break
         name = str(search.started - 1)
         search.on_trial_complete(name, answer(grid, suggestion["job"]))
-        counting = [s.scores for s in history.outcomes if s.counts and s.scores is not None]
-        out.shares.append(grid.volume(counting) / full)
-        if out.trials is None and out.shares[-1] >= SHARE:
+        out.regrets.append(grid.regret(outcome.trial_id for outcome in history.outcomes if outcome.counts))
+        if out.trials is None and out.regrets[-1] <= REGRET:
             out.trials, out.seconds = search.started, history.device_s
         if out.stop_trials is None and rule.reason(history, search.started, 0.0):
             out.stop_trials, out.stop_seconds = search.started, history.device_s
-            out.stop_share = out.shares[-1]
-    out.pruned = sum(s.status == "pruned" for s in history.outcomes)
+            out.stop_regret = out.regrets[-1]
+    out.pruned = sum(outcome.status == "pruned" for outcome in history.outcomes)
     return out
 
 
@@ -74,5 +69,4 @@ def answer(grid: Grid, job: dict[str, Any]) -> dict[str, Any]:
 
 def replay_all(grid: Grid, samplers: Sequence[str], seeds: int, prune: bool = True) -> dict[str, list[Replay]]:
     """Every sampler with every seed."""
-    full = grid.volume(grid.scores())
-    return {name: [replay(grid, name, seed, prune, full) for seed in range(seeds)] for name in samplers}
+    return {name: [replay(grid, name, seed, prune) for seed in range(seeds)] for name in samplers}
