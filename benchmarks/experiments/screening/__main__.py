@@ -1,0 +1,4 @@
+from benchmarks.experiments.screening import SCREENING
+from tuner.cli import run_command
+
+run_command(SCREENING.main)
