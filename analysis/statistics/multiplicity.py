@@ -27,7 +27,7 @@ _CHUNK = 2_000
 def holm(p: Floats) -> Floats:
     """p values adjusted for having tested all of them (Holm 1979, step-down: family-wise).
 
-    Not by statsmodels: its function collects garbage at every call, nearly half a second in a search's process.
+    Not by statsmodels: its function collects garbage at every call, which takes long where Ray and torch are loaded.
     """
     order = np.argsort(p, kind="stable")
     found = np.empty(len(p))
