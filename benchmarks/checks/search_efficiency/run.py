@@ -1,5 +1,6 @@
 """Replay every grid with every sampler and seed."""
 
+import gc
 from typing import Any
 
 import optuna
@@ -20,6 +21,7 @@ def run(arguments: Arguments) -> int:
     for name in arguments.samplers:
         _ = SAMPLERS[name]  # raises for one that is not known
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    gc.freeze()  # what was imported stays: statsmodels' Holm collects garbage, thousands of times here
     bars: list[Bar] = []
     found: list[dict[str, Any]] = []
     for path in arguments.grids:
