@@ -9,7 +9,7 @@ from benchmarks import draw
 from benchmarks.lib.smoke import SMOKE_WATTS
 from search_spaces.errors import UsageError
 
-pytestmark = pytest.mark.seconds
+pytestmark = pytest.mark.slow
 
 SHORT = """--smoke --weight-pairs 1 --weight-windows 1 --rounds 1 --stretch-s 0.1
     --cpus 1 --agreement-windows 1 --agreement-window-s 0.5 --pairs 2 --block-s 0.1

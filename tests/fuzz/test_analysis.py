@@ -36,7 +36,7 @@ from trainables.energy.trace import Trace
 from trainables.rows.columns import COLUMNS, TRACE, WINDOW_COLUMNS
 from trainables.rows.file import seal
 
-pytestmark = pytest.mark.seconds
+pytestmark = pytest.mark.slow
 
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "160"))
 DEEP_EVERY = 16  # inputs that go through fits, recommendation and audit too, which take most of the time

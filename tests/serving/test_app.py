@@ -20,7 +20,7 @@ import ray  # noqa: F401 (brings psutil)
 
 from serving.predictor import Predictor
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ["the soup was tasty .", "the room was cold ."]

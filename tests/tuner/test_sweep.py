@@ -190,6 +190,7 @@ def test_a_dry_run_lists_the_trials_and_runs_nothing(capsys, tmp_path, monkeypat
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_a_sweep_ends_with_fresh_trials_of_what_it_chose_in_one_process(tmp_path):
     """No text has 40 tokens, so both lengths answer alike; a fresh trial answers the fresh examples, too."""
     (tmp_path / "new.tsv").write_text("text\tlabel\n" + "".join(f"great film number {i}\t1\n" for i in range(300)))
