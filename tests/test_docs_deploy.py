@@ -20,6 +20,8 @@ from tests.make.sketches import sketched
 from trainables.rows.file import ROW_FILE, seal, unseal
 from trainables.tasks.squad import MAX_QUESTION_TOKENS
 
+pytestmark = pytest.mark.seconds
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 TEXTS = ["the soup was tasty .", "the room was cold ."]

@@ -16,6 +16,8 @@ from serving.requests import Settings
 from tests.make.meter import ConstantMeter
 from trainables.energy.meter import Sample
 
+pytestmark = pytest.mark.seconds
+
 
 def test_settings_are_words_of_a_command_line():
     found = Settings.of({"dir": "deployed", "replicas": "2", "gpus": "0.5", "backend": "eager", "wait_ms": "0"})

@@ -14,6 +14,8 @@ from benchmarks.lib.raw_text import Found
 from benchmarks.lib.raw_text_ways import PRODUCT, PUBLISHED, SORTED
 from search_spaces.errors import UsageError
 
+pytestmark = pytest.mark.seconds
+
 SMOKE = ["--smoke", "--copies", "1", "--seconds", "0.1", "--cpus", "1", "--batch", "16"]
 
 

@@ -15,6 +15,7 @@ def test_ratios_are_taken_pair_by_pair():
     np.testing.assert_array_equal(ratio_of_pairs(pairs), [0.5, 1.5])
 
 
+@pytest.mark.seconds
 def test_a_missed_bar_is_exit_code_1(tmp_path, capsys):
     short = ["--smoke", "--cpus", "1", "--pairs", "1", "--block-s", "0.1", "--ratio-bar", "0"]
     assert HARNESS_OVERHEAD.main([*short, "--output", str(tmp_path)]) == 1
