@@ -106,7 +106,7 @@ def poured(lengths: np.ndarray, rows: np.ndarray, slots: int, tokens: int) -> li
 
 def _example(shape: Shape, packed: bool, typed: bool, pad_id: int) -> Inputs:
     """Inputs of which a frame is made: whatever its tensors have, they have."""
-    lengths = [min(shape.longest, shape.width) if packed else shape.width] if packed else [shape.width] * shape.rows
+    lengths = [min(shape.longest, shape.width)] if packed else [shape.width] * shape.rows
     if shape.masked:
         lengths = [shape.width - 1]
     ids = Ragged.from_lists([[pad_id] * n for n in lengths])

@@ -23,7 +23,15 @@ from search_spaces.errors import UsageError
 from trainables.rows.check import is_null, is_number, is_text
 from trainables.rows.columns import ANCHOR, COLUMNS, WINDOW_TABLE
 from trainables.rows.finished import last_results
-from trainables.rows.folder import FINETUNE, MEASURE, check_folder, experiments, readable, trial_folders
+from trainables.rows.folder import (
+    ENVIRONMENT_FILE,
+    FINETUNE,
+    MEASURE,
+    check_folder,
+    experiments,
+    readable,
+    trial_folders,
+)
 
 _ANCHOR_FROM_ROW = ("model", "gpu_name", "started_at", "gpu_uuid", "worker")
 
@@ -100,7 +108,7 @@ def _load_run(path: Path) -> tuple[pd.DataFrame, list[str]]:
 
 def load_environment(path: str | Path) -> dict[str, Any]:
     """environment.json of a run folder, {} where there is none."""
-    file = Path(path) / "environment.json"
+    file = Path(path) / ENVIRONMENT_FILE
     if not file.is_file():
         return {}
     check_folder(Path(path))

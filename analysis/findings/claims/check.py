@@ -58,7 +58,7 @@ def check_claims(
     rows: pd.DataFrame, claims: Claims, ratio_tolerance: float = RATIO_TOLERANCE, accuracy_tolerance: float = TOLERANCE
 ) -> list[Finding]:
     """One finding per claim and task, task by task in the order of the claims; fresh trials count for none."""
-    rows = sweep_rows(rows)
+    rows = sweep_rows(rows).reset_index(drop=True)  # tables joined by a caller may name two rows alike
     tables = _Tables()
     tasks = list(dict.fromkeys(t for c in claims.claims for t in (c.tasks or tuple(rows["task"].dropna().unique()))))
     found = []

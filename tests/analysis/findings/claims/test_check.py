@@ -9,6 +9,7 @@ from tests.make.claims import claims_file
 from tests.make.rows import frame, row
 
 PUBLISHED = "analysis/data/l4_published.csv"
+SAVINGS = (("sst2", 0.4), ("qqp", 0.2))
 
 
 def by_task_and_claim(findings):
@@ -85,6 +86,13 @@ def test_other_replicates_of_the_rows_count_too(tmp_path):
     assert found.interval_kind == "replicates of others"
     judged = judge(rows).table.set_index("precision")
     assert found.ratio_high == pytest.approx(judged.loc["fp16", "energy_ratio_high"])
+
+
+def test_rows_of_the_same_name_are_told_apart(tmp_path):
+    """Two tables that a caller joined as they were: each counts its rows from 0."""
+    tables = [frame([row(128, task=t, energy=e), row(128, task=t, precision="fp16", energy=0.1)]) for t, e in SAVINGS]
+    found = audit(pd.concat(tables), claims_file(tmp_path))
+    assert [(f.task, f.measured_ratio) for f in found] == [("sst2", pytest.approx(4)), ("qqp", pytest.approx(2))]
 
 
 def test_several_configurations_are_not_averaged(tmp_path):
