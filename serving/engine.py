@@ -8,6 +8,7 @@ for shapes (graphs, compiled code) they are written into frames.
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,8 +45,14 @@ class Running:
     inputs: int
     max_seq_len: int
 
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """The numbers of the inputs that are computed, int64."""
+        return np.concatenate([np.empty(0, dtype=np.int64), *self.plan.batches])
+
     def outputs(self) -> np.ndarray:
-        """Waits for them: float32 (inputs, labels), or (inputs, max_seq_len, 2) where tokens are answers."""
+        """Waits for them: float32 (inputs, labels), or (inputs, max_seq_len, 2) where tokens are answers. Those of
+        inputs that are not in `rows` mean nothing."""
         if self.copied is not None:
             self.copied.synchronize()
         return gathered(
@@ -78,12 +85,19 @@ class Engine:
                 self._frames = Frames(trial, model, shapes, typed, pad_id)
                 synchronize(model.device)
 
-    def start(self, inputs: Inputs) -> Running:
-        """Launch all inputs (at least one, none longer than the limit); returns before a GPU has computed them."""
+    @property
+    def framed(self) -> bool:
+        """Are inputs written into frames, and not formed into the trial's batches?"""
+        return self._frames is not None
+
+    def start(self, inputs: Inputs, waited: int | None = None) -> Running:
+        """Launch inputs (at least one, none longer than the limit); returns before a GPU has computed them.
+
+        All of them, unless `waited` is given: see `Frames.plan`."""
         with _LAUNCHING, torch.inference_mode():
             set_precision(self.trial.precision)
             if self._frames is not None:
-                planned, frames = self._frames.plan(inputs.ids.lengths)
+                planned, frames = self._frames.plan(inputs.ids.lengths, waited)
                 batches = zip(planned.batches, frames, strict=True)
                 found = [self._frames.run(inputs, rows, frame) for rows, frame in batches]
             else:

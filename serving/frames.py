@@ -4,7 +4,7 @@ A frame is a staged `Batch` (`trainables.batches`) that the trial's own backend 
 arrays are copied into its tensors and the backend runs it again; nothing is built anew when lengths change.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING
@@ -47,21 +47,36 @@ class Frames:
         for i in range(len(self.batches)):
             self._run(i)
 
-    def plan(self, lengths: np.ndarray) -> tuple[Plan, list[int]]:
-        """Which inputs form which batch, and the number of the frame of each."""
-        if not self.packed:
-            planned = plan(lengths, self.trial.batch_size, self.trial.max_seq_len, self.trial.padding)
-            return planned, [self._padded_frame(lengths[rows]) for rows in planned.batches]
-        limits = sorted({shape.longest for shape in self.shapes})
+    def plan(self, lengths: np.ndarray, waited: int | None = None) -> tuple[Plan, list[int]]:
+        """Which inputs form which batch, and the number of the frame of each.
+
+        `waited`: more inputs come, so a batch that is not full is left out, unless it holds one of the first `waited`
+        inputs, which were left out before. None: every input is in a batch.
+        """
         batches: list[np.ndarray] = []
         frames: list[int] = []
+        for rows, full, limit in self._packed(lengths) if self.packed else self._padded(lengths):
+            if full or waited is None or bool((rows < waited).any()):
+                batches.append(rows)
+                if self.packed:
+                    frames.append(self._packed_frame(len(rows), int(lengths[rows].sum()), limit))
+                else:
+                    frames.append(self._padded_frame(lengths[rows]))
+        return Plan(self.trial.padding, tuple(batches), tuple(self.shapes[i].width for i in frames)), frames
+
+    def _packed(self, lengths: np.ndarray) -> Iterator[tuple[np.ndarray, bool, int]]:
+        """Batches, whether each is full, and how long its inputs may be."""
+        limits = sorted({shape.longest for shape in self.shapes})
         for below, limit in zip([0, *limits], limits, strict=False):
             own = np.flatnonzero((lengths > below) & (lengths <= limit))
             largest = max((s for s in self.shapes if s.longest == limit), key=lambda shape: shape.rows)
-            for rows in poured(lengths, own, largest.rows, largest.width):
-                batches.append(rows)
-                frames.append(self._packed_frame(len(rows), int(lengths[rows].sum()), limit))
-        return Plan("packed", tuple(batches), tuple(self.shapes[i].width for i in frames)), frames
+            made = poured(lengths, own, largest.rows, largest.width)
+            yield from ((rows, number < len(made) - 1, limit) for number, rows in enumerate(made))
+
+    def _padded(self, lengths: np.ndarray) -> Iterator[tuple[np.ndarray, bool, int]]:
+        limit = self.trial.max_seq_len
+        planned = plan(lengths, self.trial.batch_size, limit, self.trial.padding)
+        yield from ((rows, len(rows) == self.trial.batch_size, limit) for rows in planned.batches)
 
     def run(self, inputs: Inputs, rows: np.ndarray, frame: int) -> tuple[torch.Tensor, np.ndarray | None]:
         """The outputs of a batch, fp32 on the device and its own, not waited for; and a packed one's boundaries."""

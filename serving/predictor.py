@@ -27,7 +27,8 @@ from search_spaces.errors import UsageError, check
 from serving.answers import Prediction, answered
 from serving.bundle import Bundle, read_bundle
 from serving.device import differences, fitted
-from serving.engine import Engine, Running
+from serving.engine import Engine
+from serving.flow import Flow
 from serving.weights import load_weights
 from trainables.device import BackendError, accelerator, set_threads
 from trainables.load import cut
@@ -37,9 +38,13 @@ from trainables.tasks.base import Inputs
 
 Text = str | Sequence[str]
 
-# Of a chunk, which is tokenised and sorted together: batches, texts at least, and characters, which bound its memory.
-BATCHES, LEAST_TEXTS, MOST_CHARACTERS = 16, 1024, 4_000_000
-AHEAD = 2  # chunks that are tokenised before they are needed
+# Of a chunk, which is tokenised together: batches, texts at least, and characters, which bound its memory. Few batches
+# where one holds inputs of two chunks, so that the device soon has work; many where a chunk's inputs are sorted, or form
+# the batches of a trial over them.
+FLOWING, SORTED, LEAST_TEXTS, MOST_CHARACTERS = 2, 16, 1024, 4_000_000
+TOKENISING = 2  # chunks at once: one in the tokenizer's own threads, one becomes arrays, which holds Python's lock
+AHEAD = 3  # chunks that are tokenised before they are needed
+LAUNCHED = 2  # chunks that a GPU has before it while the oldest is answered
 ENOUGH = 1000  # texts from which a share of them is compared with the sweep's
 
 _log = logging.getLogger("serving")
@@ -72,7 +77,8 @@ class Predictor:
         self.task = get_task(bundle.config.task)
         self._counting = threading.Lock()
         self._warned = False
-        self._chunk_texts = max(LEAST_TEXTS, BATCHES * bundle.config.batch_size)
+        flows = engine.framed and bundle.config.padding != "longest"
+        self._chunk_texts = max(LEAST_TEXTS, (FLOWING if flows else SORTED) * bundle.config.batch_size)
 
     @classmethod
     def load(
@@ -125,19 +131,10 @@ class Predictor:
         return np.concatenate(parts) if parts else np.empty((0, len(self.bundle.labels)), dtype=np.float32)
 
     def _computed(self, texts: Iterable[Text]) -> Iterator[tuple[_Chunk, np.ndarray]]:
-        """Chunks and their outputs: while one is computed, the next is tokenised, and the one before is answered."""
+        """Chunks and their outputs: while one is computed, the next are tokenised, and the one before is answered."""
         waiting: deque[Future[_Chunk]] = deque()
-        running: deque[tuple[_Chunk, Running]] = deque()
-
-        def begin() -> None:
-            chunk = waiting.popleft().result()
-            running.append((chunk, self.engine.start(chunk.inputs)))
-
-        def end() -> tuple[_Chunk, np.ndarray]:
-            chunk, started = running.popleft()
-            return chunk, started.outputs()
-
-        with ThreadPoolExecutor(1) as tokenising:
+        flow = Flow(self.engine)
+        with ThreadPoolExecutor(TOKENISING) as tokenising:
             chunks, problem = self._chunks(texts), None
             while problem is None:
                 try:
@@ -147,14 +144,14 @@ class Predictor:
                 except UsageError as error:
                     problem = error
                 if len(waiting) > AHEAD:
-                    begin()
-                if len(running) > 1:
-                    yield end()
-            while waiting or running:
+                    flow.begin(waiting.popleft().result(), more=True)
+                if flow.running > LAUNCHED:
+                    yield from flow.end()
+            while waiting or flow.running:
                 if waiting:
-                    begin()
-                if len(running) > 1 or not waiting:
-                    yield end()
+                    flow.begin(waiting.popleft().result(), more=bool(waiting))
+                if flow.running > LAUNCHED or not waiting:
+                    yield from flow.end()
             if problem is not None:
                 raise problem
 

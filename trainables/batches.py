@@ -153,6 +153,18 @@ def take(inputs: Inputs, rows: np.ndarray) -> Inputs:
     return Inputs(_picked(inputs.ids, rows), token_types, inputs.example[rows], inputs.pad_id)
 
 
+def joined(one: Inputs, other: Inputs) -> Inputs:
+    """The inputs of one, then those of the other, of the same tokenizer. The examples are each one's own."""
+    pairs = [(one.ids, other.ids)]
+    if one.token_types is not None and other.token_types is not None:
+        pairs.append((one.token_types, other.token_types))
+    ids, *types = [
+        Ragged(np.concatenate([a.values, b.values]), np.concatenate([a.offsets, a.offsets[-1] + b.offsets[1:]]))
+        for a, b in pairs
+    ]
+    return Inputs(ids, types[0] if types else None, np.concatenate([one.example, other.example]), one.pad_id)
+
+
 def position_ids(ids: Ragged, first_position: int) -> np.ndarray:
     """Positions of the sequences of `ids` as Transformers counts them, one after the other: int64, as ids.values.
 

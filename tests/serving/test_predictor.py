@@ -143,6 +143,17 @@ def test_a_stream_is_answered_in_order_and_in_constant_memory(exported):
     assert predictor.counts.texts == 8_003
 
 
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_batches_that_hold_texts_of_two_chunks_answer_as_any_other(padding, runs, tmp_path):
+    run, case = runs["demo"]
+    export(find(run, trial_of(case, padding=padding).trial_id), tmp_path / "out")
+    predictor = Predictor.load(tmp_path / "out", backend=FRAMED)
+    texts = ["the soup was tasty . " * (1 + i % 5) for i in range(150)]
+    alone = np.concatenate([predictor.outputs([text]) for text in texts])
+    predictor._chunk_texts = 20  # batches have 16
+    np.testing.assert_allclose(predictor.outputs(texts), alone, atol=1e-5)
+
+
 def test_threads_get_their_own_answers(exported):
     predictor = Predictor.load(exported)
     texts = [f"the {word} was tasty ." for word in ("soup", "room", "bread", "fish")] * 30
