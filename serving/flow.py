@@ -24,15 +24,12 @@ class _Open:
     chunk: Any
     begin: int  # number of its first input, of all
     count: int
-    missing: int = field(init=False)
-    outputs: np.ndarray | None = None
-
-    def __post_init__(self) -> None:
-        self.missing = self.count
+    missing: int
+    outputs: np.ndarray = field(default_factory=lambda: np.empty(0))  # of their shape from the first on
 
     def put(self, numbers: np.ndarray, outputs: np.ndarray) -> None:
         own = (numbers >= self.begin) & (numbers < self.begin + self.count)
-        if self.outputs is None:
+        if not len(self.outputs):
             self.outputs = np.empty((self.count, *outputs.shape[1:]), dtype=outputs.dtype)
         self.outputs[numbers[own] - self.begin] = outputs[own]
         self.missing -= int(own.sum())
@@ -65,7 +62,7 @@ class Flow:
         running = self._engine.start(inputs, waited if more else None)
         left = np.setdiff1d(np.arange(len(numbers)), running.rows, assume_unique=True)
         self._left, self._left_numbers = take(inputs, left) if len(left) else None, numbers[left]
-        self._open.append(_Open(chunk, self._begun, count))
+        self._open.append(_Open(chunk, self._begun, count, missing=count))
         self._begun += count
         if len(running.rows):
             self._running.append((running, numbers[running.rows]))
@@ -78,5 +75,4 @@ class Flow:
             one.put(numbers, outputs)
         while self._open and not self._open[0].missing:
             done = self._open.popleft()
-            assert done.outputs is not None
             yield done.chunk, done.outputs

@@ -39,8 +39,8 @@ from trainables.tasks.base import Inputs
 Text = str | Sequence[str]
 
 # Of a chunk, which is tokenised together: batches, texts at least, and characters, which bound its memory. Few batches
-# where one holds inputs of two chunks, so that the device soon has work; many where a chunk's inputs are sorted, or form
-# the batches of a trial over them.
+# where one may hold inputs of two chunks, so that the device soon has work; many where a chunk's inputs are sorted, or
+# form the batches of a trial over them.
 FLOWING, SORTED, LEAST_TEXTS, MOST_CHARACTERS = 2, 16, 1024, 4_000_000
 TOKENISING = 2  # chunks at once: one in the tokenizer's own threads, one becomes arrays, which holds Python's lock
 AHEAD = 3  # chunks that are tokenised before they are needed
