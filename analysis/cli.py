@@ -3,7 +3,6 @@ imports."""
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,7 @@ import tyro
 
 from analysis.errors import CannotAnswer
 from analysis.rows.trust import untrusted
-from search_spaces.errors import UsageError
-
-_CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
+from search_spaces.errors import UsageError, not_open
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +55,6 @@ def print_any_text() -> None:
     """From now on a terminal or pipe whose encoding lacks a character gets "?" for it, and printing goes on."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-
-
-def not_open(error: OSError) -> str | None:
-    """A sentence where a file or folder is closed to this user, or its disk to everybody; None for other errors."""
-    if error.errno not in _CLOSED or error.filename is None:
-        return None
-    return (
-        f"files and folders that are used must be open to you, but {error.filename}: {error.strerror}; "
-        "change its permissions, or give another path"
-    )
 
 
 def printable(text: str) -> str:

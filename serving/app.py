@@ -28,6 +28,7 @@ from serving.bundle import read_bundle
 from serving.card_energy import CardEnergy
 from serving.predictor import Counts, Predictor
 from serving.requests import BAD_TEXT, FAILED, OK, OVERDUE, Refused, Settings, answer_of, body_of, texts_in
+from trainables import ray_variables
 from trainables.device import accelerator
 from trainables.energy.open_meter import meter_of
 from trainables.energy.sources import SOURCES
@@ -42,7 +43,6 @@ METRICS = {
     "jouletune_serve_card_energy_j": "J that a card has used since it was first read, whatever for: once per card",
 }
 _BATCHES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
-_LOOPBACK_MODE, _AUTH_MODE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "RAY_AUTH_MODE"  # as in tuner.cluster
 
 _log = logging.getLogger("serving")
 
@@ -147,14 +147,14 @@ def build(arguments: Mapping[str, Any]) -> serve.Application:
         settings = Settings.of(arguments)
         read_bundle(settings.dir)
         check(
-            os.environ.get(_AUTH_MODE, "token").lower() == "token",
+            ray_variables.asks_for_token(),
             "a replica must ask for Ray's token: one of its ports is open to every machine and runs what it is sent",
-            f"{_AUTH_MODE}={os.environ.get(_AUTH_MODE)}",
+            f"{ray_variables.AUTH_MODE}={os.environ.get(ray_variables.AUTH_MODE)}",
             "unset it",
         )
     except UsageError as error:
         raise click.UsageError(str(error)) from None  # one line, exit code 2
-    if not (ray.is_initialized() or "RAY_ADDRESS" in os.environ or "--address" in " ".join(sys.argv)):
+    if not (ray.is_initialized() or ray_variables.ADDRESS in os.environ or "--address" in " ".join(sys.argv)):
         _start_ray(settings.metrics_port)
     gpus = settings.gpus if settings.gpus is not None else float(accelerator().type == "cuda")
     settings = replace(settings, dir=settings.dir.resolve(), gpus=gpus)
@@ -171,7 +171,7 @@ def build(arguments: Mapping[str, Any]) -> serve.Application:
 def _start_ray(metrics_port: int | None) -> None:
     """As `serve run` would, but not to open all of its ports but two to every machine (docs/security.md), and without
     the dashboard, which nothing here needs."""
-    os.environ[_LOOPBACK_MODE] = "0"
+    os.environ[ray_variables.LOOPBACK_MODE] = "0"
     ray_constants.ENABLE_RAY_CLUSTER = False  # this process has read the variable already
     ray.init("local", namespace="serve", include_dashboard=False, _metrics_export_port=metrics_port)
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from search_spaces.errors import UsageError
+from search_spaces.errors import UsageError, not_open
 
 USAGE, INTERRUPTED = 2, 130
 
@@ -19,11 +19,9 @@ def run_command(command: Callable[[], int]) -> None:
         code = 1
         sys.stderr.close()
     except OSError as error:
-        if error.filename is None:
+        if (said := not_open(error)) is None:
             raise
-        print(
-            f"error: files that are used must be open to you, but {error.filename}: {error.strerror}", file=sys.stderr
-        )
+        print(f"error: {said}", file=sys.stderr)
         code = USAGE
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -12,7 +12,7 @@ from trainables.batches import joined, take
 from trainables.tasks.base import Inputs
 
 
-class Chunk(Protocol):
+class WithInputs(Protocol):
     @property
     def inputs(self) -> Inputs: ...
 
@@ -52,7 +52,7 @@ class Flow:
         """Launches whose outputs were not yet fetched."""
         return len(self._running)
 
-    def begin(self, chunk: Chunk, more: bool) -> None:
+    def begin(self, chunk: WithInputs, more: bool) -> None:
         """Launch a chunk. `more`: another follows, for which a batch that is not full may wait."""
         inputs, count = chunk.inputs, len(chunk.inputs.ids)
         numbers = np.concatenate([self._left_numbers, np.arange(self._begun, self._begun + count)])

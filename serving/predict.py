@@ -56,6 +56,8 @@ class Arguments:
 def main(arguments: list[str] | None = None) -> int:
     a = tyro.cli(Arguments, prog="python -m serving.predict", description=__doc__, args=arguments)
     check(not (a.resume and a.output is None), "--resume goes with --output", "none", "name the file of answers")
+    check(not (a.benchmark and a.output), "--benchmark writes no answers", f"--output {a.output}", "leave one out")
+    check(a.input is None or a.input.exists(), "--input must be a file of texts", str(a.input), "give one that exists")
     bundle = read_bundle(a.export, whole=False)
     form = format_of(a.input, a.format)
     reader = Reader("standard input" if a.input is None else str(a.input), form, bundle.text_columns)

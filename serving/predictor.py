@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from search_spaces.errors import UsageError, check
-from serving.answers import Prediction, answered
+from serving.answers import Prediction
 from serving.bundle import Bundle, read_bundle
 from serving.device import differences, fitted
 from serving.engine import Engine
@@ -61,7 +61,9 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class _Chunk:
+class Chunk:
+    """Texts, one after the other, as their task has them."""
+
     tokenized: Any
     inputs: Inputs
 
@@ -120,19 +122,25 @@ class Predictor:
 
     def stream(self, texts: Iterable[Text]) -> Iterator[Prediction]:
         """The same of any number of texts, while they come: a few thousand are in memory at once."""
-        for chunk, outputs in self._computed(texts):
-            yield from answered(self.task, self.bundle.labels, outputs, chunk.tokenized, chunk.inputs)
+        for chunk, outputs in self.computed(texts):
+            yield from self.answered(chunk, outputs)
+
+    def answered(self, chunk: Chunk, outputs: np.ndarray) -> list[Prediction]:
+        """The answers of a chunk of `computed`."""
+        answers, scores = self.task.answers(outputs, chunk.tokenized, chunk.inputs, self.bundle.labels)
+        return [Prediction(answer, score) for answer, score in zip(answers, scores.tolist(), strict=True)]
 
     def outputs(self, texts: Iterable[Text]) -> np.ndarray:
         """Logits, float32 (texts, labels). For classification only."""
         if self.task.head != "sequence_classification":
             raise UsageError("logits per text must be a classifier's, but this export answers questions; use predict")
-        parts = [outputs for _, outputs in self._computed(texts)]
+        parts = [outputs for _, outputs in self.computed(texts)]
         return np.concatenate(parts) if parts else np.empty((0, len(self.bundle.labels)), dtype=np.float32)
 
-    def _computed(self, texts: Iterable[Text]) -> Iterator[tuple[_Chunk, np.ndarray]]:
-        """Chunks and their outputs: while one is computed, the next are tokenised, and the one before is answered."""
-        waiting: deque[Future[_Chunk]] = deque()
+    def computed(self, texts: Iterable[Text]) -> Iterator[tuple[Chunk, np.ndarray]]:
+        """Chunks of the texts, and the outputs of their inputs: while one is computed, the next are tokenised, and the
+        one before is answered."""
+        waiting: deque[Future[Chunk]] = deque()
         flow = Flow(self.engine)
         with ThreadPoolExecutor(TOKENISING) as tokenising:
             chunks, problem = self._chunks(texts), None
@@ -192,7 +200,7 @@ class Predictor:
                 raise UsageError(f"text {number}: {name} holds half of a surrogate pair, which is no character")
         return parts
 
-    def _prepared(self, texts: list[tuple[str, ...]]) -> _Chunk:
+    def _prepared(self, texts: list[tuple[str, ...]]) -> Chunk:
         start, limit = time.perf_counter(), self.bundle.config.max_seq_len
         tokenized = self.task.tokenize(self.task.examples_of(texts), self.tokenizer)
         inputs = self.task.inputs(tokenized, limit)
@@ -208,7 +216,7 @@ class Predictor:
                 tokenising_s=c.tokenising_s + spent,
             )
         self._warn_of_cuts()
-        return _Chunk(tokenized, inputs)
+        return Chunk(tokenized, inputs)
 
     def _warn_of_cuts(self) -> None:
         """Once, where more texts are cut than in the sweep: its accuracy is not that of these."""

@@ -12,10 +12,10 @@ from search_spaces.sweep_config import SweepConfig
 from search_spaces.trial_config import TrialConfig
 from trainables.digest import digest_of
 from trainables.model.loading import ModelFiles, load_checkpoint
-from trainables.rows.check import shortened
 from trainables.rows.finished import last_results, rows_by_trial
-from trainables.rows.folder import ENVIRONMENT_FILE, FINETUNE, SWEEP_FILE, experiments, trial_folders, weights_folder
+from trainables.rows.folder import ENVIRONMENT_FILE, FINETUNE, experiments, trial_folders, weights_folder
 from trainables.rows.recommendation import Recommended, read_recommendations
+from trainables.rows.sweep_file import read_sweep
 from trainables.tasks.base import Task
 
 
@@ -35,7 +35,7 @@ class Source:
 
 def find(run: Path, trial: str | None) -> Source:
     """The trial that is named, else the one that the run's recommendation.json names. UsageError without one."""
-    sweep = read_sweep(run)
+    sweep = read_sweep(run, "give the folder that was --output-dir")
     recommended = None if trial is not None else _recommended(run)
     name = trial if trial is not None else _choice(recommended)
     rows = rows_by_trial(run)
@@ -71,24 +71,6 @@ def _recommended(run: Path) -> Recommended:
 
 def _choice(recommended: Recommended | None) -> str:
     return "" if recommended is None or recommended.choice is None else recommended.choice.trial
-
-
-def read_sweep(run: Path) -> SweepConfig:
-    """What a run was asked to measure."""
-    file = run / SWEEP_FILE
-    if not file.is_file():
-        raise UsageError(
-            f"a run folder must hold {SWEEP_FILE} (written by tuner.grid or tuner.search), but {run} "
-            f"{'has none' if run.is_dir() else 'does not exist'}; give the folder that was --output-dir"
-        )
-    try:
-        sweep = SweepConfig.from_dict(json.loads(file.read_text(encoding="utf-8")))
-        for name in ("checkpoint", "data_dir"):
-            if not isinstance(getattr(sweep, name), str | None):
-                raise TypeError(f"{name} must be text")
-        return sweep
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise UsageError(f"{file} must hold the sweep's settings, but: {shortened(str(error))}; restore it") from error
 
 
 def read_environment(run: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def code(first_line: str) -> str:
 def test_every_task_and_member_is_documented() -> None:
     for name in TASKS:
         assert f"| `{name}` |" in PAGE
-    serving = ("text_columns", "examples_of", "cut_short")
+    serving = ("text_columns", "examples_of", "cut_short", "answers")
     for member in ("load", "label_names", "tokenize", "remarks", "inputs", "train_targets", "score", *serving):
         assert hasattr(Task, member)
         assert f"| `{member}(" in PAGE

@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Callable
 
-from analysis.cli import not_open, print_any_text
-from search_spaces.errors import UsageError, check
+from analysis.cli import print_any_text
+from search_spaces.errors import UsageError, check, not_open
 from tuner.errors import Interrupted
 
 USAGE, INTERRUPTED, FAILED = 2, 130, 1  # exit codes

@@ -2,16 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
 class RawTextArguments:
+    task: Literal["sst2", "qqp", "squad"] = "sst2"
+    """Whose validation examples are answered; a joule per example is one per pair (qqp) or question (squad)."""
     model: str = "google-bert/bert-base-uncased"
-    """Hub id or folder; a folder without weights gets random ones of its shape."""
+    """Hub id or folder; a folder without weights gets random ones of its shape. The head is new."""
+    checkpoint: Path | None = None
+    """Folder of a fine-tuned model of the task, head included, in place of --model."""
     data_dir: Path | None = None
-    """Folder with SST-2's dev.tsv; none: the hub."""
-    copies: int = 20
-    """Shuffled copies of the validation sentences, which are one job."""
+    """Folder with the task's validation file, as a sweep takes it; none: the hub."""
+    copies: int | None = None
+    """Shuffled copies of the validation examples, which are one job. None: 20 of sst2, 2 of qqp, 1 of squad."""
     seconds: float = 5.0
     """Of whole jobs, at least, for each way."""
     precision: str = "fp16"

@@ -56,7 +56,23 @@ def test_once_in_fine_tuning(tmp_path):
 
 def test_twice(tmp_path, model):
     folder, marks = tmp_path / "run", tmp_path / "marks"
-    slow = fault("measure", "sleep:60", marks, skip=1)
+    err = _interrupted_twice(folder, model, fault("measure", "sleep:60", marks, skip=1), marks)
+    # At once; unless the first had already ended the trial, and so the run, by then.
+    assert err.endswith(("interrupted", f"--resume {folder}")), err
+    before = stamps(folder)
+    assert len(before) == 1
+    resume_and_check(folder, before)
+
+
+def test_twice_where_the_first_cannot_end_the_trial(tmp_path, model):
+    folder, marks = tmp_path / "run", tmp_path / "marks"
+    err = _interrupted_twice(folder, model, fault("measure", "deaf:60", marks, skip=1), marks)
+    assert err.endswith("interrupted"), "the second is what cut it short"
+    assert len(stamps(folder)) == 1
+
+
+def _interrupted_twice(folder, model, slow, marks):
+    """What a run says that is interrupted twice while a trial is slow; it ends within seconds."""
     process = start("--output-dir", str(folder), *without_tuning(model), faults=(slow,))
     wait_for(lambda: len(list(marks.iterdir())) == 2, process)
     interrupt(process)
@@ -66,9 +82,5 @@ def test_twice(tmp_path, model):
     code, out, err = finish(process)
     assert time.monotonic() - begin < 30
     assert code == 130
-    # At once; unless the first had already ended the trial, and so the run, by then.
-    assert err.strip().endswith(("interrupted", f"--resume {folder}")), err
     assert "Traceback" not in out + err
-    before = stamps(folder)
-    assert len(before) == 1
-    resume_and_check(folder, before)
+    return err.strip()

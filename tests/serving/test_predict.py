@@ -171,3 +171,16 @@ def test_a_benchmark_says_how_fast_and_by_what_its_joules_are_known(exported):
         benchmark(exported, [])
     with pytest.raises(UsageError, match="threads must be at least 1, but got 0"):
         Predictor.load(exported, threads=0)
+
+
+def test_a_benchmark_writes_no_answers_so_it_takes_no_file_for_them(tmp_path):
+    out = tmp_path / "out.txt"
+    with pytest.raises(UsageError, match=r"--benchmark writes no answers, but got .*out.txt'; leave one out"):
+        main(["nowhere", "--benchmark", "--output", str(out)])
+    assert not out.exists()
+
+
+def test_texts_that_are_not_there_are_one_line_with_a_remedy(exported, tmp_path):
+    with pytest.raises(UsageError, match=r"--input must be a file of texts, but got .*none.tsv'; give one that exists"):
+        main([str(exported), "--input", str(tmp_path / "none.tsv"), "--output", str(tmp_path / "out.tsv")])
+    assert not (tmp_path / "out.tsv").exists()

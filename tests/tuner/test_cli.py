@@ -4,10 +4,12 @@ import errno
 import io
 import os
 import sys
+from typing import Any
 
 import pytest
 
-from analysis.cli import not_open
+from search_spaces.errors import not_open
+from serving import command as serving_command
 from tuner.cli import run_command
 
 
@@ -25,12 +27,13 @@ def test_a_terminal_that_lacks_a_character_gets_a_question_mark(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP])
-def test_a_file_that_is_closed_is_one_line(capsys: pytest.CaptureFixture[str], number: int) -> None:
+@pytest.mark.parametrize("run", [run_command, serving_command.run_command])
+def test_a_file_that_is_closed_is_one_line(capsys: pytest.CaptureFixture[str], number: int, run: Any) -> None:
     def command() -> int:
         raise OSError(number, os.strerror(number), "/somewhere/file")
 
     with pytest.raises(SystemExit) as ended:
-        run_command(command)
+        run(command)
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")

@@ -136,7 +136,7 @@ def test_a_failing_trial_is_a_row_and_the_others_go_on(tmp_path):
         (["--preset", "sst2", "--model", "./nowhere"], "must be a hub id or an existing folder, but got './nowhere'"),
         (["--task", "sst2", "--data-dir", "./nowhere"], "nowhere"),
         (["--checkpoint", "./nowhere"], "must be a hub id or an existing folder, but got './nowhere'"),
-        (["--resume", "./nowhere"], "--resume needs a run folder"),
+        (["--resume", "./nowhere"], "tuner.search), but nowhere does not exist; give an earlier --output-dir"),
         (["--output-dir", "tests"], "--output-dir must be new or empty, but tests is not empty"),
         (["--output-dir", "Makefile"], "--output-dir must be a folder"),
     ],

@@ -148,3 +148,10 @@ class Task(Protocol):
     def score(self, outputs: np.ndarray, tokenized: Any, inputs: Inputs) -> Scores:
         """`outputs`: float32 (n inputs, labels), or (n inputs, max_seq_len, 2) for question answering."""
         ...
+
+    def answers(
+        self, outputs: np.ndarray, tokenized: Any, inputs: Inputs, labels: Sequence[str]
+    ) -> tuple[list[str], np.ndarray]:
+        """What each example is answered (of `label_names`, or a text), and that answer's score, float (examples,); NaN,
+        with an empty answer, where the model computed no number. `outputs` as of `score`."""
+        ...

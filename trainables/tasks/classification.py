@@ -149,6 +149,17 @@ class ClassificationTask:
             metrics["f1"] = f1(predicted == 1, labels == 1)
         return Scores(metrics, correct, majority=float(np.bincount(labels).max() / len(labels)))
 
+    def answers(
+        self, outputs: np.ndarray, tokenized: Tokenized, inputs: Inputs, labels: Sequence[str]
+    ) -> tuple[list[str], np.ndarray]:
+        """`outputs`: logits (n, labels). The score is the label's probability (softmax)."""
+        shifted = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        best = outputs.argmax(axis=1)
+        shares = shifted[np.arange(len(best)), best] / shifted.sum(axis=1)
+        known = ~np.isnan(outputs).any(axis=1)
+        texts = [labels[label] if ok else "" for label, ok in zip(best.tolist(), known.tolist(), strict=True)]
+        return texts, np.where(known, shares, np.nan)
+
 
 def token_ids(texts: tuple[str, ...], tokenizer: Any) -> Ragged:
     """Untruncated and without special tokens."""

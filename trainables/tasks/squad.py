@@ -63,6 +63,17 @@ class Windows(Inputs):
 
 
 @dataclass(frozen=True)
+class Spans:
+    """The best span of each question: the number of its window, -1 where no logit is finite (the rest says nothing
+    then), its first and last token there, and the sum of their two logits. Arrays (questions,)."""
+
+    window: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    value: np.ndarray
+
+
+@dataclass(frozen=True)
 class SquadTask:
     """A `Task`. Accuracy is exact match: the one of the two scores that calls an answer right or wrong."""
 
@@ -147,32 +158,37 @@ class SquadTask:
 
     def score(self, outputs: np.ndarray, tokenized: Tokenized, inputs: Inputs) -> Scores:
         """`outputs`: logits (n inputs, tokens, 2) that a token is the first, or the last, of the answer."""
-        predictions = self.predictions(outputs, tokenized, inputs)
+        predictions, _ = self.answers(outputs, tokenized, inputs)
         pairs = list(zip(predictions, tokenized.answers, strict=True))
         correct = np.array([exact_match(prediction, answers) for prediction, answers in pairs])
         mean_f1 = float(np.mean([f1(prediction, answers) for prediction, answers in pairs]))
         accuracy = float(correct.mean())
         return Scores({"accuracy": accuracy, "f1": mean_f1, "exact_match": accuracy}, correct)
 
-    def predictions(self, outputs: np.ndarray, tokenized: Tokenized, inputs: Inputs) -> list[str]:
-        """The text of the best span over each question's windows; empty where no logit is finite."""
-        return self.answers(outputs, tokenized, inputs)[0]
+    def answers(
+        self, outputs: np.ndarray, tokenized: Tokenized, inputs: Inputs, labels: Sequence[str] = ()
+    ) -> tuple[list[str], np.ndarray]:
+        """The text of the best span over each question's windows; empty where no logit is finite. Its score is the sum
+        of its two logits."""
+        spans, layout = self.spans(outputs, tokenized, inputs), _windows(inputs).layout
+        texts = [""] * len(tokenized.questions)
+        for example in np.flatnonzero(spans.window >= 0):
+            row, window = tokenized.context[example], spans.window[example]
+            at = tokenized.contexts.offsets[row] + layout.first[window] - _windows(inputs).position[window]
+            span = slice(tokenized.char_start[at + spans.first[example]], tokenized.char_end[at + spans.last[example]])
+            texts[example] = tokenized.context_texts[row][span]
+        return texts, np.where(spans.window >= 0, spans.value, np.nan)
 
-    def answers(self, outputs: np.ndarray, tokenized: Tokenized, inputs: Inputs) -> tuple[list[str], np.ndarray]:
-        """The `predictions`, and the sum of each one's two logits (n questions,); -inf where none is finite."""
+    def spans(self, outputs: np.ndarray, tokenized: Tokenized, inputs: Inputs) -> Spans:
+        """Where the answers are."""
         windows = _windows(inputs)
         token = np.arange(outputs.shape[1]) - windows.position[:, None]
         allowed = (token >= 0) & (token < windows.layout.tokens[:, None])
         first, last, value = best_spans(outputs[..., 0], outputs[..., 1], allowed, MAX_ANSWER_TOKENS)
-
-        texts, best = [""] * len(tokenized.questions), np.full(len(tokenized.questions), -np.inf)
-        for i in np.argsort(value, kind="stable")[np.isneginf(value).sum() :]:  # the best window comes last
-            example = windows.example[i]
-            row = tokenized.context[example]
-            at = tokenized.contexts.offsets[row] + windows.layout.first[i] - windows.position[i]
-            span = slice(tokenized.char_start[at + first[i]], tokenized.char_end[at + last[i]])
-            texts[example], best[example] = tokenized.context_texts[row][span], value[i]
-        return texts, best
+        best = np.full(len(tokenized.questions), -1)
+        order = np.argsort(value, kind="stable")[np.isneginf(value).sum() :]
+        best[windows.example[order]] = order  # the best window comes last
+        return Spans(best, first[best], last[best], value[best])
 
 
 SQUAD = SquadTask()

@@ -6,7 +6,8 @@ import socket
 from ray._private import services
 
 from search_spaces.errors import UsageError
-from tuner.cluster.options import ADDRESS_VARIABLE, RayOptions
+from trainables import ray_variables
+from tuner.cluster.options import RayOptions
 
 ANSWER_S = 5.0  # in which a server that is there accepts and says its first word
 _HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)  # and empty settings
@@ -15,11 +16,11 @@ _SETTINGS = 4  # the kind of frame that an HTTP/2 server begins with
 
 def check_answers(options: RayOptions, address: str) -> None:
     """UsageError, within seconds, where no Ray answers at the address to join."""
-    source = "--address" if options.address else ADDRESS_VARIABLE
+    source = "--address" if options.address else ray_variables.ADDRESS
     remedy = "start the cluster, or correct it" + (
         ", or leave it out to start Ray here"
         if options.address
-        else f", or `unset {ADDRESS_VARIABLE}` to start Ray here"
+        else f", or `unset {ray_variables.ADDRESS}` to start Ray here"
     )
     if address.startswith(("http://", "https://")):
         raise UsageError(

@@ -3,8 +3,9 @@
 import os
 from dataclasses import dataclass
 
+from trainables import ray_variables
+
 LOOPBACK = "127.0.0.1"
-ADDRESS_VARIABLE = "RAY_ADDRESS"
 _START_HERE = "local"  # Ray's word for it
 
 
@@ -29,5 +30,5 @@ class RayOptions:
 
 def address_to_join(options: RayOptions) -> str | None:
     """The cluster to join: what was asked for, or that of the job this process is; None where Ray is started here."""
-    given = options.address or os.environ.get(ADDRESS_VARIABLE)
+    given = options.address or os.environ.get(ray_variables.ADDRESS)
     return given if given and given != _START_HERE else None

@@ -16,10 +16,9 @@ from typing import Any
 from ray._private import ray_constants
 
 from search_spaces.errors import UsageError, check
+from trainables.ray_variables import AUTH_MODE, LOOPBACK_MODE, asks_for_token
 from tuner.cluster.options import LOOPBACK, RayOptions
-from tuner.cluster.token import AUTH_MODE, asks_for_token
 
-_LOOPBACK_MODE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # read when Ray is imported, here and in its processes
 _REASON = "whoever reaches Ray's dashboard and holds its token can run any code as you"
 
 
@@ -79,17 +78,17 @@ def _is_free(port: int) -> bool:
 @contextmanager
 def loopback_only() -> Iterator[None]:
     """Ray started within listens on 127.0.0.1 alone. Not for joining a cluster: its nodes have other addresses."""
-    before = os.environ.get(_LOOPBACK_MODE), ray_constants.ENABLE_RAY_CLUSTER
-    os.environ[_LOOPBACK_MODE] = "0"
+    before = os.environ.get(LOOPBACK_MODE), ray_constants.ENABLE_RAY_CLUSTER
+    os.environ[LOOPBACK_MODE] = "0"
     ray_constants.ENABLE_RAY_CLUSTER = False  # this process has read the variable already
     try:
         yield
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before[1]
         if before[0] is None:
-            del os.environ[_LOOPBACK_MODE]
+            del os.environ[LOOPBACK_MODE]
         else:
-            os.environ[_LOOPBACK_MODE] = before[0]
+            os.environ[LOOPBACK_MODE] = before[0]
 
 
 def address_lines(dashboard_url: str | None, metrics_port: int | None) -> list[str]:

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from search_spaces.errors import UsageError
+from trainables import ray_variables
 
-VARIABLE = "RAY_TMPDIR"
 PREFIX = "jt-"
 LOCK = "jouletune-ray.lock"  # what only such a folder holds
 _RAY = "r"
@@ -39,7 +39,7 @@ def private_folder() -> Iterator[Path]:
     except OSError as error:
         raise UsageError(
             f"Ray needs a temporary folder, but none can be made in {parent} ({error.strerror}); "
-            f"set {VARIABLE} to a folder that can be written"
+            f"set {ray_variables.TEMPORARY} to a folder that can be written"
         ) from error
     with (folder / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -52,18 +52,18 @@ def private_folder() -> Iterator[Path]:
 
 def check_variable() -> None:
     """UsageError for a RAY_TMPDIR that Ray could not use."""
-    given = os.environ.get(VARIABLE)
+    given = os.environ.get(ray_variables.TEMPORARY)
     if given and not _is_short(Path(given)):
         raise UsageError(
-            f"{VARIABLE} must have at most {MAX_SOCKET_BYTES - len(_MADE) - 1} bytes, because Ray's sockets lie in "
-            f"it, but is {given}; give a shorter one, such as /tmp"
+            f"{ray_variables.TEMPORARY} must have at most {MAX_SOCKET_BYTES - len(_MADE) - 1} bytes, because Ray's "
+            f"sockets lie in it, but is {given}; give a shorter one, such as /tmp"
         )
 
 
 def _parent() -> Path:
     """RAY_TMPDIR; else the usual temporary folder, or /tmp where that is too long for sockets."""
     check_variable()
-    if given := os.environ.get(VARIABLE):
+    if given := os.environ.get(ray_variables.TEMPORARY):
         return Path(given).absolute()
     usual = Path(tempfile.gettempdir())
     shorter = (p for p in (Path("/tmp"), Path("/var/tmp")) if os.access(p, os.W_OK | os.X_OK))  # noqa: S108 (mkdtemp)

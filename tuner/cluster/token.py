@@ -6,19 +6,12 @@ import stat
 from pathlib import Path
 
 from search_spaces.errors import UsageError
-
-AUTH_MODE = "RAY_AUTH_MODE"
-_PATH, _VALUE = "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_TOKEN"
-
-
-def asks_for_token() -> bool:
-    """Is Ray's token authentication on? It is unless the environment says otherwise."""
-    return os.environ.get(AUTH_MODE, "token").lower() == "token"
+from trainables.ray_variables import AUTH_MODE, TOKEN, TOKEN_PATH, asks_for_token
 
 
 def token_file() -> Path:
     """Where Ray keeps the token."""
-    return Path(os.environ.get(_PATH) or Path("~").expanduser() / ".ray" / "auth_token")
+    return Path(os.environ.get(TOKEN_PATH) or Path("~").expanduser() / ".ray" / "auth_token")
 
 
 def make_token(fallback: Path) -> dict[str, str]:
@@ -26,7 +19,7 @@ def make_token(fallback: Path) -> dict[str, str]:
 
     `fallback`: a private folder for it where the home cannot be written. Returns what the environment must say then.
     """
-    if not asks_for_token() or os.environ.get(_VALUE) or os.environ.get(_PATH):
+    if not asks_for_token() or os.environ.get(TOKEN) or os.environ.get(TOKEN_PATH):
         return {}
     file = token_file()
     try:
@@ -38,7 +31,7 @@ def make_token(fallback: Path) -> dict[str, str]:
     except OSError:
         file = fallback / "auth_token"
         _write(file)
-        return {_PATH: str(file)}
+        return {TOKEN_PATH: str(file)}
     try:
         token = file.read_text().strip()
     except (OSError, ValueError) as error:
@@ -58,7 +51,7 @@ def token_warnings() -> list[str]:
     """What is not safe about the token."""
     if not asks_for_token():
         return [f"warning: {AUTH_MODE} is off, so every user of this machine can run code as you through Ray"]
-    if not os.environ.get(_VALUE) and others_can(token_file(), stat.S_IROTH):
+    if not os.environ.get(TOKEN) and others_can(token_file(), stat.S_IROTH):
         return [
             f"warning: other users of this machine can read Ray's token and with it run code as you; "
             f"chmod 600 {token_file()}"

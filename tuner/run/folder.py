@@ -21,6 +21,7 @@ from typing import Any
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
 from trainables.rows import folder as rows_folder
+from trainables.rows import sweep_file
 from trainables.rows.folder import check_folder
 from tuner.run.lock import LOCK_FILE, Lock, move_aside
 
@@ -150,10 +151,4 @@ def _lock(path: Path) -> Lock:
 
 def read_sweep(path: Path) -> SweepConfig:
     """The sweep of an earlier run, as it was started."""
-    file = path / SWEEP_FILE
-    if not file.is_file():
-        raise UsageError(f"--resume needs a run folder, but {path} has no {SWEEP_FILE}; give an earlier --output-dir")
-    try:
-        return SweepConfig.from_dict(json.loads(file.read_text()))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise UsageError(f"{file} must hold the sweep's settings, but: {error}; start a new run") from error
+    return sweep_file.read_sweep(path, "give an earlier --output-dir")

@@ -1,8 +1,9 @@
 """Every way through one text, once each."""
 
 from benchmarks.lib.output import write_json
-from benchmarks.lib.raw_text import opened, printed, timed
+from benchmarks.lib.raw_text import printed, timed
 from benchmarks.lib.raw_text_command import RawTextArguments
+from benchmarks.lib.raw_text_job import opened
 
 
 def run(arguments: RawTextArguments) -> int:

@@ -230,7 +230,7 @@ def test_byte_level_offsets_give_answers_without_the_space_before() -> None:
     targets = SQUAD.train_targets(tokenized, windows)
     outputs = np.zeros((1, 512, 2), dtype=np.float32)
     outputs[0, targets["start_positions"][0], 0] = outputs[0, targets["end_positions"][0], 1] = 9.0
-    assert SQUAD.predictions(outputs, tokenized, windows) == ["old trams"]
+    assert SQUAD.answers(outputs, tokenized, windows)[0] == ["old trams"]
 
 
 def test_ragged_slices_and_join() -> None:

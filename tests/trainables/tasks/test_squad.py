@@ -131,7 +131,7 @@ def test_the_best_window_s_span_is_cut_from_the_text(tokenizer: Any) -> None:
     first_of_second = int(np.argmax(windows.example == 1))
     # window 2 says "Hawk; their" (tokens 10..12, at positions 9..11) with more weight than window 1
     outputs = logits(windows, {1: (12, 13, 8.0), 2: (9, 11, 9.0), first_of_second: (5, 5, 4.0)}, 16)
-    assert SQUAD.predictions(outputs, tokenized, windows) == ["Hawk; their", "1903"]
+    assert SQUAD.answers(outputs, tokenized, windows)[0] == ["Hawk; their", "1903"]
     scores = SQUAD.score(outputs, tokenized, windows)
     # "hawk their" against "kitty hawk": 1 common word of 2 and 2: F1 0.5; the other is exact
     assert scores.metrics == {"accuracy": 0.5, "exact_match": 0.5, "f1": 0.75}
@@ -143,14 +143,14 @@ def test_predictions_stay_within_the_context(tokenizer: Any) -> None:
     windows = SQUAD.inputs(tokenized, 64)
     outputs = logits(windows, {0: (1, 1, 99.0)}, 64)  # the question itself
     outputs[0, 6, :] = 1.0  # "the"
-    assert SQUAD.predictions(outputs, tokenized, windows) == ["the"]
+    assert SQUAD.answers(outputs, tokenized, windows)[0] == ["the"]
 
 
 def test_logits_that_are_not_finite_predict_nothing(tokenizer: Any) -> None:
     tokenized = SQUAD.tokenize(collect([ask("when ?", CONTEXT, "1903")]), tokenizer)
     windows = SQUAD.inputs(tokenized, 64)
     outputs = np.full((1, 64, 2), np.nan, dtype=np.float32)
-    assert SQUAD.predictions(outputs, tokenized, windows) == [""]
+    assert SQUAD.answers(outputs, tokenized, windows)[0] == [""]
 
 
 def test_other_inputs_than_windows_are_refused(tokenizer: Any) -> None:
