@@ -35,6 +35,7 @@ from trainables.load import cut
 from trainables.model.loading import load_tokenizer
 from trainables.tasks import get_task
 from trainables.tasks.base import Inputs
+from trainables.tasks.known_words import KnownWords
 
 Text = str | Sequence[str]
 
@@ -42,7 +43,6 @@ Text = str | Sequence[str]
 # where one may hold inputs of two chunks, so that the device soon has work; many where a chunk's inputs are sorted, or
 # form the batches of a trial over them.
 FLOWING, SORTED, LEAST_TEXTS, MOST_CHARACTERS = 2, 16, 1024, 4_000_000
-TOKENISING = 2  # chunks at once: one in the tokenizer's own threads, one becomes arrays, which holds Python's lock
 AHEAD = 3  # chunks that are tokenised before they are needed
 LAUNCHED = 2  # chunks that a GPU has before it while the oldest is answered
 ENOUGH = 1000  # texts from which a share of them is compared with the sweep's
@@ -102,7 +102,7 @@ class Predictor:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
         on = accelerator() if device is None else torch.device(device)
         trial = fitted(bundle.config, on, backend)
-        tokenizer = load_tokenizer(str(path))
+        tokenizer = KnownWords.of(load_tokenizer(str(path)))
         try:
             model = cut(trial, load_weights(path, trial, get_task(trial.task).head), on)
             engine = Engine(trial, model, bundle.tokens_per_batch, bundle.token_types, tokenizer.pad_token_id)
@@ -142,7 +142,7 @@ class Predictor:
         one before is answered."""
         waiting: deque[Future[Chunk]] = deque()
         flow = Flow(self.engine)
-        with ThreadPoolExecutor(TOKENISING) as tokenising:
+        with ThreadPoolExecutor(1) as tokenising:
             chunks, problem = self._chunks(texts), None
             while problem is None:
                 try:

@@ -1,19 +1,20 @@
 """Classification of one text or of a pair: all such tasks are this class with another source of data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from search_spaces.errors import UsageError, check
+from search_spaces.errors import check
 from trainables.tasks.base import Head, Inputs, Ragged, Scores, Split
+from trainables.tasks.encodings import encodings
+from trainables.tasks.known_words import KnownWords
 from trainables.tasks.special_tokens import SpecialTokens, check_encoding
 from trainables.tasks.truncation import longest_first
 from trainables.tasks.tsv_file import read_tsv
 
-_TOKENIZER_BATCH = 1000  # texts
 COLUMNS = (("text", "label"), ("sentence", "label"), ("text1", "text2", "label"))  # of a user's own file
 
 
@@ -161,36 +162,11 @@ class ClassificationTask:
         return texts, np.where(known, shares, np.nan)
 
 
-def token_ids(texts: tuple[str, ...], tokenizer: Any) -> Ragged:
+def token_ids(texts: Sequence[str], tokenizer: Any) -> Ragged:
     """Untruncated and without special tokens."""
+    if isinstance(tokenizer, KnownWords):
+        return tokenizer.token_ids(texts)
     return Ragged.from_lists([encoding.ids for encoding in encodings(texts, tokenizer)])
-
-
-def encodings(texts: tuple[str, ...], tokenizer: Any, offsets: bool = False) -> Iterator[Any]:
-    """What the tokenizer's own library makes of the texts, special tokens not added, nothing cut and nothing padded.
-    UsageError where it cannot.
-
-    In batches: an encoding takes far more memory than its ids. Its threads are asked directly: what Transformers puts
-    around each text takes longer than tokenising it.
-    """
-    backend = tokenizer.backend_tokenizer
-    # Left from the tokenizer's last use, or by its files. Written only where it differs: other threads may be reading.
-    if backend.truncation is not None:
-        backend.no_truncation()
-    if backend.padding is not None:
-        backend.no_padding()
-    if backend.encode_special_tokens != tokenizer.split_special_tokens:
-        backend.encode_special_tokens = tokenizer.split_special_tokens
-    encode = backend.encode_batch if offsets else backend.encode_batch_fast
-    for at in range(0, len(texts), _TOKENIZER_BATCH):
-        try:
-            found = encode(list(texts[at : at + _TOKENIZER_BATCH]), add_special_tokens=False)
-        except Exception as error:  # tokenizers raises Exception itself
-            raise UsageError(
-                f"a tokenizer must encode any text, but this one cannot ({error}); it is damaged, or another model's: "
-                "take the tokenizer that belongs to the weights"
-            ) from error
-        yield from found
 
 
 def f1(predicted: np.ndarray, actual: np.ndarray) -> float:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from trainables.tasks.base import Head, Inputs, Ragged, Scores, Split
-from trainables.tasks.classification import encodings, token_ids
+from trainables.tasks.classification import token_ids
+from trainables.tasks.encodings import encodings
 from trainables.tasks.spans import best_spans
 from trainables.tasks.special_tokens import CHECKED, SpecialTokens, check_encoding
 from trainables.tasks.squad_data import Question, SquadExamples, collect, load_squad, read_squad
