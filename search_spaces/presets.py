@@ -40,7 +40,7 @@ SST2_LARGE = replace(
 
 # Pairs, at full depth as published. A pass over GLUE's 40,430 validation pairs takes BERT-base 23 s at fp32 and 128
 # tokens on an H100, five windows two minutes. 2,048 pairs, evenly spaced by length, take 1.2 s; their tokens per pair
-# differ from those of all 7,597 local pairs by at most 0.05 % at any of these lengths.
+# differ from those of 7,597 pairs by at most 0.06 % at any of these lengths (`benchmarks.experiments.subsets`).
 QQP = SweepConfig(
     task="qqp",
     axes=Axes(max_seq_len=PAPER_LENGTHS, depth=(FULL_DEPTH,), precision=("fp32", "fp16", "bf16")),
@@ -48,7 +48,8 @@ QQP = SweepConfig(
 )
 
 # Spans in paragraphs. 1,024 of the 10,570 questions for the same reason: their tokens and windows per question are
-# within 0.3 % of all at each of these lengths (512 questions: 0.8 %). Trained at the longest length that is measured.
+# within 0.3 % of all at each of these lengths (512 questions: 0.8 %; `benchmarks.experiments.subsets`).
+# Trained at the longest length that is measured.
 SQUAD = SweepConfig(
     task="squad",
     axes=Axes(max_seq_len=(128, 160, 192, 224, 256, 320, 384), precision=("fp32", "fp16")),

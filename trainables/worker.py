@@ -104,14 +104,9 @@ class Worker:
         return self.task.inputs(self.data.validation, max_seq_len)
 
     def _subset(self) -> np.ndarray | None:
-        """The examples of an energy pass: evenly spaced in the order of their lengths; None means all."""
-        full = self.inputs(min(MAX_SEQ_LEN, self.data.max_positions))
-        tokens = np.bincount(full.example, weights=full.ids.lengths)
+        """The examples of an energy pass; None means all."""
         wanted = self.settings.energy_examples
-        if wanted is None or wanted >= len(tokens):
-            return None
-        ranks = np.linspace(0, len(tokens) - 1, wanted).round().astype(int)
-        return np.sort(np.argsort(tokens, kind="stable")[ranks])
+        return None if wanted is None else evenly_spaced(self.inputs(min(MAX_SEQ_LEN, self.data.max_positions)), wanted)
 
     def energy_inputs(self, inputs: Inputs) -> Inputs:
         """The inputs of the energy windows: all, or those of the fixed subset of examples."""
@@ -142,3 +137,13 @@ class Worker:
     def anchor(self, seed: int) -> dict[str, Any]:
         """The fixed load on the model of a seed, measured now, on a GPU (`trainables.anchor`)."""
         return measure_anchor(self.master(seed), self.data.task, self.meter, self.device) | {"worker": self.name}
+
+
+def evenly_spaced(inputs: Inputs, wanted: int) -> np.ndarray | None:
+    """Numbers of so many examples, evenly spaced in the order of their lengths; None where there are no more than
+    that. `inputs`: of all examples, uncut."""
+    tokens = np.bincount(inputs.example, weights=inputs.ids.lengths)
+    if wanted >= len(tokens):
+        return None
+    ranks = np.linspace(0, len(tokens) - 1, wanted).round().astype(int)
+    return np.sort(np.argsort(tokens, kind="stable")[ranks])

@@ -50,7 +50,9 @@ def confirm(driver: Driver, others: Sequence[Path] = (), promote: bool = False) 
         made = _with_data(made, driver.inputs.fresh)
         _check_cards(driver, sweep_rows(rows))
     except CannotAnswer as reason:
-        print(f"not confirmed: {reason}", flush=True)
+        fresh = driver.inputs.fresh
+        unused = "" if fresh is None else f"; so no trial has answered the fresh examples of {fresh.file}"
+        print(f"not confirmed: {reason}{unused}", flush=True)
         return True
     while complete_set(fresh_rows(rows), made) is None:
         if _given_up(rows, made):

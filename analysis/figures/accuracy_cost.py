@@ -76,10 +76,11 @@ def _drawing(assessment: Assessment, part: Slice, cost: _Cost, score: Quantity, 
 
 
 def cheapest_kept(part: pd.DataFrame, baseline: pd.Series, column: str) -> pd.Series | None:
-    """The row with the lowest `column` of those not worse than the baseline and below it, or None."""
-    if "verdict" not in part:
+    """The row with the lowest `column` of those not worse than the baseline, corrected for all that was compared as
+    the choice is, and below it; or None."""
+    if "verdict_among_many" not in part:
         return None
-    kept = part[(part["verdict"] == NOT_WORSE) & (part[column] < baseline[column])]
+    kept = part[(part["verdict_among_many"] == NOT_WORSE) & (part[column] < baseline[column])]
     return None if kept.empty else kept.loc[kept[column].idxmin()]
 
 
@@ -90,7 +91,7 @@ def _title(baseline: pd.Series, part: Slice, cost: _Cost, score: Quantity, kept:
         words = describe(kept, part.axes or AXES, short=len(part.axes) > 2)
         known = trials_words(min(baseline["n_trials"], kept["n_trials"]))
         return f"{words}: {saved} less {cost.word} ({known}), {name} kept"
-    if "verdict" not in part.table or len(part.table) < 2:
+    if "verdict_among_many" not in part.table or len(part.table) < 2:
         return f"{name[0].upper()}{name[1:]} against {cost.title}"
     return f"Nothing {cost.lower} is known to keep {name}"
 

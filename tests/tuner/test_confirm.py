@@ -252,6 +252,15 @@ def test_fresh_examples_given_later_take_another_set_and_until_it_is_whole_the_f
     assert done.measured == []
 
 
+def test_that_nothing_answers_the_fresh_examples_where_nothing_is_chosen_is_said(tmp_path, capsys):
+    driver = driver_with_data(swept(tmp_path, {16: (0.01, 600), 128: (0.1, 800)}))
+    assert confirm(driver) is True
+    assert driver.measured == []
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("not confirmed: nothing cheaper than the baseline (fp32, 128 tokens) is known to keep its")
+    assert line.endswith("; so no trial has answered the fresh examples of new.tsv")
+
+
 def test_trials_that_answered_other_examples_confirm_nothing(tmp_path):
     driver = driver_with_data(swept(tmp_path), row_of=lambda t, n: answering(t, n, digest="d2" if n < 9 else "d1"))
     assert confirm(driver)
