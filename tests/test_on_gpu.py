@@ -4,6 +4,7 @@ python -m pytest tests/test_on_gpu.py -s -W default     # prints the errors and 
 """
 
 import gc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from tests.make.passes import all_logits
 from trainables.device import set_precision
 from trainables.matmul_reference import matmul
 from trainables.model import loading, quantized
+from trainables.model.attention.position_bias import bias_of_distance
+from trainables.model.attention.sequences import distances
 from trainables.model.cut import cut
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -33,14 +36,15 @@ SIZES = {"hidden_size": 128, "intermediate_size": 256}  # heads of 32, sizes tha
 
 @pytest.mark.parametrize("backend", ["eager", "cuda_graph", "compile", "compile_cuda_graph"])
 @pytest.mark.parametrize("precision", list(TOLERANCE))
-def test_agrees_with_fp32_on_the_cpu(precision, backend, rng):
-    master = tiny.model(**SIZES)
-    inputs = tiny.inputs(LENGTHS, rng)
+@pytest.mark.parametrize("architecture", ["bert", "mpnet"])
+def test_agrees_with_fp32_on_the_cpu(architecture, precision, backend, rng):
+    master = tiny.model(architecture, **SIZES)
+    inputs = tiny.inputs(LENGTHS, rng, master.config.pad_token_id)
     exact = all_logits(cut(master, 3, torch.float32, CPU), inputs, "max_length", batch_size=BATCH)
     for padding in ("max_length", "longest", "packed"):
         model = cut(master, 3, set_precision(precision), CUDA)
         error = np.abs(all_logits(model, inputs, padding, backend, BATCH) - exact).max() / np.ptp(exact)
-        print(f"{precision:5} {backend:18} {padding:10} error {error:.2e}")
+        print(f"{architecture:5} {precision:5} {backend:18} {padding:10} error {error:.2e}")
         assert error < TOLERANCE[precision]
 
 
@@ -104,6 +108,63 @@ def test_short_attention_equals_flash_attention(heads, head_dim, dtype, rng):
 
     torch.testing.assert_close(ours(), flash().view_as(q), atol=2e-3 if dtype == torch.float16 else 2e-2, rtol=0.02)
     print(f"{dtype} {heads}x{head_dim}: ours {microseconds(ours):.1f} us, flash {microseconds(flash):.1f} us")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("longest", [56, 128, 384])
+def test_biased_attention_equals_the_same_in_fp32(longest, dtype, rng):
+    """Beside it the times without a bias, ours up to 128 tokens and flash attention beyond, and of the padded way."""
+    from trainables.model.attention import REACH
+    from trainables.model.attention.sequences import Packing, _padded, attend_within
+
+    lengths = [longest, 0, *rng.integers(3, longest, 100)]
+    ends = torch.tensor([0, *np.cumsum(lengths)], dtype=torch.int32, device=CUDA)
+    packing = Packing(ends, longest)
+    q, k, v = (torch.randn(1, int(ends[-1]), 12, 64, device=CUDA).to(dtype).transpose(1, 2) for _ in range(3))
+    table = torch.randn(12, 2 * REACH + 1, device=CUDA).to(dtype)
+    exact = _padded(q.float(), k.float(), v.float(), packing, None, table.float())
+    found = attend_within(q, k, v, packing, None, table)
+    torch.testing.assert_close(found.float(), exact, atol=2e-3 if dtype == torch.float16 else 2e-2, rtol=0.02)
+    ways = (attend_within, attend_within, _padded)
+    times = [
+        microseconds(partial(way, q, k, v, packing, None, t)) for way, t in zip(ways, (table, None, table), strict=True)
+    ]
+    print(
+        f"{dtype} up to {longest}: biased {times[0]:.1f} us, without bias {times[1]:.1f} us, padded {times[2]:.1f} us"
+    )
+
+
+def test_the_bias_of_each_distance_is_the_same_on_both():
+    encoder = tiny.model("mpnet").base_model.encoder
+    table = bias_of_distance(encoder)
+    there = encoder.to(CUDA)
+    torch.testing.assert_close(bias_of_distance(there).cpu(), table, atol=0, rtol=0)
+    expected = there.compute_position_bias(torch.zeros(1, 400, 1, device=CUDA))[0]
+    torch.testing.assert_close(table.to(CUDA)[:, distances(400, CUDA)], expected, atol=0, rtol=0)
+
+
+def test_a_captured_step_of_mpnet_is_the_step(rng):
+    """Fine-tuning: a graph's losses are those of the same steps without one."""
+    from trainables.finetune.train_step import TrainStep
+
+    inputs = tiny.inputs(LENGTHS, rng, 1)
+    labels = rng.integers(0, 2, len(LENGTHS))
+
+    def losses(captured):
+        model = tiny.model("mpnet", **SIZES).to(CUDA)
+        rate = torch.tensor(1e-3, device=CUDA)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=rate, fused=True, capturable=True)
+        step = TrainStep(model, optimizer, inputs, {"labels": labels}, CUDA)
+        found = []
+        for _ in range(12):
+            if not captured:
+                step.forget()  # the first step of a shape is no graph
+            found.append(float(step(np.arange(20))))
+        return found
+
+    plain, graph = losses(False), losses(True)
+    assert plain == pytest.approx(graph, rel=0.05, abs=0.01)
+    assert graph[-1] < 0.7 * graph[0]
 
 
 def test_the_references_run_and_fp8_is_the_fastest():

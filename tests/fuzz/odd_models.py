@@ -58,6 +58,8 @@ def config(model_type: str, vocabulary: int, pad_id: int, labels: Sequence[str])
     made["max_position_embeddings"] = POSITIONS
     if model_type == "roberta":
         made["max_position_embeddings"] = POSITIONS + pad_id + 1
+    if model_type == "mpnet":
+        made["max_position_embeddings"] = POSITIONS + 2
     if model_type == "electra":
         made["embedding_size"] = 16
     if model_type == "modernbert":

@@ -16,7 +16,8 @@ def check_answers(run: Path, trial: str, folder: Path) -> None:
     source = find(run, trial)
     export(source, folder)
     task = get_task(source.trial.task)
-    examples = task.load("validation", None, source.sweep.measuring.eval_examples)
+    data_dir = None if source.sweep.data_dir is None else Path(source.sweep.data_dir)
+    examples = task.load("validation", data_dir, source.sweep.measuring.eval_examples)
     columns = [examples.first, *([examples.second] if examples.second else [])]
     answers = [p.answer for p in Predictor.load(folder).predict(zip(*columns, strict=True))]
     right = np.array([examples.label_names.index(answer) for answer in answers]) == examples.labels

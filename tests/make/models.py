@@ -18,7 +18,7 @@ def config(model_type: str = "bert", **changes: Any) -> Any:
         names |= {"dim": 32, "hidden_dim": 64, "n_layers": 4, "n_heads": 4}
         for name in ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"):
             names.pop(name)
-    if model_type == "roberta":
+    if model_type in ("roberta", "mpnet"):
         names |= {"max_position_embeddings": 66, "pad_token_id": 1}
     if model_type == "modernbert":
         names |= {"global_attn_every_n_layers": 2, "local_attention": 16, "cls_token_id": 2, "sep_token_id": 3}

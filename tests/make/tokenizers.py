@@ -4,18 +4,19 @@ from typing import Any
 
 WORDS = ("a", "fine", "film", "that", "nobody", "will", "see", "who", "wrote", "it", "was", "dull", "in", "parts", "?")
 
-# (padding, unknown, first, separator, mask) and the layout of a pair; RoBERTa's ids lie as in its own vocabulary.
+# (padding, unknown, first, separator, mask) and the layout of a pair; RoBERTa's ids lie as in its own vocabulary, and
+# MPNet's as RoBERTa's.
 _BERT = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _ROBERTA = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
 
 
 def special_tokens(model_type: str) -> tuple[str, str, str, str, str]:
     """Padding, unknown, first, separator and mask token of an architecture."""
-    return _ROBERTA if model_type == "roberta" else _BERT
+    return _ROBERTA if model_type in ("roberta", "mpnet") else _BERT
 
 
 def tokenizer(model_type: str) -> Any:
-    """One token per word of WORDS. Padding has id 0 (RoBERTa: 1), first and separator 2 and 3 (RoBERTa: 0 and 2)."""
+    """One token per word of WORDS. Padding has id 0, first and separator 2 and 3 (RoBERTa and MPNet: 1, 0 and 2)."""
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import WhitespaceSplit
@@ -23,7 +24,7 @@ def tokenizer(model_type: str) -> Any:
     from transformers import PreTrainedTokenizerFast
 
     pad, unknown, first, separator, mask = special_tokens(model_type)
-    roberta = model_type == "roberta"
+    roberta = special_tokens(model_type) == _ROBERTA
     order = (first, pad, separator, unknown, mask) if roberta else (pad, unknown, first, separator, mask)
     vocabulary = {token: i for i, token in enumerate((*order, *WORDS))}
     made = Tokenizer(WordLevel(vocabulary, unknown))

@@ -71,7 +71,7 @@ def test_taking_inputs_keeps_order_examples_and_pads(rng):
     assert few.pad_id == 3
 
 
-@pytest.mark.parametrize("architecture", ["bert", "roberta", "electra", "distilbert"])
+@pytest.mark.parametrize("architecture", ["bert", "roberta", "electra", "distilbert", "mpnet"])
 @pytest.mark.parametrize("padding", ["longest", "packed"])
 def test_paddings_agree(architecture, padding, rng):
     master = tiny.model(architecture)
@@ -111,11 +111,12 @@ def test_a_filler_longer_than_any_input_is_within_the_longest_sequence(rng):
     assert max(int(b.position_ids.max()) for b in staged) == 8
 
 
-def test_a_head_that_reads_the_first_token_costs_no_more_than_it_reads(rng):
+@pytest.mark.parametrize("architecture", ["bert", "mpnet"])
+def test_a_head_that_reads_the_first_token_costs_no_more_than_it_reads(architecture, rng):
     """Behind the last layer's attention only the first tokens go on: the products shrink, the logits stay."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    master = tiny.model()
+    master = tiny.model(architecture)
     inputs = tiny.inputs(LENGTHS, rng)
     plan = batches.plan(inputs.ids.lengths, 11, 16, "packed")
     (batch,) = batches.stage(inputs, plan, CPU)

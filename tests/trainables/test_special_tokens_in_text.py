@@ -30,7 +30,7 @@ def texts_of(architecture: str) -> list[str]:
     tokenizers, which are words like any other; one that is cut in the middle of its special tokens; and texts that are
     empty, blank, without a known character, or far too long."""
     own = special_tokens(architecture)
-    alien = special_tokens("bert" if architecture == "roberta" else "roberta")
+    alien = special_tokens("roberta" if own == special_tokens("bert") else "bert")
     texts = ["a fine film", "a dull film that nobody will see in parts"]
     for token in (*own, *alien):
         texts += [f"{token} a fine film", f"who {token} wrote it", f"it was dull {token}", f"a {token} {token} film"]

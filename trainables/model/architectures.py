@@ -21,8 +21,10 @@ class Architecture:
     name: str
     layers: str  # path of the ModuleList of its layers, seen from the base model
     positions_after_padding: bool = False  # position ids count from behind the padding id
+    padding_id: int | None = None  # that they count from, where Transformers' code fixes it and not the config
     sliding_windows: bool = False  # some layers see a part of the sequence; the model builds their masks itself
     bert_layers: bool = False  # a layer has BERT's parts: attention.self, attention.output and feed_forward_chunk
+    position_bias: bool = False  # attention adds a bias by relative position, and Transformers computes it by hand
 
 
 ARCHITECTURES: Registry[Architecture] = Registry(
@@ -33,6 +35,7 @@ ARCHITECTURES: Registry[Architecture] = Registry(
         Architecture("electra", "encoder.layer", bert_layers=True),
         Architecture("distilbert", "transformer.layer"),
         Architecture("modernbert", "layers", sliding_windows=True),
+        Architecture("mpnet", "encoder.layer", positions_after_padding=True, padding_id=1, position_bias=True),
     ),
     remedy="enter it in trainables/model/architectures.py",
 )
@@ -40,7 +43,10 @@ ARCHITECTURES: Registry[Architecture] = Registry(
 
 def first_position(config: "PretrainedConfig") -> int:
     """The position id of the first token."""
-    return config.pad_token_id + 1 if ARCHITECTURES[config.model_type].positions_after_padding else 0
+    architecture = ARCHITECTURES[config.model_type]
+    if not architecture.positions_after_padding:
+        return 0
+    return (config.pad_token_id if architecture.padding_id is None else architecture.padding_id) + 1
 
 
 def max_positions(config: "PretrainedConfig") -> int:
@@ -50,8 +56,11 @@ def max_positions(config: "PretrainedConfig") -> int:
 
 def takes_staged_mask(model: "PreTrainedModel") -> bool:
     """Can the model be given a ready boolean mask, (rows, 1, 1, width)? Where layers differ in what they see it takes
-    (rows, width)."""
-    return not ARCHITECTURES[model.config.model_type].sliding_windows
+    (rows, width). So does one whose attention is still Transformers' own, written by hand: it adds a mask to the
+    scores, and True would be a silent 1."""
+    architecture = ARCHITECTURES[model.config.model_type]
+    by_hand = architecture.position_bias and model.config._attn_implementation == "eager"
+    return not (architecture.sliding_windows or by_hand)
 
 
 def layer_list(model: "PreTrainedModel") -> "torch.nn.ModuleList":

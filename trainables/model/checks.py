@@ -73,7 +73,8 @@ def check_layers(config: Any, source: str) -> None:
 
 def check_positions(config: Any, source: str) -> None:
     """UsageError where positions are counted from the padding token and the config names none."""
-    counted = ARCHITECTURES[config.model_type].positions_after_padding
+    architecture = ARCHITECTURES[config.model_type]
+    counted = architecture.positions_after_padding and architecture.padding_id is None
     check(
         not counted or (isinstance(config.pad_token_id, int) and config.pad_token_id >= 0),
         f"the config of {source} must name the padding token, from which its positions are counted",

@@ -10,6 +10,7 @@ from torch import nn
 from trainables.model import quantized
 from trainables.model.architectures import ARCHITECTURES, layer_list, takes_staged_mask
 from trainables.model.attention.padded import use_padded_attention
+from trainables.model.attention.position_bias import use_position_bias
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -37,7 +38,9 @@ def cut(master: "PreTrainedModel", depth: int, dtype: torch.dtype, device: torch
     model.config.num_hidden_layers = depth  # or a saved model would reload with random layers
     if getattr(model.config, "layer_types", None):  # of ModernBERT, one per layer
         model.config.layer_types = model.config.layer_types[:depth]
-    if takes_staged_mask(model):
+    if ARCHITECTURES[model.config.model_type].position_bias:
+        use_position_bias(model)
+    elif takes_staged_mask(model):
         use_padded_attention(model)
     if dtype.itemsize == 1:
         quantized.require_support(dtype, device)

@@ -8,10 +8,13 @@ import pytest
 import torch
 
 from search_spaces.sweep_config import Finetuning
+from tests.make import models as tiny
 from trainables.finetune import finetune_trainable as finetune
 from trainables.finetune.finetune_trainable import OPTIMIZER_FILE, STATE_FILE, FinetuneTrainable, TrainingData
+from trainables.finetune.train_step import TrainStep
 from trainables.model import loading
 from trainables.tasks import get_task
+from trainables.tasks.base import Inputs
 
 SETTINGS = Finetuning(epochs=3, learning_rate=1e-3, train_max_seq_len=48)
 
@@ -121,3 +124,30 @@ def test_a_step_is_adamw_on_the_batch_padded_by_hand(start):
         assert float(loss) == pytest.approx(float(expected.detach()), rel=1e-5)
     for name, tensor in by_hand.model.state_dict().items():
         torch.testing.assert_close(trainable.model.state_dict()[name], tensor, rtol=1e-4, atol=1e-6)
+
+
+def test_a_step_of_a_model_that_takes_a_mask_of_numbers(rng):
+    """MPNet: the same as on each input alone, so that no padding is seen; the bias by position learns, too."""
+    ours, plain = (tiny.model("mpnet", seed=3) for _ in range(2))
+    ids = tiny.inputs([9, 4, 16, 7, 3, 12], rng, pad_id=1)
+    inputs, labels = Inputs(ids.ids, None, ids.example, 1), np.array([0, 1, 1, 0, 0, 1])
+    optimizers = [torch.optim.SGD(model.parameters(), lr=0.1) for model in (ours, plain)]
+    step = TrainStep(ours, optimizers[0], inputs, {"labels": labels}, torch.device("cpu"))
+    losses = []
+    for rows in (np.array([0, 3, 1]), np.array([2, 4, 5])):
+        alone = [torch.from_numpy(inputs.ids[i].astype(np.int64))[None] for i in rows]
+        each = [plain(input_ids=x, labels=torch.tensor([labels[i]])).loss for x, i in zip(alone, rows, strict=True)]
+        expected = torch.stack(each).mean()
+        losses.append(float(step(rows)))
+        assert losses[-1] == pytest.approx(float(expected.detach()), rel=1e-5)
+        expected.backward()
+        torch.nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
+        optimizers[1].step()
+        optimizers[1].zero_grad()
+    before = tiny.model("mpnet", seed=3).state_dict()["mpnet.encoder.relative_attention_bias.weight"]
+    assert not torch.equal(ours.base_model.encoder.relative_attention_bias.weight, before)
+    for name, tensor in plain.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], tensor, rtol=1e-4, atol=1e-6)
+    for _ in range(10):
+        losses.append(float(step(np.arange(6))))
+    assert losses[-1] < 0.5 * max(losses)

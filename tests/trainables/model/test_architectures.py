@@ -14,7 +14,7 @@ from trainables.model.attention.packed import use_packed_attention
 from trainables.model.cut import cut
 
 ROOT = Path(__file__).resolve().parents[3]
-NAMES = ("bert", "roberta", "electra", "distilbert", "modernbert")
+NAMES = ("bert", "roberta", "electra", "distilbert", "modernbert", "mpnet")
 CPU = torch.device("cpu")
 
 

@@ -16,7 +16,7 @@ from trainables.model.loading import load_checkpoint, load_pretrained
 
 CLASSES = ("negative", "positive")
 HEAD = "sequence_classification"
-ARCHITECTURES = ("bert", "roberta", "electra", "distilbert", "modernbert")
+ARCHITECTURES = ("bert", "roberta", "electra", "distilbert", "modernbert", "mpnet")
 
 
 def saved(folder: Path, model_type: str = "bert", head: str = HEAD, **changes: Any) -> Any:

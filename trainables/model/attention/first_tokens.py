@@ -34,3 +34,14 @@ class BertFirstTokens(FirstTokens):
         attended = attention.self(hidden_states, attention_mask, **kwargs)[0]
         read = (x[0].index_select(0, starts)[:, None] for x in (attended, hidden_states))
         return self.layer.feed_forward_chunk(attention.output(*read))
+
+
+class BiasedFirstTokens(FirstTokens):
+    """As `BertFirstTokens`, where the attention is that of `position_bias`: it hands on (sequences, 1, hidden)."""
+
+    def forward(self, hidden_states: torch.Tensor, *args: Any, starts: torch.Tensor, **_: Any) -> tuple[torch.Tensor]:
+        attention = self.layer.attention
+        attended = attention.attn.attended(hidden_states, *args)
+        attended, hidden_states = (x[0].index_select(0, starts)[:, None] for x in (attended, hidden_states))
+        hidden = attention.LayerNorm(attention.attn.o(attended) + hidden_states)
+        return (self.layer.output(self.layer.intermediate(hidden), hidden),)
