@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import PretrainedConfig, PreTrainedModel
 
+OURS = "jouletune_"  # how the attention is called that `trainables.model.attention` gave a model
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -59,7 +61,7 @@ def takes_staged_mask(model: "PreTrainedModel") -> bool:
     (rows, width). So does one whose attention is still Transformers' own, written by hand: it adds a mask to the
     scores, and True would be a silent 1."""
     architecture = ARCHITECTURES[model.config.model_type]
-    by_hand = architecture.position_bias and model.config._attn_implementation == "eager"
+    by_hand = architecture.position_bias and not str(model.config._attn_implementation).startswith(OURS)
     return not (architecture.sliding_windows or by_hand)
 
 

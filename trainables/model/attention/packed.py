@@ -9,11 +9,11 @@ import torch
 from transformers import AttentionInterface, PreTrainedModel
 
 from trainables.device import BackendError
-from trainables.model.architectures import ARCHITECTURES, Architecture, layer_list
+from trainables.model.architectures import ARCHITECTURES, OURS, Architecture, layer_list
 from trainables.model.attention.first_tokens import BertFirstTokens, BiasedFirstTokens, FirstTokens
 from trainables.model.attention.sequences import Packing, attend_within
 
-NAME = "jouletune_packed"
+NAME = f"{OURS}packed"
 
 
 def use_packed_attention(model: PreTrainedModel, classify: bool) -> None:

@@ -13,7 +13,9 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-NAME = "jouletune_padded"
+from trainables.model.architectures import OURS
+
+NAME = f"{OURS}padded"
 
 
 def use_padded_attention(model: PreTrainedModel) -> None:

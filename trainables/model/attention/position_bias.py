@@ -15,10 +15,11 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.mpnet.modeling_mpnet import MPNetEncoder, MPNetModel, MPNetSelfAttention
 
+from trainables.model.architectures import OURS
 from trainables.model.attention import REACH
 from trainables.model.attention.sequences import Packing, attend_within, biased
 
-NAME = "jouletune_position_bias"
+NAME = f"{OURS}position_bias"
 
 Mask = torch.Tensor | Packing | None  # boolean (rows, 1, 1, width) or (rows, width)
 

@@ -17,7 +17,6 @@ from trainables.model.attention import REACH, SHORT
 
 TILE, LONG_TILE = 32, 64  # queries, and keys, per step: of short sequences, and of those with more than SHORT tokens
 WARPS, LONG_WARPS = 2, 4
-LOG2_E = 1.4426950408889634  # the kernel exponentiates to base 2
 HEAD_DIMS = (16, 32, 64, 128)  # powers of two: the kernel takes a head in one piece
 
 
@@ -37,7 +36,6 @@ def _attend(  # type: ignore[no-untyped-def]
     TILE: tl.constexpr,
     HEAD: tl.constexpr,
     REACH: tl.constexpr,  # of the table of biases; 0 where there is none
-    LOG2_E: tl.constexpr,
 ):
     sequence, head, tile = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     begin = tl.load(boundaries + sequence)
@@ -61,7 +59,7 @@ def _attend(  # type: ignore[no-untyped-def]
         if REACH:
             distance = first + tl.arange(0, TILE)[None, :] - rows
             column = tl.minimum(tl.maximum(distance, -REACH), REACH) + REACH
-            scores += tl.load(table + head * (2 * REACH + 1) + column).to(tl.float32) * LOG2_E
+            scores += tl.load(table + head * (2 * REACH + 1) + column).to(tl.float32) * 1.4426950408889634
         scores = tl.where(seen, scores, float("-inf"))
         above = tl.maximum(largest, tl.max(scores, 1))
         weights = tl.exp2(scores - above[:, None])
@@ -101,11 +99,10 @@ def attend(
         key.stride(0),
         value.stride(0),
         out.stride(0),
-        scale * LOG2_E,
+        scale * 1.4426950408889634,  # log2(e): the kernel exponentiates to base 2
         TILE=tile,
         HEAD=query.shape[1] // heads,
         REACH=0 if table is None else REACH,
-        LOG2_E=LOG2_E,
         num_warps=warps,
     )
     return out
