@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 from search_spaces.trial_config import TrialConfig
+from serving.buffer import Buffer
 from serving.shapes import Shape
 from trainables import backends
 from trainables.backends.program import kept
-from trainables.batches import Arrays, Plan, on_device, on_host, packed_arrays, padded_arrays, plan
+from trainables.batches import Arrays, Plan, batch_of, packed_arrays, padded_arrays, plan
 from trainables.model.architectures import first_position, takes_staged_mask
 from trainables.tasks.base import Inputs, Ragged
 
@@ -37,13 +38,14 @@ class Frames:
         # The largest first: smaller graphs then fit into the memory that its has left free.
         self.shapes = sorted(shapes, key=lambda s: (s.rows, s.width, s.longest, s.masked), reverse=True)
         empty = [_example(shape, self.packed, typed, pad_id) for shape in self.shapes]
+        arrays = [self._arrays(e, np.arange(len(e.ids)), shape) for e, shape in zip(empty, self.shapes, strict=True)]
+        self._buffers = [Buffer(each, self.device) for each in arrays]
         self.batches = [
-            on_device(self._arrays(inputs, np.arange(len(inputs.ids)), shape), shape.longest, shape.rows, self.device)
-            for inputs, shape in zip(empty, self.shapes, strict=True)
+            batch_of(buffer.tensors, shape.longest, shape.rows)
+            for buffer, shape in zip(self._buffers, self.shapes, strict=True)
         ]
         with kept():
             self._run = backends.build(trial.backend, model, self.batches)
-        self._tensors = [batch.tensors() for batch in self.batches]
         for i in range(len(self.batches)):
             self._run(i)
 
@@ -81,8 +83,7 @@ class Frames:
     def run(self, inputs: Inputs, rows: np.ndarray, frame: int) -> tuple[torch.Tensor, np.ndarray | None]:
         """The outputs of a batch, fp32 on the device and its own, not waited for; and a packed one's boundaries."""
         arrays = self._arrays(inputs, rows, self.shapes[frame])
-        for name, tensor in self._tensors[frame].items():
-            tensor.copy_(on_host(arrays[name], self.device.type == "cuda"), non_blocking=True)
+        self._buffers[frame].write(arrays)
         return self._run(frame).to(torch.float32, copy=True), arrays.get("cu_seqlens")
 
     def _arrays(self, inputs: Inputs, rows: np.ndarray, shape: Shape) -> Arrays:

@@ -189,6 +189,8 @@ class Predictor:
     def checked(self, text: Text, number: int) -> tuple[str, ...]:
         """A text as `predict` takes it. UsageError, with its number, where it is none."""
         names = self.bundle.text_columns
+        if type(text) is str and len(names) == 1 and text.isascii() and text and not text.isspace():
+            return (text,)  # nearly all are
         parts = tuple(text) if isinstance(text, list | tuple) else (text,)
         if len(parts) != len(names) or not all(isinstance(part, str) for part in parts):
             wanted = names[0] if len(names) == 1 else f"({', '.join(names)})"

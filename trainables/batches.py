@@ -133,12 +133,17 @@ def arrays_of(
 def on_device(arrays: Arrays, max_seqlen: int, rows: int, device: "torch.device", overlapped: bool = False) -> Batch:
     """A batch of its arrays (of `padded_arrays` or `packed_arrays`). `overlapped`: the host does not wait for
     what a GPU computes."""
-    tensors = {f.name: None for f in fields(Batch) if f.name not in ("max_seqlen", "rows")}
     found = {
         name: on_host(array, overlapped and device.type == "cuda").to(device, non_blocking=overlapped)
         for name, array in arrays.items()
     }
-    return Batch(**tensors | found, max_seqlen=max_seqlen, rows=rows)  # type: ignore[arg-type]
+    return batch_of(found, max_seqlen, rows)
+
+
+def batch_of(tensors: dict[str, "torch.Tensor"], max_seqlen: int, rows: int) -> Batch:
+    """A batch of the tensors that it has."""
+    missing = {f.name: None for f in fields(Batch) if f.name not in ("max_seqlen", "rows")}
+    return Batch(**missing | tensors, max_seqlen=max_seqlen, rows=rows)  # type: ignore[arg-type]
 
 
 def on_host(array: np.ndarray, pinned: bool) -> "torch.Tensor":

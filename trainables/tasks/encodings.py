@@ -1,9 +1,13 @@
 """Texts through the tokenizer's own library."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
+import numpy as np
+
 from search_spaces.errors import UsageError
+from trainables.tasks.base import Ragged
 
 _TOKENIZER_BATCH = 1000  # texts
 
@@ -33,3 +37,14 @@ def encodings(texts: Sequence[str], tokenizer: Any, offsets: bool = False) -> It
                 "take the tokenizer that belongs to the weights"
             ) from error
         yield from found
+
+
+def with_offsets(found: Iterable[Any]) -> tuple[Ragged, np.ndarray, np.ndarray]:
+    """Token ids of encodings with offsets, and the first character of each token and the one after its last, int32."""
+    ids: list[list[int]] = []
+    offsets: list[tuple[int, int]] = []
+    for encoding in found:
+        ids.append(encoding.ids)
+        offsets += encoding.offsets
+    flat = np.fromiter(chain.from_iterable(offsets), dtype=np.int32, count=2 * len(offsets)).reshape(-1, 2)
+    return Ragged.from_lists(ids), flat[:, 0].copy(), flat[:, 1].copy()

@@ -13,17 +13,19 @@ from typing import Any
 import numpy as np
 
 from trainables.tasks.base import Ragged
-from trainables.tasks.encodings import encodings
+from trainables.tasks.encodings import encodings, with_offsets
 
 MOST_WORDS, MOST_CHARACTERS = 200_000, 8_000_000  # remembered; then all are forgotten
 
 
 class KnownWords:
-    """A tokenizer of Transformers, with `token_ids`. Thread-safe. Made by `of`, where it may be."""
+    """A tokenizer of Transformers, with `token_ids` and `token_offsets`. Thread-safe. Made by `of`, where it may be."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
         self._known = _Known()
+        # Such a token takes the spaces beside it into its characters, which are not its word's.
+        self._strips = any(token.lstrip or token.rstrip for token in tokenizer.added_tokens_decoder.values())
 
     @classmethod
     def of(cls, tokenizer: Any) -> Any:
@@ -38,42 +40,89 @@ class KnownWords:
 
     def token_ids(self, texts: Sequence[str]) -> Ragged:
         """Untruncated and without special tokens. UsageError where the tokenizer cannot."""
+        split, words = _split(texts)
+        known, rows = self._rows(words)
+        return known.tokens_of(rows, _ends(split))
+
+    def token_offsets(self, texts: Sequence[str]) -> tuple[Ragged, np.ndarray, np.ndarray]:
+        """The same, and the first character of each token within its text and the one after its last, int32."""
+        if self._strips:
+            return with_offsets(encodings(texts, self._tokenizer, offsets=True))
+        split, words = _split(texts)
+        known, rows = self._rows(words)
+        ends = _ends(split)
+        tokens = known.tokens_of(rows, ends)
+        sizes = np.fromiter(map(len, words), dtype=np.int64, count=len(words)) + 1  # with the space behind it
+        begin = np.concatenate([[0], np.cumsum(sizes)])
+        within = begin[:-1] - np.repeat(begin[ends[:-1]], np.diff(ends))
+        start, end = known.characters_of(rows, within)
+        return tokens, start, end
+
+    def _rows(self, words: Sequence[str]) -> tuple["_Known", np.ndarray]:
+        """What is known, and where in it the words are."""
         known = self._known
-        split = [text.split(" ") for text in texts]
-        words = list(chain.from_iterable(split))
         rows = np.fromiter(map(known.row.get, words, repeat(-1)), dtype=np.int64, count=len(words))
-        new = np.flatnonzero(rows < 0)
-        if len(new):
+        new = np.flatnonzero(rows < 0).tolist()
+        if new:
             unseen = list(dict.fromkeys(words[i] for i in new))
-            known.add(unseen, Ragged.from_lists([found.ids for found in encodings(unseen, self._tokenizer)]))
+            known.add(unseen, *with_offsets(encodings(unseen, self._tokenizer, offsets=True)))
             rows[new] = [known.row[words[i]] for i in new]
             if len(known.row) > MOST_WORDS or known.characters > MOST_CHARACTERS:
                 self._known = _Known()
-        tokens = known.tokens
-        lengths = tokens.lengths[rows]
-        values = tokens.slices(rows, np.zeros_like(rows), lengths).values
-        counts = np.fromiter(map(len, split), dtype=np.int64, count=len(split))
-        ends = np.concatenate([[0], np.cumsum(lengths)])[np.cumsum(counts)]
-        return Ragged(values, np.concatenate([[0], ends]).astype(np.int64))
+        return known, rows
 
 
 class _Known:
-    """Words and their tokens. Rows are only ever added."""
+    """Words, their tokens and the characters of these within the word. Rows are only ever added."""
 
     def __init__(self) -> None:
         self.row: dict[str, int] = {}
-        self.tokens = Ragged.from_lists([])
         self.characters = 0
+        empty = Ragged.from_lists([])
+        self._parts = (empty, empty, empty)  # ids, first characters and ends, row by row
         self._adding = threading.Lock()
 
-    def add(self, words: Sequence[str], tokens: Ragged) -> None:
+    def add(self, words: Sequence[str], ids: Ragged, start: np.ndarray, end: np.ndarray) -> None:
         with self._adding:
-            old = self.tokens
-            offsets = np.concatenate([old.offsets, old.offsets[-1] + tokens.offsets[1:]])
-            self.tokens = Ragged(np.concatenate([old.values, tokens.values]), offsets)
+            begin = len(self._parts[0])
+            offsets = ids.offsets
+            added = (ids, Ragged(start, offsets), Ragged(end, offsets))
+            self._parts = tuple(map(_appended, self._parts, added))  # type: ignore[assignment]
             # After the tokens: whoever finds a row finds what it points at.
-            self.row.update(zip(words, range(len(old), len(self.tokens)), strict=True))
+            self.row.update(zip(words, range(begin, begin + len(words)), strict=True))
             self.characters += sum(map(len, words))
+
+    def tokens_of(self, rows: np.ndarray, ends: np.ndarray) -> Ragged:
+        """Ids of the words at `rows`, of which those before `ends[i + 1]` and from `ends[i]` on are sequence i."""
+        ids = _picked(self._parts[0], rows)
+        return Ragged(ids.values, ids.offsets[ends])
+
+    def characters_of(self, rows: np.ndarray, begin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """First character and end of the words' tokens, where the words begin at `begin`: int32."""
+        _, starts, ends = self._parts
+        start, end = _picked(starts, rows), _picked(ends, rows)
+        words = np.repeat(begin, start.lengths).astype(np.int32)
+        return start.values + words, end.values + words
+
+
+def _split(texts: Sequence[str]) -> tuple[list[list[str]], list[str]]:
+    split = [text.split(" ") for text in texts]
+    return split, list(chain.from_iterable(split))
+
+
+def _ends(split: Sequence[Sequence[str]]) -> np.ndarray:
+    """Where each text's words end among all, and 0 before: int64 (texts + 1,)."""
+    counts = np.fromiter(map(len, split), dtype=np.int64, count=len(split))
+    return np.concatenate([[0], np.cumsum(counts)])
+
+
+def _appended(one: Ragged, other: Ragged) -> Ragged:
+    offsets = np.concatenate([one.offsets, one.offsets[-1] + other.offsets[1:]])
+    return Ragged(np.concatenate([one.values, other.values]), offsets)
+
+
+def _picked(ragged: Ragged, rows: np.ndarray) -> Ragged:
+    return ragged.slices(rows, np.zeros_like(rows), ragged.lengths[rows])
 
 
 def words_are_apart(tokenizer: Any) -> bool:

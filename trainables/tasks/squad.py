@@ -9,7 +9,8 @@ import numpy as np
 
 from trainables.tasks.base import Head, Inputs, Ragged, Scores, Split
 from trainables.tasks.classification import token_ids
-from trainables.tasks.encodings import encodings
+from trainables.tasks.encodings import encodings, with_offsets
+from trainables.tasks.known_words import KnownWords
 from trainables.tasks.spans import best_spans
 from trainables.tasks.special_tokens import CHECKED, SpecialTokens, check_encoding
 from trainables.tasks.squad_data import Question, SquadExamples, collect, load_squad, read_squad
@@ -223,24 +224,20 @@ def _layout(tokenized: Tokenized, max_seq_len: int) -> Layout:
     return Layout(example, question_tokens[example], first, tokens)
 
 
-def _with_offsets(texts: tuple[str, ...], tokenizer: Any) -> tuple[Ragged, np.ndarray, np.ndarray]:
+def _with_offsets(texts: Sequence[str], tokenizer: Any) -> tuple[Ragged, np.ndarray, np.ndarray]:
     """Token ids, and the first character of each token and the one after its last."""
-    ids: list[list[int]] = []
-    offsets = [np.zeros((0, 2), dtype=np.int32)]
-    for encoding in encodings(texts, tokenizer, offsets=True):
-        ids.append(encoding.ids)
-        offsets.append(np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2))
-    both = np.concatenate(offsets)
-    return Ragged.from_lists(ids), both[:, 0].copy(), both[:, 1].copy()
+    if isinstance(tokenizer, KnownWords):
+        return tokenizer.token_offsets(texts)
+    return with_offsets(encodings(texts, tokenizer, offsets=True))
 
 
 def _token_spans(
     contexts: Ragged, char_start: np.ndarray, char_end: np.ndarray, row: np.ndarray, begin: np.ndarray, end: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """First and last token, within its context, that touch the characters begin..end-1 of each answer."""
-    first, last = np.empty_like(row), np.empty_like(row)
-    for i, context in enumerate(row):
-        tokens = slice(contexts.offsets[context], contexts.offsets[context + 1])
-        first[i] = np.searchsorted(char_end[tokens], begin[i], side="right")
-        last[i] = np.searchsorted(char_start[tokens], end[i], side="left") - 1
-    return first, last
+    # All contexts one behind the other: their characters ascend, and one search serves all answers.
+    length = 1 + max(int(char_end.max(initial=0)), int(end.max(initial=0)))
+    before = np.repeat(np.arange(len(contexts)) * length, contexts.lengths)
+    first = np.searchsorted(before + char_end, row * length + begin, side="right")
+    last = np.searchsorted(before + char_start, row * length + end, side="left") - 1
+    return first - contexts.offsets[row], last - contexts.offsets[row]

@@ -4,8 +4,8 @@
         padding=packed backend=cuda_graph --output RUN
 
 For a choice that an earlier sweep made: both run in one sweep on one card, so that the ratio is of one run and has an
-interval. The baseline is the published way: fp32, the longest inputs, padded, eager. With --checkpoint accuracy is
-measured as well; without, weights are random and energy alone is told. No bar.
+interval. The baseline is the published way: fp32, the longest inputs, padded, eager. With --checkpoint or --finetune
+accuracy is measured as well; without, weights are random and energy alone is told. No bar.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,8 @@ class Arguments:
     """Hub id or folder."""
     checkpoint: str | None = None
     """A fine-tuned model; none: random weights of --model's shape."""
+    finetune: bool = False
+    """Fine-tune --model first, as the preset does."""
     data_dir: str | None = None
     """Folder with the preset's data; none: the hub."""
     output: Path

@@ -24,7 +24,7 @@ def config_of(arguments: Arguments) -> SweepConfig:
         model=arguments.model or config.model,
         data_dir=arguments.data_dir,
         checkpoint=arguments.checkpoint,
-        random_weights=arguments.checkpoint is None,
+        random_weights=arguments.checkpoint is None and not arguments.finetune,
     )
 
 

@@ -29,6 +29,11 @@ def test_a_checkpoint_is_scored():
     assert (config.checkpoint, config.random_weights, config.source) == ("tuned", False, "tuned")
 
 
+def test_a_model_is_fine_tuned_where_that_is_asked():
+    config = config_of(arguments("precision=fp16", model="some/encoder", finetune=True))
+    assert (config.model, config.checkpoint, config.random_weights) == ("some/encoder", None, False)
+
+
 @pytest.mark.parametrize(
     ("choice", "message"),
     [

@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerFast
 
 from trainables.tasks import known_words
 from trainables.tasks.classification import token_ids
+from trainables.tasks.encodings import encodings, with_offsets
 from trainables.tasks.known_words import KnownWords, words_are_apart
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzßσςı"
@@ -55,12 +56,25 @@ def test_tokens_are_those_of_the_whole_text(tokenizer, some):
         np.testing.assert_array_equal(found.offsets, expected.offsets)
 
 
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+@given(some=st.lists(texts | st.sampled_from(HARD), min_size=1, max_size=5))
+@example(some=HARD)
+@settings(max_examples=150, deadline=None)
+def test_so_are_their_characters(tokenizer, some):
+    expected = with_offsets(encodings(some, tokenizer, offsets=True))
+    remembering = KnownWords.of(tokenizer)
+    for _ in range(2):
+        found = remembering.token_offsets(some)
+        np.testing.assert_array_equal(found[0].offsets, expected[0].offsets)
+        for part, whole in zip((found[0].values, *found[1:]), (expected[0].values, *expected[1:]), strict=True):
+            np.testing.assert_array_equal(part, whole)
+            assert part.dtype == whole.dtype
+
+
 def test_only_the_words_that_are_new_are_given_to_the_library(monkeypatch):
     asked = []
     whole = known_words.encodings
-    monkeypatch.setattr(
-        known_words, "encodings", lambda words, tokenizer: asked.append(words) or whole(words, tokenizer)
-    )
+    monkeypatch.setattr(known_words, "encodings", lambda words, *a, **k: asked.append(words) or whole(words, *a, **k))
     remembering = KnownWords.of(bert())
     remembering.token_ids(["the soup", "the soup was"])
     remembering.token_ids(["was the soup tasty"])
