@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from trainables.batches import Plan, stage
-from trainables.model.architectures import takes_staged_mask
+from trainables.model.architectures import adds_mask, takes_staged_mask
+from trainables.model.attention.position_bias import stage_buckets
 from trainables.tasks.base import Inputs
 
 MAX_GRADIENT_NORM = 1.0
@@ -35,7 +36,9 @@ class TrainStep:
         self.types = None if batch.token_type_ids is None else batch.token_type_ids.int().to(device)
         self.real = batch.attention_mask.to(device)  # type: ignore[union-attr]  # padded batches have one
         self.targets = {name: torch.from_numpy(values).to(device) for name, values in targets.items()}
-        self.staged_mask = takes_staged_mask(model)
+        self.staged_mask, self.added_mask = takes_staged_mask(model), adds_mask(model)
+        if self.added_mask:
+            stage_buckets(model)
         self._graphs: dict[tuple[int, int], tuple[Any, torch.Tensor, torch.Tensor] | None] = {}
         self._pool = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
 
@@ -78,11 +81,17 @@ class TrainStep:
             loss = self._step(static, width)
         return graph, static, loss
 
+    def _mask(self, real: torch.Tensor) -> torch.Tensor:
+        if self.added_mask:  # Transformers' own comes from the host, which a graph cannot capture
+            hidden = torch.finfo(torch.float32).min
+            return torch.zeros_like(real, dtype=torch.float32).masked_fill(~real, hidden)[:, None, None, :]
+        return real[:, None, None, :] if self.staged_mask else real
+
     def _step(self, indices: torch.Tensor, width: int) -> torch.Tensor:
         real = self.real[indices, :width]
         arguments = {
             "input_ids": self.ids[indices, :width].long(),
-            "attention_mask": real[:, None, None, :] if self.staged_mask else real,
+            "attention_mask": self._mask(real),
             **({} if self.types is None else {"token_type_ids": self.types[indices, :width].long()}),
             **{name: values[indices] for name, values in self.targets.items()},
         }

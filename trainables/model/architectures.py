@@ -58,11 +58,15 @@ def max_positions(config: "PretrainedConfig") -> int:
 
 def takes_staged_mask(model: "PreTrainedModel") -> bool:
     """Can the model be given a ready boolean mask, (rows, 1, 1, width)? Where layers differ in what they see it takes
-    (rows, width). So does one whose attention is still Transformers' own, written by hand: it adds a mask to the
-    scores, and True would be a silent 1."""
-    architecture = ARCHITECTURES[model.config.model_type]
-    by_hand = architecture.position_bias and not str(model.config._attn_implementation).startswith(OURS)
-    return not (architecture.sliding_windows or by_hand)
+    (rows, width). So does one that adds its mask."""
+    return not (ARCHITECTURES[model.config.model_type].sliding_windows or adds_mask(model))
+
+
+def adds_mask(model: "PreTrainedModel") -> bool:
+    """Is its attention still Transformers' own, written by hand? It adds a mask to the scores: a ready one is numbers,
+    and True would be a silent 1."""
+    ours = str(model.config._attn_implementation).startswith(OURS)
+    return ARCHITECTURES[model.config.model_type].position_bias and not ours
 
 
 def layer_list(model: "PreTrainedModel") -> "torch.nn.ModuleList":

@@ -17,7 +17,7 @@ from transformers.models.mpnet.modeling_mpnet import MPNetEncoder, MPNetModel, M
 
 from trainables.model.architectures import OURS
 from trainables.model.attention import REACH
-from trainables.model.attention.sequences import Packing, attend_within, biased
+from trainables.model.attention.sequences import Packing, attend_within, biased, distances
 
 NAME = f"{OURS}position_bias"
 
@@ -37,8 +37,32 @@ def use_position_bias(model: PreTrainedModel) -> None:
 def bias_of_distance(encoder: MPNetEncoder) -> torch.Tensor:
     """(heads, 2 REACH + 1): what a key that is -REACH to REACH tokens behind the query adds to its score."""
     weights: torch.Tensor = encoder.relative_attention_bias.weight.detach()
-    distance = torch.arange(-REACH, REACH + 1, device=weights.device)
-    return weights[encoder.relative_position_bucket(distance)].t().contiguous()
+    return weights[_buckets(encoder).to(weights.device)].t().contiguous()
+
+
+def _buckets(encoder: MPNetEncoder) -> torch.Tensor:
+    """(2 REACH + 1,): the row of the bias' weights for each distance; on the host, as Transformers computes it."""
+    buckets: torch.Tensor = encoder.relative_position_bucket(torch.arange(-REACH, REACH + 1))
+    return buckets
+
+
+def stage_buckets(model: PreTrainedModel) -> None:
+    """For training, in place: the rows of the bias lie on the model's device. Transformers copies them there in every
+    step, which a CUDA graph cannot capture. Results stay the same."""
+    encoder: Any = model.base_model.encoder
+    encoder.register_buffer("buckets", _buckets(encoder).to(model.device), persistent=False)
+    encoder.__class__ = StagedEncoder
+
+
+class StagedEncoder(MPNetEncoder):
+    """With `buckets` on its device."""
+
+    buckets: torch.Tensor
+
+    def compute_position_bias(self, x: torch.Tensor, position_ids: Any = None, num_buckets: int = 32) -> torch.Tensor:
+        rows, width = x.shape[:2]
+        values: torch.Tensor = self.relative_attention_bias(self.buckets[distances(width, x.device)])
+        return values.permute(2, 0, 1).expand(rows, -1, -1, -1)
 
 
 class BiasedModel(MPNetModel):
