@@ -1,10 +1,9 @@
 """What a text is answered."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Prediction:
+class Prediction(NamedTuple):
     """`answer`: the label's name, or the text that answers a question. `score`: the label's probability (softmax), or
     the sum of the logits of the answer's first and last token; NaN, with an empty answer, where the model computed no
     number."""

@@ -128,7 +128,7 @@ class Predictor:
     def answered(self, chunk: Chunk, outputs: np.ndarray) -> list[Prediction]:
         """The answers of a chunk of `computed`."""
         answers, scores = self.task.answers(outputs, chunk.tokenized, chunk.inputs, self.bundle.labels)
-        return [Prediction(answer, score) for answer, score in zip(answers, scores.tolist(), strict=True)]
+        return list(map(Prediction, answers, scores.tolist()))
 
     def outputs(self, texts: Iterable[Text]) -> np.ndarray:
         """Logits, float32 (texts, labels). For classification only."""
@@ -189,14 +189,14 @@ class Predictor:
     def checked(self, text: Text, number: int) -> tuple[str, ...]:
         """A text as `predict` takes it. UsageError, with its number, where it is none."""
         names = self.bundle.text_columns
-        if type(text) is str and len(names) == 1 and text.isascii() and text and not text.isspace():
-            return (text,)  # nearly all are
         parts = tuple(text) if isinstance(text, list | tuple) else (text,)
+        if len(parts) == len(names) and all(map(_plain, parts)):
+            return parts
         if len(parts) != len(names) or not all(isinstance(part, str) for part in parts):
             wanted = names[0] if len(names) == 1 else f"({', '.join(names)})"
             raise UsageError(f"text {number} must be {wanted}, as strings, but is {str(text)[:60]!r}")
         for name, part in zip(names, parts, strict=True):
-            if not part.strip():
+            if not part or part.isspace():
                 raise UsageError(f"text {number}: {name} is empty; leave it out, or fill it in")
             if not (part.isascii() or _encodes(part)):
                 raise UsageError(f"text {number}: {name} holds half of a surrogate pair, which is no character")
@@ -232,6 +232,11 @@ class Predictor:
             self.bundle.config.max_seq_len,
             100 * usual,
         )
+
+
+def _plain(part: object) -> bool:
+    """Nearly all are: a text in ASCII that is not empty."""
+    return isinstance(part, str) and part.isascii() and bool(part) and not part.isspace()
 
 
 def _encodes(text: str) -> bool:

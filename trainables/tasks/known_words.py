@@ -7,7 +7,7 @@ other, each word need be split once. Tokens stay the library's own: a word that 
 import json
 import threading
 from collections.abc import Sequence
-from itertools import chain, repeat
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ class KnownWords:
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
         self._known = _Known()
+        self._checked = 0
         # Such a token takes the spaces beside it into its characters, which are not its word's.
         self._strips = any(token.lstrip or token.rstrip for token in tokenizer.added_tokens_decoder.values())
 
@@ -38,19 +39,25 @@ class KnownWords:
     def __call__(self, *texts: Any, **options: Any) -> Any:
         return self._tokenizer(*texts, **options)
 
+    def to_check(self, most: int) -> int:
+        """Of the next texts, so many are to be compared with the library's encoding of the whole text: `most` in all,
+        and then one of each call."""
+        wanted = max(1, most - self._checked)
+        self._checked += wanted
+        return wanted
+
     def token_ids(self, texts: Sequence[str]) -> Ragged:
-        """Untruncated and without special tokens. UsageError where the tokenizer cannot."""
-        split, words = _split(texts)
+        """Untruncated and without special tokens, of one text or more. UsageError where the tokenizer cannot."""
+        words, ends = _split(texts)
         known, rows = self._rows(words)
-        return known.tokens_of(rows, _ends(split))
+        return known.tokens_of(rows, ends)
 
     def token_offsets(self, texts: Sequence[str]) -> tuple[Ragged, np.ndarray, np.ndarray]:
         """The same, and the first character of each token within its text and the one after its last, int32."""
         if self._strips:
             return with_offsets(encodings(texts, self._tokenizer, offsets=True))
-        split, words = _split(texts)
+        words, ends = _split(texts)
         known, rows = self._rows(words)
-        ends = _ends(split)
         tokens = known.tokens_of(rows, ends)
         sizes = np.fromiter(map(len, words), dtype=np.int64, count=len(words)) + 1  # with the space behind it
         begin = np.concatenate([[0], np.cumsum(sizes)])
@@ -105,15 +112,10 @@ class _Known:
         return start.values + words, end.values + words
 
 
-def _split(texts: Sequence[str]) -> tuple[list[list[str]], list[str]]:
-    split = [text.split(" ") for text in texts]
-    return split, list(chain.from_iterable(split))
-
-
-def _ends(split: Sequence[Sequence[str]]) -> np.ndarray:
-    """Where each text's words end among all, and 0 before: int64 (texts + 1,)."""
-    counts = np.fromiter(map(len, split), dtype=np.int64, count=len(split))
-    return np.concatenate([[0], np.cumsum(counts)])
+def _split(texts: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """The words of all texts, and where each text's end among them, with 0 before: int64 (texts + 1,)."""
+    spaces = np.fromiter((text.count(" ") for text in texts), dtype=np.int64, count=len(texts))
+    return " ".join(texts).split(" "), np.concatenate([[0], np.cumsum(spaces + 1)])
 
 
 def _appended(one: Ragged, other: Ragged) -> Ragged:

@@ -9,6 +9,7 @@ import numpy as np
 
 from search_spaces.errors import UsageError, check
 from trainables.tasks.base import Ragged
+from trainables.tasks.known_words import KnownWords
 
 CHECKED = 16  # texts of each split that are encoded a second time, whole
 
@@ -89,7 +90,8 @@ def check_encoding(
 ) -> None:
     """UsageError unless the first texts (one or two columns of them) encode to `parts` with special tokens around
     them: what is cut to a length and measured is then what the tokenizer gives."""
-    rows = np.arange(min(len(parts[0]), CHECKED))
+    wanted = tokenizer.to_check(CHECKED) if isinstance(tokenizer, KnownWords) else CHECKED
+    rows = np.arange(min(len(parts[0]), wanted))
     few = [part.slices(rows, np.zeros_like(rows), part.lengths[rows]) for part in parts]
     ids, _ = special.wrap(few[0], few[1] if len(few) > 1 else None)
     encoded = tokenizer(*(list(column[: len(rows)]) for column in texts), verbose=False)["input_ids"]
