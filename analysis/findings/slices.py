@@ -7,16 +7,21 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from analysis.findings.configurations import DEPTH_SHARE
 from search_spaces.axes import AXES
 from search_spaces.objectives import score_names
 
 
 def same_as(table: pd.DataFrame, row: pd.Series, axes: Iterable[str]) -> pd.DataFrame:
-    """The rows that agree with `row` in every one of `axes`."""
+    """The rows that agree with `row` in every one of `axes`: where the model is none of them, in how much of its depth
+    each has (`depth_share`) instead of the layers."""
+    axes = tuple(axes)
+    across = "model" not in axes and DEPTH_SHARE in table
     keep = np.ones(len(table), dtype=bool)
     for axis in axes:
-        value = row[axis]
-        keep &= (table[axis].isna() if pd.isna(value) else table[axis] == value).to_numpy(dtype=bool)
+        column = DEPTH_SHARE if across and axis == "depth" else axis
+        value = row[column]
+        keep &= (table[column].isna() if pd.isna(value) else table[column] == value).to_numpy(dtype=bool)
     return table[keep]
 
 

@@ -80,7 +80,7 @@ def test_a_sweep_from_python_gives_a_folder_and_a_table(tmp_path):
     files, _ = load_checkpoint(str(checkpoint), get_task("demo").head, ("negative", "positive"))
     assert weights == digest_of(files.weights)
     inputs = load_inputs(QUICK)
-    assert (recipe, data) == (inputs.recipe_digest, inputs.data_digest)
+    assert (recipe, data) == (inputs.first.recipe_digest, inputs.data_digest)
     check_answers(result.path, result.rows["trial_id"].iloc[0], tmp_path / "deployed")
 
 

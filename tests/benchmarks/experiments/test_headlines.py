@@ -26,7 +26,7 @@ def test_the_baseline_is_the_published_way_and_the_choice_changes_what_is_named(
 
 def test_a_checkpoint_is_scored():
     config = config_of(arguments("precision=fp16", checkpoint="tuned"))
-    assert (config.checkpoint, config.random_weights, config.source) == ("tuned", False, "tuned")
+    assert (config.checkpoint, config.random_weights, config.models[0].name) == (("tuned",), False, "tuned")
 
 
 def test_a_model_is_fine_tuned_where_that_is_asked():
