@@ -53,7 +53,7 @@ def decompose(table: pd.DataFrame, start: pd.Series, end: pd.Series, order: tupl
         )
     measured = {_key(row, order): row for _, row in table.iterrows()}
     ways = {}
-    absent: tuple[Any, ...] | None = None
+    absent: dict[str, Any] | None = None
     for way in itertools.permutations(axes):  # in the order of `order` first; 5,040 at most
         rows, missing = _walk(measured, start, end, way, order)
         if missing is None:
@@ -63,7 +63,7 @@ def decompose(table: pd.DataFrame, start: pd.Series, end: pd.Series, order: tupl
     if not ways:
         raise CannotAnswer(
             f"Where the saving comes from cannot be told: the way to it has configurations that were not "
-            f"measured, such as {', '.join(str(v) for v in absent or () if v is not None)}."
+            f"measured, such as {_spelled(absent or {}, start)}."
         )
     chosen = next(iter(ways))
     savings = {
@@ -91,7 +91,7 @@ def _walk(
     end: pd.Series,
     way: tuple[str, ...],
     order: tuple[str, ...],
-) -> tuple[list[pd.Series], tuple[Any, ...] | None]:
+) -> tuple[list[pd.Series], dict[str, Any] | None]:
     """The rows along the way, or the first configuration that was not measured."""
     place = dict(zip(order, _key(start, order), strict=True))
     there = dict(zip(order, _key(end, order), strict=True))
@@ -100,9 +100,18 @@ def _walk(
         place[axis] = there[axis]
         row = measured.get(tuple(place.values()))
         if row is None:
-            return [], tuple(place.values())
+            return [], dict(place)
         rows.append(row)
     return rows, None
+
+
+def _spelled(place: dict[str, Any], start: pd.Series) -> str:
+    """A configuration on the way in words; its model only where models are compared."""
+    several = DEPTH_SHARE in start
+    told = {axis: value for axis, value in place.items() if value is not None and (several or axis != "model")}
+    if several and "depth" in told:
+        told["depth"] = f"{100 * told['depth']:.3g} % of the layers"
+    return ", ".join(str(AXES[axis].short(value)) for axis, value in told.items())
 
 
 def _key(row: pd.Series, order: tuple[str, ...]) -> tuple[Any, ...]:

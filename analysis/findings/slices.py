@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.findings.configurations import DEPTH_SHARE
-from search_spaces.axes import AXES
+from search_spaces.axes import AXES, other_axes
 from search_spaces.objectives import score_names
 
 
@@ -28,6 +29,18 @@ def same_as(table: pd.DataFrame, row: pd.Series, axes: Iterable[str]) -> pd.Data
 def told_axes(table: pd.DataFrame) -> list[str]:
     """The axes that tell the configurations of a table: the published ones, and those in which rows differ."""
     return [name for name, axis in AXES.items() if axis.published or len(set(table[name])) > 1]
+
+
+def several_models(table: pd.DataFrame) -> bool:
+    """Models are compared with each other."""
+    return len(table["model"].dropna().unique()) > 1
+
+
+def group_axes(groups: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The axes that tell groups of comparable rows, by what each has in common: those that the published experiment
+    held fixed, but the model only where there are several."""
+    models = {group.get("model") for group in groups}
+    return [name for name in other_axes() if name != "model" or len(models) > 1]
 
 
 def score_column(table: pd.DataFrame) -> str | None:

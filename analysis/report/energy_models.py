@@ -9,10 +9,11 @@ from typing import Any
 from analysis.findings.energy_model.fit import Fit
 from analysis.findings.energy_model.model import EnergyModel
 from analysis.findings.part import Part
+from analysis.findings.slices import group_axes
 from analysis.report.cells import Table, text_table
 from analysis.words.energy_model import factor_sentences, fit_sentence, law, not_made_sentence, spelled, warnings
 from analysis.words.rounding import MISSING, format_percent, format_with_uncertainty
-from search_spaces.axes import AXES, other_axes
+from search_spaces.axes import AXES
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class ModelPart:
 
 def model_parts(models: Sequence[tuple[Mapping[str, Any], Part[EnergyModel]]]) -> list[ModelPart]:
     """The models, largest group first, and one sentence for all groups that gave none."""
-    made = [model_part(common, part) for common, part in models]
+    told = group_axes([common for common, _ in models])
+    made = [model_part(common, part, told) for common, part in models]
     empty = [m for m in made if m.problem]
     if len(empty) < 2:
         return made
@@ -40,8 +42,9 @@ def model_parts(models: Sequence[tuple[Mapping[str, Any], Part[EnergyModel]]]) -
     return [*(m for m in made if not m.problem), ModelPart("the others", f"{text}{listed}.")]
 
 
-def model_part(common: Mapping[str, Any], part: Part[EnergyModel]) -> ModelPart:
-    words = ", ".join(f"{AXES[name].word} {common[name]}" for name in other_axes() if common.get(name))
+def model_part(common: Mapping[str, Any], part: Part[EnergyModel], told: Sequence[str]) -> ModelPart:
+    """`told`: the axes that say which group it is."""
+    words = ", ".join(f"{AXES[name].word} {AXES[name].short(common[name])}" for name in told if common.get(name))
     model = part.value
     if model is None:
         return ModelPart(words, part.problem)
