@@ -41,12 +41,12 @@ def named_models(texts: tuple[str, ...]) -> tuple[NamedModel, ...]:
     """All of them, in their order. UsageError where two cannot be told apart in a trial's name."""
     found = tuple(NamedModel.of(text) for text in texts)
     slugs = [model.slug for model in found]
-    twice = next((slug for slug in slugs if slugs.count(slug) > 1), None)
+    alike = [model.source for model, slug in zip(found, slugs, strict=True) if slugs.count(slug) > 1]
     check(
-        twice is None,
+        not alike,
         "the models of a sweep must differ in name, which is the last part of a path",
-        f"{slugs.count(twice or '')} of the name {twice}",
-        f"name them, as in first={texts[0].partition('=')[2] or texts[0]}",
+        alike,
+        f"name them, as in first={alike[0] if alike else ''}",
     )
     return found
 

@@ -9,6 +9,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from search_spaces.errors import UsageError
+from search_spaces.grid import left_out
 from search_spaces.sweep_config import SweepConfig
 from search_spaces.trial_config import TrialConfig
 from trainables.digest import digest_of
@@ -24,6 +25,7 @@ from tuner.cluster.devices import Devices, check_shared, describe_machines
 from tuner.cluster.progress import Progress
 from tuner.experiment import Experiment
 from tuner.inputs import SweepInputs
+from tuner.plan import limits_of
 from tuner.run.checkpoints import VerifiedFinetune
 from tuner.run.environment import describe
 from tuner.run.folder import RunFolder, read_sweep
@@ -63,6 +65,11 @@ class Driver:
             now["training_data"] = self.inputs.remarks
         for rule, count in self.inputs.remarks.items():
             print(f"training data: {count} examples {rule}", flush=True)
+        missing = left_out(self.config, limits_of(self.config)) if len(self.config.models) > 1 else []
+        if missing:
+            now["left_out"] = missing
+        for words in missing:
+            print(words, flush=True)
         if self.inputs.label_names:
             now["classes"] = list(self.inputs.label_names)
         if self.inputs.warnings:
