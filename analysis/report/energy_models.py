@@ -21,6 +21,7 @@ class ModelPart:
     """The model of one group of comparable rows, or why there is none."""
 
     common: str  # what its rows have in common
+    model: str = ""  # of the encoder, where there are several
     problem: str = ""
     sentences: list[str] = field(default_factory=list)
     fits: list[str] = field(default_factory=list)  # a sentence each
@@ -39,18 +40,20 @@ def model_parts(models: Sequence[tuple[Mapping[str, Any], Part[EnergyModel]]]) -
     groups = f"{len(empty)} {'other ' if len(empty) < len(made) else ''}groups of configurations"
     text = f"Nothing could be fitted to {groups}: each holds too few lengths, depths and precisions"
     listed = f" ({'; '.join(differ)})" if differ else ""
-    return [*(m for m in made if not m.problem), ModelPart("the others", f"{text}{listed}.")]
+    return [*(m for m in made if not m.problem), ModelPart("the others", problem=f"{text}{listed}.")]
 
 
 def model_part(common: Mapping[str, Any], part: Part[EnergyModel], told: Sequence[str]) -> ModelPart:
     """`told`: the axes that say which group it is."""
     words = ", ".join(f"{AXES[name].word} {AXES[name].short(common[name])}" for name in told if common.get(name))
     model = part.value
+    encoder = str(AXES["model"].short(common["model"])) if "model" in told else ""
     if model is None:
-        return ModelPart(words, part.problem)
+        return ModelPart(words, encoder, part.problem)
     rows = [row for fit in model.fits for row in _terms(fit)]
     return ModelPart(
         common=words,
+        model=encoder,
         sentences=[spelled(s) for s in (*factor_sentences(model), *warnings(model))],
         fits=[spelled(fit_sentence(fit)) for fit in model.fits],
         not_made=list(filter(None, [not_made_sentence(model)])),
