@@ -154,7 +154,7 @@ def test_the_report_tells_models_where_there_are_several_and_keeps_their_order(t
     page, printed = report.markdown.read_text(), " ".join(summary(report, 140).split())
     assert "small · fp16 · 64 tokens · 6 layers** uses **32.0× less energy** than big · fp32 · 128 tokens" in page
     assert "model 8.00×, precision 2.00×, length 2.00×" in page
-    assert "| Model | small | 8.000, one trial |" in page
+    assert "| Model | small | 8.00, one trial |" in page
     assert "small, fp16, 64 tokens, 6 layers uses 32x less energy than big, fp32, 128 tokens, 12 layers" in printed
     assert "model small, batch size 64" in report.html.read_text()
     assert "- Of small:\n- At fp32, E = a" in page

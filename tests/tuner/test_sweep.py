@@ -135,6 +135,11 @@ def test_a_failing_trial_is_a_row_and_the_others_go_on(tmp_path):
         (["--depth"], "the axis depth must have at least one value"),
         (["--preset", "sst2", "--model", "./nowhere"], "must be a hub id or an existing folder, but got './nowhere'"),
         (["--task", "sst2", "--data-dir", "./nowhere"], "nowhere"),
+        (
+            ["--model", "demo-bert", "here/demo-bert"],
+            "['demo-bert', 'here/demo-bert']; name them, as in first=demo-bert",
+        ),
+        (["--model", "demo-bert", "b=./nowhere"], "must be a hub id or an existing folder, but got './nowhere'"),
         (["--checkpoint", "./nowhere"], "must be a hub id or an existing folder, but got './nowhere'"),
         (["--resume", "./nowhere"], "tuner.search), but nowhere does not exist; give an earlier --output-dir"),
         (["--output-dir", "tests"], "--output-dir must be new or empty, but tests is not empty"),
