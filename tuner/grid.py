@@ -211,6 +211,8 @@ def _print_plan(
         print(f"warning: {warning}")
     made = len(config.models) * len(config.seeds)
     tuning = f", after {made} fine-tuning{'s'[: made - 1]}" if config.tuned else ""
+    if config.tuned and len(config.models) > 1:
+        tuning += f" (--learning-rate {config.finetuning.learning_rate:g} and the like for all models)"
     minutes = (len(trials) + most) * seconds_per_trial / 60
     to_confirm = f" and at most {most} to confirm the choice" if most else ""
     about = f"about {minutes:.0f} minutes of measuring on one device{tuning}"
