@@ -1,10 +1,13 @@
 """A sweep over two models: one comparison against the first's baseline, paired by example, its saving taken apart."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import analysis
+from analysis import predict
 from analysis.errors import CannotAnswer
 from analysis.figures.slices import paper_slices
 from analysis.findings.assessment import assessments
@@ -176,3 +179,15 @@ def test_a_table_of_one_model_has_no_column_for_its_place(tmp_path):
 def test_an_unknown_baseline_is_named_with_what_was_measured():
     with pytest.raises(UsageError, match="no clean row has model = 'tiny'; measured: org/big, small"):
         find_baseline(configurations(rows()), {"model": "tiny"})
+
+
+def test_a_prediction_asks_for_the_model_and_then_answers_for_it(tmp_path, capsys):
+    pd.DataFrame(records()).to_csv(tmp_path / "results.csv", index=False)
+    asked = [str(tmp_path / "results.csv"), "--max-seq-len", "96", "--precision", "fp32"]
+    with pytest.raises(SystemExit):
+        predict.main(asked)
+    said = capsys.readouterr().err
+    assert said.rstrip().endswith("these differ in model; choose with --model {org/big,small}")
+    assert predict.main([*asked, "--model", SMALL, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["energy_j_per_example"] == pytest.approx(0.05 * 96 / 128, rel=0.01)
