@@ -62,7 +62,7 @@ class Axis:
     def check(self, value: Any) -> None:
         """UsageError where the value is none of this axis."""
         if self.free:
-            check(isinstance(value, str) and value != "", f"{self.name} must be a name", value, self.advice)
+            check(isinstance(value, str), f"{self.name} must be a name", value, self.advice)
             return
         if self.choices:
             check(value in self.choices, f"{self.name} must be one of {', '.join(self.choices)}", value, self.advice)

@@ -196,6 +196,8 @@ class SweepConfig:
             if isinstance(given, str):  # one, as sweep.json and programs may have it
                 object.__setattr__(self, name, (given,))
             elif given is not None:
+                if not (isinstance(given, tuple) and all(isinstance(text, str) for text in given)):
+                    raise TypeError(f"{name} must be text")
                 check(len(given) > 0, f"--{name} must name at least one model", given, "name one")
         _ = self.models  # raises where two have one name
         _check_count("replicates", self.replicates)

@@ -17,7 +17,7 @@ def test_the_baseline_is_the_published_way_and_the_choice_changes_what_is_named(
     assert config.random_weights
     baseline, choice = pair(config, 6, asked.choice)
     longest, rest = ("max_seq_len", 384), {"precision": "fp32", "padding": "max_length", "backend": "eager"}
-    assert baseline.configuration == dict([longest], depth=6, batch_size=64, **rest)
+    assert baseline.configuration == dict([longest], model="some/encoder", depth=6, batch_size=64, **rest)
     assert choice.configuration == baseline.configuration | {
         "precision": "fp16", "padding": "packed", "batch_size": 436
     }  # fmt: skip
