@@ -56,6 +56,7 @@ class MeasuringData:
     digests: Mapping[int, Digests] = field(default_factory=dict)  # by seed; a load without rows needs none
     tokenising_cpu_s: float | None = None  # per example
     fresh: FreshData | None = None  # what fresh trials are scored on, too
+    one_of_several: bool = False  # models of the sweep: rows say their FLOP, by which these are compared
 
 
 class Worker:

@@ -188,6 +188,7 @@ class Driver:
                 digests=digests,
                 tokenising_cpu_s=own.tokenising_cpu_s,
                 fresh=None if own.fresh is None else own.fresh.data,
+                one_of_several=len(self.inputs.models) > 1,
             )
         return {"data": data, "files": files}
 

@@ -27,6 +27,7 @@ WHOSE = ("task", "model", *RECIPE_AND_DATA)
 # What one recommendation may not mix, but for the models of one sweep (`comparison_numbers`).
 TOGETHER = (*WHOSE, "gpu_name", "energy_source", "sweep")
 OF_A_MODEL = ("model", "recipe_digest")  # of TOGETHER: what differs between the models of one sweep
+GFLOP = "gflop_per_example"
 DEPTH_SHARE = "depth_share"  # of a table of several models: a depth over the deepest measured of its model
 _INTERVALS = {
     "energy_j_per_example": "energy_j_per_example_ci95",
@@ -46,6 +47,7 @@ _MEANS = (
     "real_tokens_per_example",
     "inputs_per_example",
     "matmul_reference_j_per_example",
+    GFLOP,
     "idle_share",
     "host_cpu_s_per_example",
     "tokenising_cpu_s_per_example",

@@ -15,11 +15,13 @@ from analysis.findings.baseline import find_baseline, lost_baseline
 from analysis.findings.configurations import comparable_groups, comparison_numbers, configurations
 from analysis.findings.confirmation import key_of
 from analysis.findings.energy_model.model import fit_energy
+from analysis.findings.flop_energy import flop_energy
 from analysis.findings.recommend import recommend
 from analysis.findings.slices import same_as
 from analysis.report.build import build_report
 from analysis.report.summary import summary
 from analysis.rows.cards import level_cards
+from analysis.words.flop_energy import sentences
 from search_spaces.errors import UsageError
 from search_spaces.trial_config import TrialConfig
 from tests.make.rows import row
@@ -112,6 +114,19 @@ def test_an_energy_model_is_fitted_per_model_and_refused_over_several():
     assert slopes[SMALL] == pytest.approx(0.05 / 128 / 6, rel=0.01)
 
 
+def test_whether_energy_follows_flop_is_told_by_pairs_of_whole_models():
+    (one,) = assessed(rows())
+    found = {f.precision: f for f in flop_energy(one.table, one.baseline)}
+    assert {name: f.flop_ratio for name, f in found.items()} == pytest.approx({"fp32": 10.0, "fp16": 10.0})
+    assert {name: f.energy.value for name, f in found.items()} == pytest.approx({"fp32": 8.0, "fp16": 4.0})
+    assert {name: f.per_flop.value for name, f in found.items()} == pytest.approx({"fp32": 1.25, "fp16": 2.5})
+    assert found["fp32"].per_flop.low < 1.25 < found["fp32"].per_flop.high
+    said = sentences([found["fp16"]])[0]
+    assert said.startswith("At fp16 small needs 4.00× less energy than big for 10.0× fewer FLOP: a FLOP costs it 2.5")
+    assert flop_energy(one.table[one.table["model"] == BIG], one.baseline) == []
+    assert flop_energy(one.table.assign(gflop_per_example=np.nan), one.baseline) == []
+
+
 def test_a_lost_baseline_is_the_first_models():
     table = rows()
     base = (table["model"] == BIG) & (table["depth"] == 12) & (table["precision"] == "fp32")
@@ -159,6 +174,7 @@ def test_the_report_tells_models_where_there_are_several_and_keeps_their_order(t
     assert "model 8.00×, precision 2.00×, length 2.00×" in page
     assert "| Model | small | 8.00, one trial |" in page
     assert "small, fp16, 64 tokens, 6 layers uses 32x less energy than big, fp32, 128 tokens, 12 layers" in printed
+    assert "- At fp32 small needs 8.00× less energy than big for 10.0× fewer FLOP: a FLOP costs it 1.25" in page
     assert "model small, batch size 64" in report.html.read_text()
     assert "- Of small:\n- At fp32, E = a" in page
     assert {"accuracy_energy_models.png", "saving.png"} <= {f.name for f in report.figures}
@@ -174,6 +190,7 @@ def test_a_table_of_one_model_has_no_column_for_its_place(tmp_path):
     head = (report.folder / "results.csv").read_text().splitlines()[0].split(",")
     assert "model" in head
     assert "model_place" not in head
+    assert "gflop_per_example" not in head
 
 
 def test_an_unknown_baseline_is_named_with_what_was_measured():

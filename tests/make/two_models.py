@@ -18,6 +18,11 @@ def energy(model: str, depth: int, precision: str, max_seq_len: int) -> float:
     return 0.4 / (SMALLER if model == SMALL else 1.0) / half / cut / (SHORTER if max_seq_len == 64 else 1.0)
 
 
+def gflop(model: str, depth: int, max_seq_len: int) -> float:
+    """Of the whole big model at 128 tokens 20, of the small one 2; in proportion to layers and tokens."""
+    return (20.0 if model == BIG else 2.0) * depth / LAYERS[model] * max_seq_len / 128
+
+
 def records(**values: Any) -> list[dict[str, Any]]:
     """Of each model: fp32 and fp16, 128 and 64 tokens, all layers and 5/6 of them. The small one loses one of 872
     examples and gains another; with fewer layers either loses 100."""
@@ -30,6 +35,7 @@ def records(**values: Any) -> list[dict[str, Any]]:
             energy=energy(model, depth, precision, length),
             bits=flipped(*((0, 0) if model == BIG else (1, 1))) if depth == layers else flipped(100, 0),
             model_place=place,
+            gflop_per_example=gflop(model, depth, length),
             weights_digest=f"weights of {model}",
             recipe_digest=f"recipe of {model}",
             **values,

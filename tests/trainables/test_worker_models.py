@@ -27,7 +27,8 @@ def both(tmp_path):
     files = loading.load_pretrained(str(folder), task.head, task.label_names(examples), seed=1)
     files.weights["classifier.bias"] = np.array([9.0, -9.0], dtype=np.float32)  # it always says 0
     settings = replace(SETTINGS, energy_examples=20)
-    data = MeasuringData("demo", tokens, True, settings, 40, {1: Digests("others", "recipe", "data")})
+    digests = {1: Digests("others", "recipe", "data")}
+    data = MeasuringData("demo", tokens, True, settings, 40, digests, one_of_several=True)
     first = make_worker(settings=settings)
     return first, first.beside("demo-bert", data, {1: lambda: files}), examples.labels
 
@@ -43,6 +44,11 @@ def test_each_is_measured_with_its_own_weights_on_the_same_examples_in_their_ord
     assert letters["real_tokens_per_example"] > rows["demo-bert"]["real_tokens_per_example"], "letters, not words"
     right = decode_bits(letters["correct_bits"], len(labels))
     assert right.tolist() == (labels == 0).tolist(), "by example, whatever the order of the batches was"
+    # two layers, 32 wide with 64 in between, padded to 24 tokens: 2 (24 s h^2 - with i = 2 h 16 s h^2 - + 4 s^2 h)
+    rows["padded"] = measure_trial(replace(TRIAL, model="letters", padding="max_length"), second)
+    assert rows["padded"]["gflop_per_example"] == pytest.approx(2 * (16 * 24 * 32**2 + 4 * 24**2 * 32) * 1e-9)
+    assert letters["gflop_per_example"] <= rows["padded"]["gflop_per_example"]
+    assert rows["demo-bert"]["gflop_per_example"] is None, "of one model alone nobody asks"
     assert first.subset() is second.subset(), "an energy pass is over the same examples"
     assert letters["examples_per_pass"] == rows["demo-bert"]["examples_per_pass"] == 20
 
