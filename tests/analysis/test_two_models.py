@@ -114,6 +114,20 @@ def test_an_energy_model_is_fitted_per_model_and_refused_over_several():
     assert slopes[SMALL] == pytest.approx(0.05 / 128 / 6, rel=0.01)
 
 
+def test_the_choice_pays_back_the_fine_tuning_of_its_own_model():
+    joules = {BIG: 9e4, SMALL: 1e4}
+    tuned = pd.DataFrame(
+        [
+            {"task": "sst2", "model": model, "seed": 42, "train_energy_j": j, "train_energy_source": "nvml_counter"}
+            for model, j in joules.items()
+        ]
+    )
+    (one,) = assessments(rows(), rng=np.random.default_rng(0), bootstrap=False, finetune=tuned)
+    assert one.finetuning.energy_j == 1e4
+    saved = 0.4 - 0.4 / 32
+    assert one.payback.inferences == pytest.approx(1e4 / saved)
+
+
 def test_whether_energy_follows_flop_is_told_by_pairs_of_whole_models():
     (one,) = assessed(rows())
     found = {f.precision: f for f in flop_energy(one.table, one.baseline)}

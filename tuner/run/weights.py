@@ -64,7 +64,8 @@ class Weights:
                     f"with it; restore it, or start another run{or_flag}"
                 )
             if rows:
-                remade.append(f"the model of seed {made[1]} was made again ({problem})")
+                which = "" if len(self.config.models) == 1 else f"{made[0]} "
+                remade.append(f"the model {which}of seed {made[1]} was made again ({problem})")
             if self.path(made).is_dir():
                 print(f"{problem}: it is made again", flush=True)
                 shutil.rmtree(self.path(made))
