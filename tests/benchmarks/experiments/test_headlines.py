@@ -31,7 +31,7 @@ def test_a_checkpoint_is_scored():
 
 def test_a_model_is_fine_tuned_where_that_is_asked():
     config = config_of(arguments("precision=fp16", model="some/encoder", finetune=True))
-    assert (config.model, config.checkpoint, config.random_weights) == ("some/encoder", None, False)
+    assert (config.model, config.checkpoint, config.random_weights) == (("some/encoder",), None, False)
 
 
 @pytest.mark.parametrize(
