@@ -85,6 +85,9 @@ def _select(rows: pd.DataFrame, arguments: Arguments) -> pd.DataFrame:
     groups = comparable_groups(valid(rows)[0])
     if len(groups) > 1:
         differing = [k for k in groups[0][0] if len({g[0][k] for g in groups}) > 1]
+        if "model" in differing and "recipe_digest" in differing:  # each has its own: naming one is enough
+            pairs = {(common["model"], common["recipe_digest"]) for common, _ in groups}
+            differing = [k for k in differing if k != "recipe_digest" or len(pairs) > len({m for m, _ in pairs})]
         options = [
             f"--{k.replace('_', '-')} {{{','.join(sorted({str(g[0][k]) for g in groups}))}}}"
             if hasattr(arguments, k)

@@ -1,7 +1,8 @@
 """The axes of a sweep: what may vary between configurations, and how each is told. One entry here is one axis.
 
-An axis is a field of `TrialConfig` and of `Axes`, and a column of a row, all of the same name. The order of the entries
-is the one in which a configuration is told and in which a baseline is preferred.
+An axis is a field of `TrialConfig` and of `Axes`, and a column of a row, all of the same name; but the values of
+`model` are what a sweep names with --model or --checkpoint. The order of the entries is the one in which a
+configuration is told and in which a baseline is preferred.
 """
 
 import math
@@ -11,6 +12,7 @@ from typing import Any
 
 from search_spaces.backends import BACKENDS
 from search_spaces.errors import check
+from search_spaces.models import model_slug
 from search_spaces.precisions import PRECISIONS
 from search_spaces.registry import Registry
 
@@ -36,7 +38,10 @@ class Axis:
     short_words: str = ""
     unit: str = ""
     usual: Any = None  # of a configuration that does not say
-    choices: Mapping[str, Any] | tuple[str, ...] = ()  # of names; none: whole numbers
+    choices: Mapping[str, Any] | tuple[str, ...] = ()  # of names; none: whole numbers, unless it is `free`
+    free: bool = False  # its values are whatever names a sweep gives it
+    short: Callable[[Any], Any] = lambda value: value  # of a value, before a pattern spells it
+    place: str = ""  # column of a value's place in the order that was asked for: the first is what a baseline prefers
     least: int = 1
     most: int | None = None
     advice: str = "see --help"
@@ -47,7 +52,7 @@ class Axis:
     @property
     def ordered(self) -> bool:
         """Its values are numbers, not names."""
-        return not self.choices
+        return not (self.choices or self.free)
 
     @property
     def kind(self) -> str:
@@ -56,6 +61,9 @@ class Axis:
 
     def check(self, value: Any) -> None:
         """UsageError where the value is none of this axis."""
+        if self.free:
+            check(isinstance(value, str), f"{self.name} must be a name", value, self.advice)
+            return
         if self.choices:
             check(value in self.choices, f"{self.name} must be one of {', '.join(self.choices)}", value, self.advice)
             return
@@ -71,7 +79,7 @@ class Axis:
 
     def spell(self, value: Any, pattern: str = "words") -> str:
         """A value by one of the patterns: "48 tokens" of 48.0, and "1 layer"."""
-        text = getattr(self, pattern) or self.words
+        text, value = getattr(self, pattern) or self.words, self.short(value)
         plain = int(value) if isinstance(value, float) and value.is_integer() else value
         spelled = text.format(plain)
         return spelled.removesuffix("s") if plain == 1 and text.startswith("{} ") else str(spelled)
@@ -84,6 +92,22 @@ def _unlike(usual: str) -> Callable[[Any], float]:
 AXES: Registry[Axis] = Registry(
     "an axis",
     (
+        Axis(
+            name="model",
+            meaning="hub id or folder of the encoder, or the name that it was given",
+            title="Model",
+            word="model",
+            plural="models",
+            label="Model",
+            words="{}",
+            tag="{}",
+            distance=lambda value: 0.0,
+            free=True,
+            short=lambda value: model_slug(str(value)),
+            place="model_place",
+            advice="give a hub id, a folder or name=folder",
+            turn=-1,
+        ),
         Axis(
             name="precision",
             meaning="fp32 (TF32 off), tf32, bf16, fp16, or int8, fp8: linear layers alone, the rest bf16",

@@ -1,4 +1,4 @@
-"""From axes to trials: the product of the axes in a seeded order."""
+"""From axes to trials: the product of the axes, for each model its own, in a seeded order."""
 
 import random
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from typing import Any
 
 from search_spaces.backends import BACKENDS
 from search_spaces.errors import check
+from search_spaces.models import Limits, NamedModel
 from search_spaces.sweep_config import FULL_DEPTH, SweepConfig
 from search_spaces.trial_config import TrialConfig
 
@@ -17,53 +18,83 @@ def even_depths(layers: int, steps: int = 6) -> tuple[int, ...]:
     return tuple(sorted({max(1, round(layers * i / steps)) for i in range(1, steps + 1)}))
 
 
-def depths(config: SweepConfig, layers: int) -> tuple[int, ...]:
-    """The depths of the sweep on its model, which has so many layers; a deeper one is a `UsageError`."""
+def depths(config: SweepConfig, model: NamedModel, limits: Limits) -> tuple[int, ...]:
+    """The depths of the sweep on a model. UsageError where none of them is one of it, or it is the only model and does
+    not have all of them."""
+    layers = limits.layers
     if config.axes.depth is None:
         return even_depths(layers)
     found = tuple(layers if depth == FULL_DEPTH else depth for depth in config.axes.depth)
+    within = tuple(depth for depth in found if depth <= layers)
+    if len(config.models) == 1:
+        check(
+            len(set(found)) == len(found),
+            f"the values of depth must differ, and full is {layers} for {model.source}",
+            config.axes.depth,
+            "drop the repeats",
+        )
     check(
-        len(set(found)) == len(found),
-        f"the values of depth must differ, and full is {layers} for {config.source}",
-        config.axes.depth,
-        "drop the repeats",
-    )
-    check(
-        max(found) <= layers,
-        f"depth must be at most {layers}, the layers of {config.source}",
+        within == found or (len(config.models) > 1 and bool(within)),
+        f"depth must be at most {layers}, the layers of {model.source}",
         max(found),
         f"give depths from 1 to {layers}",
     )
-    return found
+    return tuple(dict.fromkeys(within))
 
 
-def values(config: SweepConfig, layers: int, max_positions: int) -> dict[str, tuple[Any, ...]]:
-    """The values of each axis on the sweep's model, which has so many layers and positions (tokens); a value beyond
-    them is a `UsageError`."""
-    axes = config.axes
+def lengths(config: SweepConfig, model: NamedModel, limits: Limits) -> tuple[int, ...]:
+    """The lengths of the sweep on a model, as `depths`."""
+    found = config.axes.max_seq_len
+    within = tuple(length for length in found if length <= limits.max_positions)
     check(
-        max(axes.max_seq_len) <= max_positions,
-        f"max_seq_len must be at most {max_positions}, the positions of {config.source}",
-        max(axes.max_seq_len),
+        within == found or (len(config.models) > 1 and bool(within)),
+        f"max_seq_len must be at most {limits.max_positions}, the positions of {model.source}",
+        max(found),
         "give shorter lengths",
     )
-    return {f.name: tuple(getattr(axes, f.name) or ()) for f in fields(axes)} | {"depth": depths(config, layers)}
+    return within
 
 
-def grid(config: SweepConfig, layers: int, max_positions: int) -> list[TrialConfig]:
-    """Every trial of the sweep, in the order of `shuffled`; the other arguments are those of `values`."""
-    named = values(config, layers, max_positions)
+def values(config: SweepConfig, model: NamedModel, limits: Limits) -> dict[str, tuple[Any, ...]]:
+    """The values of each axis but the model's, on one of the sweep's models. UsageError as `depths`."""
+    axes = config.axes
+    own = {"max_seq_len": lengths(config, model, limits), "depth": depths(config, model, limits)}
+    return {f.name: tuple(getattr(axes, f.name) or ()) for f in fields(axes)} | own
+
+
+def left_out(config: SweepConfig, limits: Sequence[Limits]) -> list[str]:
+    """What of the axes some model does not have, a sentence each. `limits`: of each of the sweep's models."""
+    said = []
+    for model, own in zip(config.models, limits, strict=True):
+        asked = {
+            ("depth", "layers", own.layers): [d for d in config.axes.depth or () if d != FULL_DEPTH and d > own.layers],
+            ("max_seq_len", "positions", own.max_positions): sorted(
+                set(config.axes.max_seq_len) - set(lengths(config, model, own))
+            ),
+        }
+        said += [
+            f"{axis} {' '.join(map(str, beyond))} is left out for {model.slug}, which has {most} {unit}"
+            for (axis, unit, most), beyond in asked.items()
+            if beyond
+        ]
+    return said
+
+
+def grid(config: SweepConfig, limits: Sequence[Limits]) -> list[TrialConfig]:
+    """Every trial of the sweep, in the order of `shuffled`. `limits`: of each of its models."""
+    own = [(model, values(config, model, limit)) for model, limit in zip(config.models, limits, strict=True)]
     trials = [
         config.axes.trial_type(
-            config.task, config.source, seed, **dict(zip(named, point, strict=True)), replicate=replicate
+            config.task, model.name, seed, **dict(zip(named, point, strict=True)), replicate=replicate
         )
+        for model, named in own
         for seed, *point, replicate in product(config.seeds, *named.values(), range(config.replicates))
     ]
     return shuffled(trials, config.order_seed)
 
 
 def shuffled(trials: Sequence[TrialConfig], seed: int) -> list[TrialConfig]:
-    """Over axes, seeds and replicates, so that drift does not line up with any of them.
+    """Over axes, models, seeds and replicates, so that drift does not line up with any of them.
 
     Compiling is dear, so trials of one compiled program (the two compiling backends, other seeds) follow each other
     and are shuffled as one; but not the replicates of one configuration, which drift would then make alike.

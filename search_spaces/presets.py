@@ -60,7 +60,7 @@ SQUAD = SweepConfig(
 # Small enough for two CPU cores: no download, and tenths of a second per window where nothing is sensed anyway.
 DEMO = SweepConfig(
     task="demo",
-    model="demo-bert",
+    model=("demo-bert",),
     axes=Axes(max_seq_len=(16, 24, 32, 40, 48, 64), depth=(1, 2, 3, 4), precision=("fp32", "bf16")),
     finetuning=Finetuning(epochs=3, learning_rate=5e-4, train_max_seq_len=64),
     measuring=MeasuringOptions(short_estimates=True),

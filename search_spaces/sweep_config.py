@@ -1,10 +1,11 @@
-"""A whole sweep as data: which model and task, which axes, how it is fine-tuned and measured."""
+"""A whole sweep as data: which models and task, which axes, how it is fine-tuned and measured."""
 
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 from search_spaces.axes import AXES, MAX_SEQ_LEN, MIN_SEQ_LEN
 from search_spaces.errors import check
+from search_spaces.models import NamedModel, named_models
 from search_spaces.trial_config import TrialConfig
 
 FULL_DEPTH: Literal["full"] = "full"  # as a depth: all layers of the model, whichever it is
@@ -12,14 +13,15 @@ FULL_DEPTH: Literal["full"] = "full"  # as a depth: all layers of the model, whi
 
 @dataclass(frozen=True)
 class Axes:
-    """The values of each axis; the grid is their product, the last varying fastest."""
+    """The values of each axis but the models'; the grid is their product, the last varying fastest."""
 
     trial_type: ClassVar[type[TrialConfig]] = TrialConfig  # what one point is
 
     max_seq_len: tuple[int, ...] = (16, 24, 32, 40, 48, 64, 96, 128)
     """Tokens an input is truncated to (and padded to, with padding max_length)."""
     depth: tuple[int | Literal["full"], ...] | None = None
-    """Encoder layers kept, from the embeddings up; full: all. Default: six even steps that end at the full depth."""
+    """Encoder layers kept, from the embeddings up; full: all. Default: six even steps that end at the full depth. Of
+    several models each has its own; a depth beyond one of them is left out for it."""
     precision: tuple[str, ...] = ("fp32", "fp16")
     """fp32 (TF32 off), tf32, bf16 or fp16 throughout; int8 or fp8 in the encoder's linear layers, bf16 around them."""
     batch_size: tuple[int, ...] = (AXES["batch_size"].usual,)
@@ -42,7 +44,7 @@ class Axes:
 
 @dataclass(frozen=True)
 class Finetuning:
-    """How the model is fine-tuned, once per seed. The defaults are the published experiment's."""
+    """How a model is fine-tuned, once per seed; all models alike. The defaults are the published experiment's."""
 
     epochs: int = 2
     """Passes over the training examples."""
@@ -163,19 +165,19 @@ class SweepConfig:
 
     task: str = "sst2"
     """demo, sst2, qqp, squad or tsv (your own classification data)."""
-    model: str = "google-bert/bert-base-uncased"
-    """Hub id or local folder of the pretrained encoder."""
+    model: tuple[str, ...] = ("google-bert/bert-base-uncased",)
+    """Hub ids or local folders of the pretrained encoders, or name=folder; the baseline is the first one's."""
     data_dir: str | None = None
     """Folder with local data files. Default: the hub."""
-    checkpoint: str | None = None
-    """An already fine-tuned model (folder or hub id): skips the fine-tuning."""
+    checkpoint: tuple[str, ...] | None = None
+    """Already fine-tuned models instead (folders or hub ids, or name=folder): skips the fine-tuning."""
     random_weights: bool = False
     """Build the architecture of --model untrained: energy and latency only, accuracy is null."""
     confirm_data: str | None = None
     """File of labelled examples, in the form of the task's evaluation file, that nothing else has seen: at the end
     baseline and choice are compared on them, too. May be given with --resume."""
     seeds: tuple[int, ...] = (42,)
-    """Seeds: the model is fine-tuned and measured once for each."""
+    """Seeds: each model is fine-tuned and measured once for each."""
     replicates: int = 1
     """Separate trials of each configuration; the headline interval comes from them (3 for published numbers)."""
     frontier_replicates: int = 1
@@ -189,6 +191,15 @@ class SweepConfig:
     def __post_init__(self) -> None:
         if isinstance(self.measuring, Measuring):  # as options, so that it equals itself when it is read again
             object.__setattr__(self, "measuring", MeasuringOptions(**asdict(self.measuring)))
+        for name in ("model", "checkpoint"):
+            given = getattr(self, name)
+            if isinstance(given, str):  # one, as sweep.json and programs may have it
+                object.__setattr__(self, name, (given,))
+            elif given is not None:
+                if not (isinstance(given, tuple) and all(isinstance(text, str) for text in given)):
+                    raise TypeError(f"{name} must be text")
+                check(len(given) > 0, f"--{name} must name at least one model", given, "name one")
+        _ = self.models  # raises where two have one name
         _check_count("replicates", self.replicates)
         _check_count("frontier_replicates", self.frontier_replicates)
         check(len(self.seeds) > 0, "seeds must have at least one value", self.seeds, "42 is the paper's")
@@ -214,12 +225,34 @@ class SweepConfig:
         )
 
     @property
-    def source(self) -> str:
-        """Hub id or folder of the weights that are read: what rows and trials are named after."""
-        return self.checkpoint or self.model
+    def models(self) -> tuple[NamedModel, ...]:
+        """The models that are measured, the baseline's first; their sources hold the weights that are read."""
+        return named_models(self.checkpoint or self.model)
+
+    def model_of(self, name: str) -> NamedModel:
+        """The model that rows and trials call so. UsageError where the sweep has several, and none of that name."""
+        models = self.models
+        found = [model for model in models if model.name == name] or list(models)
+        check(
+            len(found) == 1,
+            f"a model must be one of the sweep's ({', '.join(model.name for model in models)})",
+            name,
+            "give one of them",
+        )
+        return found[0]
+
+    @property
+    def tuned(self) -> bool:
+        """Its models are fine-tuned, and not given fine-tuned or left untrained."""
+        return not (self.checkpoint or self.random_weights)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Plain values; a single model is a text, as in every version."""
+        found = asdict(self)
+        for name in ("model", "checkpoint"):
+            if found[name] is not None and len(found[name]) == 1:
+                found[name] = found[name][0]
+        return found
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "SweepConfig":

@@ -1,29 +1,23 @@
 """One point of the sweep: `TrialConfig`, frozen and validated, never repaired."""
 
 from dataclasses import asdict, dataclass, fields
-from pathlib import PurePath
 from typing import Any
 
 from search_spaces.axes import AXES
 from search_spaces.errors import check
+from search_spaces.models import model_slug
 
 # Why a trial is measured: to choose by (a grid's or a search's), or afresh, to confirm what was chosen.
 SWEEP, CONFIRM = "sweep", "confirm"
 PURPOSES = {SWEEP: "r", CONFIRM: "c"}  # and what the trial's number has before it in its name
 
 
-def model_slug(model: str) -> str:
-    """The last part of a hub id or path, safe in a file name: "google-bert/bert-base" -> "bert-base"."""
-    name = PurePath(model.rstrip("/")).name or model
-    return "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
-
-
 @dataclass(frozen=True)
 class TrialConfig:
     """One configuration of one fine-tuned model, measured once.
 
-    The first three fields say which weights; those that are axes (`search_spaces.axes`) are the configuration;
-    `replicate` numbers the separate trials of the same configuration and purpose.
+    The first three fields say which weights; those that are axes (`search_spaces.axes`), the model among them, are the
+    configuration; `replicate` numbers the separate trials of the same configuration and purpose.
     """
 
     task: str
@@ -52,7 +46,7 @@ class TrialConfig:
     @property
     def configuration_id(self) -> str:
         """Readable and unique for everything but the replicate and its purpose."""
-        tags = [AXES[name].spell(value, "tag") for name, value in self.configuration.items()]
+        tags = [AXES[name].spell(value, "tag") for name, value in self.configuration.items() if name != "model"]
         return "-".join([self.task, model_slug(self.model), f"s{self.seed}", *tags])
 
     @property

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.errors import UsageError
+from search_spaces.models import NamedModel
 from search_spaces.trial_config import TrialConfig
 from serving.bundle import CARD_FILE, Bundle, write_bundle
 from serving.model_card import model_card
@@ -115,7 +116,10 @@ def _cut_share(source: Source, task: Task, examples: Any, tokenizer: Any) -> flo
 
 def _base_model(source: Source) -> str | None:
     """A hub id; a path says nothing elsewhere."""
-    model = source.sweep.model
+    sweep = source.sweep
+    if len(sweep.models) > 1 and not sweep.tuned:
+        return None
+    model = (sweep.model_of(source.trial.model) if sweep.tuned else NamedModel.of(sweep.model[0])).source
     return (
         model if model.count("/") == 1 and not model.startswith((".", "/", "~")) and not Path(model).exists() else None
     )

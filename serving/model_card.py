@@ -6,9 +6,9 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from search_spaces.axes import AXES
+from search_spaces.models import model_slug
 from search_spaces.objectives import OBJECTIVES
 from search_spaces.precisions import PRECISIONS
-from search_spaces.trial_config import model_slug
 from serving.bundle import Bundle
 from trainables.energy.sources import SOURCES, words_of
 from trainables.tasks import get_task
@@ -34,7 +34,9 @@ def model_card(bundle: Bundle, base_model: str | None, co2_g_per_kwh: float | No
 
 def _name(bundle: Bundle) -> str:
     trial = bundle.config
-    told = ", ".join(AXES[name].spell(value, "name_words") for name, value in trial.configuration.items())
+    told = ", ".join(
+        AXES[name].spell(value, "name_words") for name, value in trial.configuration.items() if name != "model"
+    )
     return f"{model_slug(trial.model)} on {trial.task}: {told}"
 
 
@@ -153,7 +155,8 @@ class TrialName:
         self.configuration = configuration
 
     def __str__(self) -> str:
-        known = {name: self.configuration[name] for name in AXES if self.configuration.get(name) is not None}
+        own = [name for name in AXES if name != "model"]
+        known = {name: self.configuration[name] for name in own if self.configuration.get(name) is not None}
         return ", ".join(AXES[name].spell(value, "name_words") for name, value in known.items())
 
 

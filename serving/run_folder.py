@@ -90,7 +90,7 @@ def weights_source(source: Source) -> str:
             "run it with a model that is fine-tuned"
         )
     if source.sweep.checkpoint is not None:
-        return source.sweep.checkpoint
+        return source.sweep.model_of(source.trial.model).source
     folder = weights_folder(source.run, source.trial.task, source.trial.model, source.trial.seed)
     if not folder.is_dir():
         raise UsageError(f"the weights of a trial must be in its run, but {folder} does not exist; restore it")
@@ -127,11 +127,13 @@ def load_weights(source: Source, task: Task, weights: str, labels: tuple[str, ..
 
 
 def finetuning_cost(source: Source) -> dict[str, Any] | None:
-    """What fine-tuning the trial's seed took; None where the run did not, or does not say."""
+    """What fine-tuning the trial's model took with its seed; None where the run did not, or does not say."""
     found: dict[str, Any] | None = None
     for experiment in experiments(source.run, FINETUNE):
         for folder in trial_folders(experiment):
             last = next(last_results(folder), None)
-            if last is not None and last.get("seed") == source.trial.seed and "train_energy_j" in last:
+            if last is None or "train_energy_j" not in last or last.get("seed") != source.trial.seed:
+                continue
+            if len(source.sweep.models) == 1 or last.get("model") == source.trial.model:
                 found = {k: last.get(k) for k in ("epoch", "train_energy_j", "train_energy_source", "train_s")}
     return found

@@ -15,6 +15,7 @@ from analysis.report.summary import summary
 from search_spaces.axes import AXES, Axis
 from search_spaces.backends import BACKENDS, Backend
 from search_spaces.grid import grid
+from search_spaces.models import Limits
 from search_spaces.objectives import OBJECTIVES, Objective
 from search_spaces.precisions import PRECISIONS, Precision
 from search_spaces.presets import SST2
@@ -74,11 +75,11 @@ def test_an_axis_makes_trials_and_points() -> None:
         max_seq_len=(16,), depth=(2,), precision=("fp12",), layout=("rows", "tiles"), backend=("abacus",)
     )
     config = replace(SST2, axes=axes)
-    trials = grid(config, layers=12, max_positions=512)
+    trials = grid(config, [Limits(12, 512)])
     assert sorted(t.trial_id.split("-s42-")[1] for t in trials) == [
         f"len16-depth2-fp12-b64-max_length-abacus-{layout}-r0" for layout in ("rows", "tiles")
     ]
-    space = SearchSpace.of(config, 12, 512, "cuda")
+    space = SearchSpace.of(config, [Limits(12, 512)], "cuda")
     assert space.named(space.baseline)["layout"] == "rows"
     assert {space.trial(point).configuration["layout"] for point in space.points} == {"rows", "tiles"}
 
@@ -111,6 +112,6 @@ def test_rows_of_it_are_told_apart_and_told_in_page_and_summary(tmp_path: Path) 
 
 def test_axes_fields_and_columns_are_the_same() -> None:
     axes = {f.name for f in fields(Axes)}
-    assert axes == set(AXES) == set(AXES) & {f.name for f in fields(TrialConfig)}
+    assert axes | {"model"} == set(AXES) == set(AXES) & {f.name for f in fields(TrialConfig)}
     assert set(AXES) <= set(COLUMNS)
     assert {name for name, objective in OBJECTIVES.items() if objective.score} <= set(COLUMNS)

@@ -1,5 +1,6 @@
 """What Ray Tune runs for a measuring trial: a process that is kept from one configuration to the next."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ from search_spaces.prune import PruneRule
 from search_spaces.trial_config import TrialConfig
 from trainables.failures import may_pass, one_line, out_of_memory
 from trainables.measure import measure_trial
+from trainables.model.loading import ModelFiles
 from trainables.rows.folder import MEASURE
 from trainables.rows.unmeasured import unmeasured_row
 from trainables.worker import MeasuringData, Worker
@@ -31,14 +33,14 @@ class MeasureTrainable(tune.Trainable):
     def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
         return tune.PlacementGroupFactory([{"CPU": config["job"]["cpu"], "GPU": config["job"]["gpu"]}])
 
-    def setup(self, config: dict[str, Any], data: MeasuringData, files: dict[int, Any]) -> None:
+    def setup(self, config: dict[str, Any], data: dict[str, MeasuringData], files: dict[str, dict[int, Any]]) -> None:
+        """`data` and `files` (model, seed -> reference) of each of the sweep's models, the first of which the anchor is
+        measured with."""
         self.ray_device = assigned_device()
-        self.worker = Worker(
-            data,
-            {seed: partial(ray.get, reference) for seed, reference in files.items()},
-            config["job"].get("threads", config["job"]["cpu"]),
-            first_seed=config["job"]["seed"],
-        )
+        self.data, self.files = data, files
+        first = next(iter(data))
+        threads = config["job"].get("threads", config["job"]["cpu"])
+        self.workers = {first: Worker(data[first], self._fetchers(first), threads, config["job"]["seed"])}
         self.reset_config(config)
         self.reused = False
 
@@ -49,6 +51,19 @@ class MeasureTrainable(tune.Trainable):
         rule = config["job"].get("prune")  # of a search; a grid measures every trial in full
         self.prune = PruneRule.from_dict(rule) if rule else None
         return True
+
+    @property
+    def worker(self) -> Worker:
+        """What measures the trial's model: a process keeps the weights of all models that it has met in the host's
+        memory, so that the shuffled order of trials costs nothing."""
+        model = self.trial.model
+        if model not in self.workers:
+            first, worker = next(iter(self.workers.items()))
+            self.workers[model] = worker.beside(first, self.data[model], self._fetchers(model))
+        return self.workers[model]
+
+    def _fetchers(self, model: str) -> dict[int, Callable[[], ModelFiles]]:
+        return {seed: partial(ray.get, reference) for seed, reference in self.files[model].items()}
 
     def step(self) -> dict[str, Any]:
         try:
@@ -61,7 +76,7 @@ class MeasureTrainable(tune.Trainable):
         return result | {"ray_device": self.ray_device, "done": True}
 
     def cleanup(self) -> None:
-        self.worker.meter.close()
+        next(iter(self.workers.values())).meter.close()
 
 
 def failed_row(trial: TrialConfig, error: BaseException, worker: Worker | None) -> dict[str, Any]:

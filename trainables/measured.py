@@ -134,11 +134,21 @@ def _known_of_any(trial: Trial, windows: Windows) -> dict[str, Any]:
         tokens_per_example=load.plan.tokens / load.examples,
         real_tokens_per_example=float(lengths.sum()) / load.examples,
         inputs_per_example=len(lengths) / load.examples,
+        gflop_per_example=1e-9 * _processed_flop(trial) if worker.data.one_of_several else None,
         matmul_reference_j_per_example=None if reference is None else reference * 1e-12 * flop,
         gpu_name=worker.meter.device.name,
         gpu_uuid=worker.meter.device.uuid,
         worker=worker.name,
     )
+
+
+def _processed_flop(trial: Trial) -> float:
+    """Per example of a pass, over the tokens that were computed: a padded input's are its batch's width."""
+    load = trial.load
+    lengths = load.inputs.ids.lengths
+    if load.plan.padding != "packed":
+        lengths = np.repeat(load.plan.width, [len(rows) for rows in load.plan.batches])
+    return encoder_flop(lengths, trial.config.depth, *config_sizes(load.model.config)) / load.examples
 
 
 def _fresh_answers(trial: Trial) -> dict[str, Any]:

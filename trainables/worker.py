@@ -3,6 +3,7 @@
 One process per GPU serves the whole sweep (Tune reuses the actor), so everything here is paid for once.
 """
 
+import copy
 import gc
 import os
 import socket
@@ -45,7 +46,7 @@ class FreshData:
 
 @dataclass(frozen=True)
 class MeasuringData:
-    """What every measuring trial of a sweep shares, as plain arrays in the object store."""
+    """What every measuring trial of a model shares, as plain arrays in the object store."""
 
     task: str
     validation: Any  # the task's Tokenized
@@ -55,11 +56,12 @@ class MeasuringData:
     digests: Mapping[int, Digests] = field(default_factory=dict)  # by seed; a load without rows needs none
     tokenising_cpu_s: float | None = None  # per example
     fresh: FreshData | None = None  # what fresh trials are scored on, too
+    one_of_several: bool = False  # models of the sweep: rows say their FLOP, by which these are compared
 
 
 class Worker:
-    """The state of one measuring process. `files` maps a seed to a function that fetches its ModelFiles; the model of
-    `first_seed` is built at once."""
+    """The state of one measuring process, for one model (`beside`: for another). `files` maps a seed to a function that
+    fetches its ModelFiles; the model of `first_seed` is built at once."""
 
     def __init__(
         self,
@@ -84,6 +86,8 @@ class Worker:
             self.idle_power_w = settled_idle_power_w(self.meter)
             if built is not None:
                 built.result()
+        self._first: Worker = self
+        self._anchored_on: str | None = None  # another model's name
         self._trials_since_anchor = ANCHOR_EVERY
         self._references: dict[str, float] = {}
         self.inputs = lru_cache(maxsize=16)(self._inputs)
@@ -92,6 +96,15 @@ class Worker:
         # stays for good; looking through it again took a third of a second per trial.
         gc.collect()
         gc.freeze()
+
+    def beside(self, name: str, data: MeasuringData, files: dict[int, Callable[[], loading.ModelFiles]]) -> "Worker":
+        """The same process for another model, with weights and tokens of its own. What is of the card stays one thing:
+        meter, idle power, references, the anchor (on this worker's model, which is called `name`), and which examples
+        an energy pass has."""
+        other = copy.copy(self)
+        other.data, other._files, other._master, other._anchored_on = data, files, None, name
+        other.inputs = lru_cache(maxsize=16)(other._inputs)
+        return other
 
     def master(self, seed: int) -> "PreTrainedModel":
         """The full model of a seed in fp32 on the host, rebuilt only when the seed changes."""
@@ -127,12 +140,14 @@ class Worker:
         return self._references[precision]
 
     def due_anchor(self, seed: int) -> dict[str, Any] | None:
-        """`anchor` at the worker's start and every ANCHOR_EVERY trials; None in between, and on a CPU."""
-        self._trials_since_anchor += 1
-        if self.device.type != "cuda" or self._trials_since_anchor <= ANCHOR_EVERY:
+        """`anchor` at the worker's start and every ANCHOR_EVERY trials; None in between, and on a CPU. It is always on
+        the first model, and says so beside another's row."""
+        first = self._first
+        first._trials_since_anchor += 1
+        if self.device.type != "cuda" or first._trials_since_anchor <= ANCHOR_EVERY:
             return None
-        self._trials_since_anchor = 1
-        return self.anchor(seed)
+        first._trials_since_anchor = 1
+        return first.anchor(seed) | ({} if self._anchored_on is None else {"model": self._anchored_on})
 
     def anchor(self, seed: int) -> dict[str, Any]:
         """The fixed load on the model of a seed, measured now, on a GPU (`trainables.anchor`)."""

@@ -17,7 +17,7 @@ import pandas as pd
 
 from analysis.errors import CannotAnswer
 from analysis.findings.baseline import lost_baseline
-from analysis.findings.configurations import TOGETHER, valid
+from analysis.findings.configurations import comparison_numbers, valid
 from analysis.findings.confirmation import Key, complete_set, devices, key_of, overlapping, reference
 from analysis.findings.plain import plain
 from analysis.findings.recommend import recommend
@@ -165,8 +165,7 @@ def _one_comparison(rows: pd.DataFrame) -> pd.DataFrame:
     clean = valid(rows)[0]
     if clean.empty:
         return rows
-    keys = [k for k in TOGETHER if k in clean]
-    groups = clean.groupby(keys, dropna=False, sort=False)
+    groups = clean.groupby(comparison_numbers(clean), sort=False)
     largest = max((group for _, group in groups), key=len)
     return rows[rows.index.isin(largest.index) | ~rows.index.isin(clean.index)]
 
@@ -185,7 +184,8 @@ def _check_cards(driver: Driver, rows: pd.DataFrame) -> None:
 def _configuration(config: SweepConfig, row: pd.Series, seed: int) -> dict[str, Any]:
     own = {name: plain(row[name]) for name in AXES}
     whole = {n: int(v) if isinstance(v, float) and v.is_integer() else v for n, v in own.items()}
-    return {"task": config.task, "model": config.source, "seed": seed, **whole}
+    model = config.model_of(str(whole["model"])).name
+    return {"task": config.task, "model": model, "seed": seed, **{n: v for n, v in whole.items() if n != "model"}}
 
 
 def _digest(rows: pd.DataFrame) -> str:

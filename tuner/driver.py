@@ -1,4 +1,4 @@
-"""One start of a run: what it stands on is recorded, the model fine-tuned once per seed, then every trial measured."""
+"""One start of a run: what it stands on is recorded, each model fine-tuned once per seed, then every trial measured."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -9,6 +9,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from search_spaces.errors import UsageError
+from search_spaces.grid import left_out
 from search_spaces.sweep_config import SweepConfig
 from search_spaces.trial_config import TrialConfig
 from trainables.digest import digest_of
@@ -24,12 +25,13 @@ from tuner.cluster.devices import Devices, check_shared, describe_machines
 from tuner.cluster.progress import Progress
 from tuner.experiment import Experiment
 from tuner.inputs import SweepInputs
+from tuner.plan import limits_of
 from tuner.run.checkpoints import VerifiedFinetune
 from tuner.run.environment import describe
 from tuner.run.folder import RunFolder, read_sweep
 from tuner.run.resume import done_trials, keep_settings, record_start
 from tuner.run.storage import KEPT_FILES, Storage
-from tuner.run.weights import Weights
+from tuner.run.weights import Made, Weights
 
 
 class Driver:
@@ -59,10 +61,15 @@ class Driver:
         """
         now = describe(self.config, describe_machines(self.devices))
         now["threads"] = self.devices.resources(self.config.measuring.cpu_threads)["threads"]
-        if self.inputs.train is not None:
+        if self.config.tuned:
             now["training_data"] = self.inputs.remarks
         for rule, count in self.inputs.remarks.items():
             print(f"training data: {count} examples {rule}", flush=True)
+        missing = left_out(self.config, limits_of(self.config)) if len(self.config.models) > 1 else []
+        if missing:
+            now["left_out"] = missing
+        for words in missing:
+            print(words, flush=True)
         if self.inputs.label_names:
             now["classes"] = list(self.inputs.label_names)
         if self.inputs.warnings:
@@ -76,7 +83,7 @@ class Driver:
         for trial, damage in damaged_trials(self.folder.path).items():
             print(f"{trial}: {damage}; it is measured again", flush=True)
         differences = list(changed)
-        if self.inputs.train is not None:
+        if self.config.tuned:
             differences += self.weights.drop_damaged(done_trials(self.folder.path), anyway)
         self.row_flags = record_start(self.folder, now, differences, anyway)
         if read_sweep(self.folder.path) != self.config:
@@ -86,25 +93,27 @@ class Driver:
         return self.finetune()
 
     def finetune(self) -> bool:
-        """Fine-tune every seed that has no checkpoint yet; False if that was interrupted."""
-        missing = self.weights.missing() if self.inputs.train is not None else []
+        """Fine-tune every model and seed that has no checkpoint yet; False if that was interrupted."""
+        missing = self.weights.missing() if self.config.tuned else []
         # A driver that was killed just now may have left one that only needs to be kept.
-        missing = [seed for seed in missing if not self.weights.keep(seed, self.inputs.tokenizer)]
+        missing = [made for made in missing if not self._keep(made)]
         if not missing:
             return True
         if not self.storage.remote:
             check_shared(self.folder.ray_dir, self.devices)
-        data = TrainingData(self.config.task, self.inputs.train, self.inputs.validation)
+        data = {
+            name: TrainingData(self.config.task, own.train, own.validation) for name, own in self.inputs.models.items()
+        }
         lost = self._run(
             Experiment(
                 VerifiedFinetune,
-                {"data": data, "files": {seed: ray.put(self._pretrained(seed)) for seed in missing}},
-                [self._finetune_job(seed) for seed in missing],
+                {"data": data, "files": {made: ray.put(self._pretrained(made)) for made in missing}},
+                [self._finetune_job(made) for made in missing],
                 checkpoints=tune.CheckpointConfig(num_to_keep=1, checkpoint_frequency=1, checkpoint_at_end=True),
             ),
             Progress(len(missing)),
         )
-        kept = [self.weights.keep(seed, self.inputs.tokenizer) for seed in missing]
+        kept = [self._keep(made) for made in missing]
         if lost:
             trial, cause = next(iter(lost.items()))
             raise UsageError(
@@ -112,6 +121,9 @@ class Driver:
                 f"{self.folder.ray_dir}, then go on with --resume {self.folder.path}"
             )
         return all(kept)
+
+    def _keep(self, made: Made) -> bool:
+        return self.weights.keep(made, self.inputs.models[made[0]].tokenizer)
 
     def measure(self, trials: Iterable[TrialConfig], in_turn: bool = False) -> bool:
         """Measure every trial that has no row on disk; False if that was interrupted. `in_turn`: one after the other in
@@ -121,7 +133,7 @@ class Driver:
         left = [t for t in trials if t.trial_id not in done]
         if not left:
             return True
-        shared = self._measuring(sorted({t.seed for t in left}))
+        shared = self._measuring({(t.model, t.seed) for t in left})
         jobs = [self.job(t) for t in left]
         progress = Progress(len(trials), len(trials) - len(left))
         self._run(Experiment(MeasureTrainable, shared, jobs, self.reuse_actors), progress, 1 if in_turn else None)
@@ -130,65 +142,74 @@ class Driver:
 
     def search(self, searcher: Searcher, progress: Progress) -> None:
         """Measure what a searcher suggests ({"job": ...}, see `job`) until it is finished."""
-        shared = self._measuring(self.config.seeds)
+        shared = self._measuring(set(self.weights.wanted))
         self._run(Experiment(MeasureTrainable, shared, searcher, self.reuse_actors), progress)
 
     def job(self, trial: TrialConfig) -> dict[str, Any]:
         """What a measuring trial is started with."""
         resources = self.devices.resources(self.config.measuring.cpu_threads)
-        return {"name": trial.trial_id, "phase": MEASURE, **trial.to_dict(), **resources}
+        names = list(self.inputs.models)
+        place = {"model_place": names.index(trial.model)} if len(names) > 1 else {}
+        return {"name": trial.trial_id, "phase": MEASURE, **trial.to_dict(), **place, **resources}
 
-    def _finetune_job(self, seed: int) -> dict[str, Any]:
+    def _finetune_job(self, made: Made) -> dict[str, Any]:
         resources = self.devices.resources(self.config.measuring.cpu_threads)
         return {
-            "name": self.weights.trial(seed),
+            "name": self.weights.trial(made),
             "phase": FINETUNE,
             "task": self.config.task,
-            "model": self.config.model,
-            "seed": seed,
+            "model": made[0],
+            "seed": made[1],
             "finetuning": asdict(self.config.finetuning),
-            "resume_from": self.weights.resume_from(seed),
+            "resume_from": self.weights.resume_from(made),
             "assumed_watts": self.config.measuring.assumed_watts,
             **resources,
             "cpu": resources["threads"],
         }
 
-    def _measuring(self, seeds: Iterable[int]) -> dict[str, Any]:
-        """What all measuring trials share, in the object store."""
-        digests, files = {}, {}
-        for seed in seeds:
-            model = self._model(seed)
-            weights = digest_of(model.weights)
-            digests[seed] = Digests(weights, self.inputs.recipe_digest, self.inputs.data_digest)
-            files[seed] = ray.put(model)
-        data = MeasuringData(
-            task=self.config.task,
-            validation=self.inputs.validation,
-            trained=not self.config.random_weights,
-            settings=self.config.measuring,
-            max_positions=self.inputs.max_positions,
-            digests=digests,
-            tokenising_cpu_s=self.inputs.tokenising_cpu_s,
-            fresh=None if self.inputs.fresh is None else self.inputs.fresh.data,
-        )
+    def _measuring(self, wanted: set[Made]) -> dict[str, Any]:
+        """What all measuring trials of these weights share, in the object store. The first model is there in any case:
+        the anchor is measured with it."""
+        data: dict[str, MeasuringData] = {}
+        files: dict[str, dict[int, Any]] = {}
+        first, seeds = next(iter(self.inputs.models)), sorted({seed for _, seed in wanted})
+        for name, own in self.inputs.models.items():
+            digests, files[name] = {}, {}
+            for seed in (seed for seed in seeds if name == first or (name, seed) in wanted):
+                model = self._model((name, seed))
+                digests[seed] = Digests(digest_of(model.weights), own.recipe_digest, self.inputs.data_digest)
+                files[name][seed] = ray.put(model)
+            data[name] = MeasuringData(
+                task=self.config.task,
+                validation=own.validation,
+                trained=not self.config.random_weights,
+                settings=self.config.measuring,
+                max_positions=own.max_positions,
+                digests=digests,
+                tokenising_cpu_s=own.tokenising_cpu_s,
+                fresh=None if own.fresh is None else own.fresh.data,
+                one_of_several=len(self.inputs.models) > 1,
+            )
         return {"data": data, "files": files}
 
-    def _model(self, seed: int) -> ModelFiles:
-        """The model that a seed's trials measure."""
-        if self.inputs.checkpoint is not None:
-            return self.inputs.checkpoint
+    def _model(self, made: Made) -> ModelFiles:
+        """The weights that trials of a model and a seed measure."""
+        known = self.inputs.models[made[0]].checkpoint
+        if known is not None:
+            return known
         if self.config.random_weights:
-            return self._pretrained(seed)
+            return self._pretrained(made)
         files, _ = load_checkpoint(
-            str(self.weights.path(seed)), get_task(self.config.task).head, self.inputs.label_names
+            str(self.weights.path(made)), get_task(self.config.task).head, self.inputs.label_names
         )
         return files
 
-    def _pretrained(self, seed: int) -> ModelFiles:
-        """The model that a seed's fine-tuning begins with; untrained throughout with --random-weights."""
+    def _pretrained(self, made: Made) -> ModelFiles:
+        """What the fine-tuning of a model and a seed begins with; untrained throughout with --random-weights."""
+        source = next(model.source for model in self.config.models if model.name == made[0])
         head = get_task(self.config.task).head
         return load_pretrained(
-            self.config.model, head, self.inputs.label_names, seed, random_weights=self.config.random_weights
+            source, head, self.inputs.label_names, made[1], random_weights=self.config.random_weights
         )
 
     def _run(self, experiment: Experiment, progress: Progress, concurrent: int | None = None) -> dict[str, str]:

@@ -47,17 +47,19 @@ def planned_confirmation(
         names = [t.trial_id for t in fresh_trials(config, made, made.sets[-1]) if t.trial_id not in done]
         return names, len(names)
     chosen = "the cheapest" if config.random_weights else "the cheapest that keeps accuracy"
+    baseline = baseline_of(trials, [model.name for model in config.models])
     return [
-        f"{baseline_of(trials).configuration_id}: {TRIALS_EACH} fresh trials, in turn with",
+        f"{baseline.configuration_id}: {TRIALS_EACH} fresh trials, in turn with",
         f"{chosen}: {TRIALS_EACH} fresh trials, and as many of {MOST_RUNNERS_UP} runners-up that could win",
     ], (2 + MOST_RUNNERS_UP) * TRIALS_EACH
 
 
-def baseline_of(trials: Sequence[TrialConfig]) -> TrialConfig:
-    """The trial that `analysis.findings.baseline` will compare all others with."""
+def baseline_of(trials: Sequence[TrialConfig], models: Sequence[str]) -> TrialConfig:
+    """The trial that `analysis.findings.baseline` will compare all others with. `models`: in the order of the sweep."""
 
     def preference(trial: TrialConfig) -> tuple[Any, ...]:
         own = trial.configuration
-        return tuple(axis.from_baseline(own[name]) for name, axis in AXES.items() if name in own)
+        found = (axis.from_baseline(own[name]) for name, axis in AXES.items() if name in own and name != "model")
+        return (models.index(trial.model) if trial.model in models else 0, *found)
 
     return min(trials, key=preference)

@@ -125,6 +125,8 @@ def main(arguments: list[str]) -> int:
     fresh: tuple[list[str], int] = ([], 0)
     if options.confirm:
         fresh = planned_confirmation(parsed.sweep, planned.trials, options.resume)
+    for words in planned.left_out:
+        print(words)
     _print_plan(parsed.sweep, left, fresh, planned.seconds_per_trial, address_to_join(parsed.ray) is None)
     return 0
 
@@ -207,8 +209,10 @@ def _print_plan(
         print(f"confirm accuracy: on {inputs.fresh.words()}")
     for warning in inputs.warnings:
         print(f"warning: {warning}")
-    tuned = not (config.checkpoint or config.random_weights)
-    tuning = f", after {len(config.seeds)} fine-tuning{'s'[: len(config.seeds) - 1]}" if tuned else ""
+    made = len(config.models) * len(config.seeds)
+    tuning = f", after {made} fine-tuning{'s'[: made - 1]}" if config.tuned else ""
+    if config.tuned and len(config.models) > 1:
+        tuning += f" (--learning-rate {config.finetuning.learning_rate:g} and the like for all models)"
     minutes = (len(trials) + most) * seconds_per_trial / 60
     to_confirm = f" and at most {most} to confirm the choice" if most else ""
     about = f"about {minutes:.0f} minutes of measuring on one device{tuning}"

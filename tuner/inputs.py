@@ -1,15 +1,19 @@
 """What a sweep reads from disk or hub: before Ray starts, so that bad input ends it before any trial."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from search_spaces.axes import MAX_SEQ_LEN
 from search_spaces.errors import check
+from search_spaces.models import NamedModel
 from search_spaces.sweep_config import SweepConfig
 from trainables.digest import digest_of
+from trainables.host_memory import free_memory_bytes
 from trainables.model.architectures import max_positions
 from trainables.model.loading import ModelFiles, load_checkpoint, load_config, load_pretrained, load_tokenizer
 from trainables.tasks import get_task
@@ -22,56 +26,120 @@ MOST_UNKNOWN = 0.05  # share of tokens: SST-2 has none with BERT's words; above 
 
 
 @dataclass(frozen=True)
-class SweepInputs:
-    """Data as tokens, and what is known of the model."""
+class ModelInputs:
+    """The data as tokens of one model, and what is known of it."""
 
     tokenizer: Any
     train: Any | None  # Tokenized; None where nothing is fine-tuned
     validation: Any
-    label_names: tuple[str, ...]  # the classes in the order of their numbers; none for question answering
     max_positions: int  # tokens
     checkpoint: ModelFiles | None  # where --checkpoint was given
+    weight_bytes: int  # fp32, the head included
     recipe_digest: str
-    data_digest: str  # of the evaluation examples
     tokenising_cpu_s: float  # per evaluation example
     remarks: dict[str, int]  # what training leaves out or cannot use, and why: rule -> examples
     warnings: list[str]  # what looks odd and is not refused, as sentences
-    fresh: ConfirmData | None = None  # of --confirm-data
+    fresh: ConfirmData | None  # of --confirm-data
+
+
+@dataclass(frozen=True)
+class SweepInputs:
+    """The same examples as each of the sweep's models reads them."""
+
+    models: dict[str, ModelInputs]  # by name, the baseline's first
+    label_names: tuple[str, ...]  # the classes in the order of their numbers; none for question answering
+    data_digest: str  # of the evaluation examples
+
+    @property
+    def first(self) -> ModelInputs:
+        return next(iter(self.models.values()))
+
+    @property
+    def remarks(self) -> dict[str, int]:
+        """What training leaves out: rule -> examples; of several models the rule says of which."""
+        return {self._of(name, rule): n for name, own in self.models.items() for rule, n in own.remarks.items()}
+
+    @property
+    def warnings(self) -> list[str]:
+        return [self._of(name, warning) for name, own in self.models.items() for warning in own.warnings]
+
+    @property
+    def fresh(self) -> ConfirmData | None:
+        """The fresh examples, the same for all models."""
+        return self.first.fresh
+
+    def _of(self, name: str, text: str) -> str:
+        return text if len(self.models) == 1 else f"{text} ({name})"
 
 
 def load_inputs(config: SweepConfig) -> SweepInputs:
-    """Load and tokenise the examples of a sweep. UsageError for a task, data or a model that is not there, or does not
-    fit the others (`trainables.model.checks`)."""
+    """Load the examples of a sweep, and tokenise them for each of its models. UsageError for a task, data or a model
+    that is not there, or does not fit the others (`trainables.model.checks`)."""
     task = get_task(config.task)
     data_dir = Path(config.data_dir) if config.data_dir else None
-    tokenizer = load_tokenizer(config.source)
+    tokenizers = {model.name: load_tokenizer(model.source) for model in config.models}
     examples = task.load("validation", data_dir, config.measuring.eval_examples)
-    finetuned = not (config.checkpoint or config.random_weights)
-    train = task.load("train", data_dir, config.finetuning.train_examples) if finetuned else None
+    train = task.load("train", data_dir, config.finetuning.train_examples) if config.tuned else None
     labels = task.label_names(examples if train is None else train)
-    if train is not None:
-        load_pretrained(config.model, task.head, labels, config.seeds[0])  # for its checks: fine-tuning loads it again
-    checkpoint, warnings = load_checkpoint(config.checkpoint, task.head, labels) if config.checkpoint else (None, [])
+    data = _Data(task, examples, train, labels)
+    models = {model.name: _load_model(config, model, data, tokenizers[model.name]) for model in config.models}
+    if len(models) > 1:
+        check_memory([own.weight_bytes for own in models.values()])
+    return SweepInputs(models, labels, digest_of(examples))
+
+
+@dataclass(frozen=True)
+class _Data:
+    """The examples of a sweep as texts."""
+
+    task: Task
+    examples: Any
+    train: Any | None
+    labels: tuple[str, ...]
+
+
+def _load_model(config: SweepConfig, named: NamedModel, data: _Data, tokenizer: Any) -> ModelInputs:
+    task, examples, train = data.task, data.examples, data.train
+    if config.checkpoint:
+        checkpoint, warnings = load_checkpoint(named.source, task.head, data.labels)
+    else:
+        checkpoint, warnings = None, []
+    files = checkpoint
+    if train is not None:  # for its checks: fine-tuning loads it again
+        files = load_pretrained(named.source, task.head, data.labels, config.seeds[0])
     validation, tokenising_cpu_s = tokenized_in(task, examples, tokenizer)
     tokens = tokenized(task, train, tokenizer) if train is not None else None
     file = Path(config.confirm_data) if config.confirm_data else None
     fresh = read_fresh(file, task, examples, train, tokenizer) if file is not None else None
-    model = load_config(config.source)
+    model = load_config(named.source)
     positions = max_positions(model)
     _check_token_types(task.inputs(validation, min(positions, MAX_SEQ_LEN)), getattr(model, "type_vocab_size", None))
-    return SweepInputs(
+    return ModelInputs(
         tokenizer=tokenizer,
         train=tokens,
         validation=validation,
-        label_names=labels,
         max_positions=positions,
         checkpoint=checkpoint,
-        recipe_digest=recipe_digest(config, checkpoint, None if train is None else digest_of(train)),
-        data_digest=digest_of(examples),
+        weight_bytes=0 if files is None else sum(array.nbytes for array in files.weights.values()),
+        recipe_digest=recipe_digest(config, named.source, checkpoint, None if train is None else digest_of(train)),
         tokenising_cpu_s=tokenising_cpu_s / len(examples),
         remarks=task.remarks(tokens, config.finetuning.train_max_seq_len) if train is not None else {},
         warnings=[*warnings, *_unknown_tokens(task, validation, tokenizer, min(positions, MAX_SEQ_LEN))],
         fresh=fresh,
+    )
+
+
+def check_memory(weight_bytes: Sequence[int]) -> None:
+    """UsageError where the fp32 weights of several models do not fit beside each other into this machine's memory: once
+    to share them, and once more in each process that measures, which keeps all of them."""
+    processes = max(1, torch.cuda.device_count())
+    needed, free = (1 + processes) * sum(weight_bytes), free_memory_bytes()
+    check(
+        free is None or needed <= free,
+        f"the weights of all models must fit beside each other {1 + processes} times (to share them, and in each of "
+        f"{processes} measuring processes), which takes {needed / 2**30:.1f} GiB",
+        f"{(free or 0) / 2**30:.1f} GiB of free memory",
+        "give fewer models to one sweep",
     )
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 
 from search_spaces.backends import BACKENDS
-from search_spaces.grid import grid
+from search_spaces.grid import grid, left_out
+from search_spaces.models import Limits
 from search_spaces.precisions import PRECISIONS
 from search_spaces.search_space import cannot_run
 from search_spaces.sweep_config import MeasuringOptions, SweepConfig
@@ -28,14 +29,22 @@ class SweepPlan:
 
     trials: list[TrialConfig]
     seconds_per_trial: float
+    left_out: list[str]  # values of an axis that some model does not have, a sentence each
 
 
 def plan(config: SweepConfig) -> SweepPlan:
-    """The trials of a sweep; reads the model's config, loads no weights. UsageError for impossible values."""
-    model = load_config(config.source)
-    trials = grid(config, model.num_hidden_layers, max_positions(model))
+    """The trials of a sweep; reads the models' configs, loads no weights. UsageError for impossible values."""
+    limits = limits_of(config)
+    trials = grid(config, limits)
     compiled = sum(BACKENDS[t.backend].compiles for t in trials) / len(trials)
-    return SweepPlan(trials, _measuring_s(config.measuring) + OVERHEAD_S + compiled * COMPILE_S)
+    seconds = _measuring_s(config.measuring) + OVERHEAD_S + compiled * COMPILE_S
+    return SweepPlan(trials, seconds, left_out(config, limits))
+
+
+def limits_of(config: SweepConfig) -> list[Limits]:
+    """What each model of a sweep cannot go beyond, by its config. UsageError where one cannot be used."""
+    models = [load_config(model.source) for model in config.models]
+    return [Limits(model.num_hidden_layers, max_positions(model)) for model in models]
 
 
 def cannot_run_here(trials: Iterable[TrialConfig]) -> dict[str, str]:

@@ -12,15 +12,16 @@ from trainables.model.loading import ModelFiles, load_config
 _SUFFIXES = (".safetensors", ".json", ".txt", ".model")
 
 
-def recipe_digest(config: SweepConfig, checkpoint: ModelFiles | None, train_digest: str | None) -> str:
-    """A fine-tuning's: the pretrained model, the options, and the examples (`train_digest`). A checkpoint says nothing
-    of its making, so its weights stand for it; random weights are their architecture's."""
+def recipe_digest(config: SweepConfig, source: str, checkpoint: ModelFiles | None, train_digest: str | None) -> str:
+    """Of the model whose files are at `source`. A fine-tuning's: the pretrained model, the options, and the examples
+    (`train_digest`). A checkpoint says nothing of its making, so its weights stand for it; random weights are their
+    architecture's."""
     if checkpoint is not None:
         return digest_of("checkpoint", checkpoint.weights)
     if config.random_weights:
-        return digest_of("random weights", load_config(config.model).to_json_string(use_diff=False))
+        return digest_of("random weights", load_config(source).to_json_string(use_diff=False))
     options = {name: value for name, value in asdict(config.finetuning).items() if name != "train_examples"}
-    return digest_of("fine-tuning", _model(config.model), options, train_digest)
+    return digest_of("fine-tuning", _model(source), options, train_digest)
 
 
 def _model(model: str) -> list[str]:

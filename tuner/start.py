@@ -9,7 +9,7 @@ from search_spaces.sweep_config import SweepConfig
 from trainables.energy.meters.cpu import usable_cores
 from tuner.cluster.options import RayOptions, address_to_join
 from tuner.cluster.threads import check_threads
-from tuner.run.environment import describe
+from tuner.run.environment import describe, local_sources
 from tuner.run.folder import ENVIRONMENT_FILE
 from tuner.run.record import is_stored
 from tuner.run.resume import check_conditions, read_environment
@@ -39,9 +39,9 @@ def check_resumed(run: Path, config: SweepConfig, options: RayOptions, anyway: b
 def check_sources(digests: dict[str, str], config: SweepConfig) -> None:
     """UsageError where a model's folder of the run's first start is gone: its name would be looked up on the hub.
     `digests`: of the input files then, "model/config.json" -> sha256."""
-    for role, source in (("model", config.model), ("checkpoint", config.checkpoint)):
+    for role, source in local_sources(config):
         local = any(name.startswith(f"{role}/") for name in digests)
-        if local and source and not Path(source).is_dir():
+        if local and not Path(source).is_dir():
             raise UsageError(
                 f"a run goes on with the {role} it was started with, the folder {source}, but there is none in "
                 f"{Path.cwd()}; bring it back, or start in the directory that it was named from"

@@ -49,7 +49,7 @@ def make(assessment: Assessment, anchors: pd.DataFrame) -> Iterator[Drawing | No
     energy = _Cost(energy_quantity(table), "energy", f"{estimate}energy", f"{estimate}energy", "cheaper", "cheapest")
     latency = _Cost(LATENCY, "latency", "latency", "time", "faster", "fastest")
     for part in slices or [Slice("all", all_title(table), (), table)]:
-        yield _drawing(assessment, part, energy, score, in_markdown=part.name == "all")
+        yield _drawing(assessment, part, energy, score, in_markdown=part.name in ("all", "models"))
         yield _drawing(assessment, part, latency, score, in_markdown=False)
 
 
@@ -60,14 +60,14 @@ def _drawing(assessment: Assessment, part: Slice, cost: _Cost, score: Quantity, 
 
     def drawn() -> Figure:
         return tradeoff(
-            points(part.table, cost.quantity, score, part.axes, baseline, kept),
+            points(part.table, cost.quantity, score, part.axes, baseline, kept, part.series),
             x_label=cost.quantity.label,
             y_label=score.label,
             title=title,
             subtitle=part.title,
             band=_band(assessment, score),
             kept_note=f"{cost.lowest} kept",
-            faint=seed_points(assessment.clean, part.table, cost.quantity, score),
+            faint=seed_points(assessment.clean, part.table, cost.quantity, score, part.series),
             estimated=assessment.estimated,
         )
 

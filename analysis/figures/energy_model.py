@@ -14,11 +14,11 @@ from analysis.findings.assessment import Assessment
 from analysis.findings.energy_model.band import fitted_band
 from analysis.findings.energy_model.fit import Fit
 from analysis.findings.energy_model.model import EnergyModel
+from analysis.findings.slices import group_axes
 from analysis.words.configuration import describe
 from analysis.words.energy_model import law, spelled
 from analysis.words.quantities import Quantity, energy_quantity
 from analysis.words.rounding import format_percent
-from search_spaces.axes import other_axes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +36,8 @@ def make(assessment: Assessment, anchors: pd.DataFrame) -> Iterator[Drawing]:
         if model is None or not (model.depth_fits or model.length_fits):
             continue
         name = f"energy_model_{number}" if several else "energy_model"
-        group = describe(pd.Series(common), other_axes()) if several else ""
+        told = group_axes([shared for shared, _ in assessment.models])
+        group = describe(pd.Series(common), told) if several else ""
         yield _drawing(name, assessment, model, group)
         shown += 1
         if shown == MOST_MODELS:

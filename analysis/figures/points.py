@@ -17,7 +17,7 @@ from search_spaces.axes import AXES, other_axes
 from search_spaces.objectives import OBJECTIVES
 
 # x, y in the units of the axis labels; x_error a half-width; y_low and y_high the ends of an interval (null:
-# none); series the precision; label what a frontier point is called; role "baseline", "recommended" or "".
+# none); series the precision or the model; label what a frontier point is called; role "baseline", "recommended" or "".
 POINT_COLUMNS = ("x", "y", "x_error", "y_low", "y_high", "series", "label", "on_front", "role")
 
 
@@ -28,8 +28,10 @@ def points(
     axes: Sequence[str],
     baseline: pd.Series | None = None,
     recommended: pd.Series | None = None,
+    series: str = "precision",
 ) -> pd.DataFrame:
-    """`POINT_COLUMNS` of the rows, with the frontier of x and y among them. `axes`: those that a label names.
+    """`POINT_COLUMNS` of the rows, with the frontier of x and y among them. `axes`: those that a label names. `series`:
+    the axis whose values are told by colour.
 
     Raises:
         CannotAnswer: no row has both quantities.
@@ -44,7 +46,7 @@ def points(
         frame["y_low"], frame["y_high"] = low * y.factor, high * y.factor
     else:
         frame["y_low"], frame["y_high"] = frame["y"] - _errors(part, y), frame["y"] + _errors(part, y)
-    frame["series"] = part["precision"].astype(str)
+    frame["series"] = part[series].map(AXES[series].short).astype(str)
     frame["label"] = _labels(part, axes, baseline)
     frame["on_front"] = part["front"].astype(bool)
     frame["role"] = ""
@@ -54,7 +56,9 @@ def points(
     return frame
 
 
-def seed_points(clean: pd.DataFrame, part: pd.DataFrame, x: Quantity, y: Quantity) -> pd.DataFrame | None:
+def seed_points(
+    clean: pd.DataFrame, part: pd.DataFrame, x: Quantity, y: Quantity, series: str = "precision"
+) -> pd.DataFrame | None:
     """`x`, `y`, `series` of every seed of the configurations in `part`; None where there is one seed only."""
     if len(clean["seed"].dropna().unique()) < 2:
         return None
@@ -64,7 +68,7 @@ def seed_points(clean: pd.DataFrame, part: pd.DataFrame, x: Quantity, y: Quantit
         {
             "x": seeds[x.column].astype(float) * x.factor,
             "y": seeds[y.column].astype(float) * y.factor,
-            "series": seeds["precision"].astype(str),
+            "series": seeds[series].map(AXES[series].short).astype(str),
         }
     )
 

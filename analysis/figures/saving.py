@@ -88,7 +88,8 @@ def _caption(steps: list[Step], recommended: bool) -> str:
 
 def _switch(step: Step) -> str:
     """ "fp32 → fp16", "128 → 64 tokens"."""
-    return f"{step.before} → {step.after} {AXES[step.axis].unit}".rstrip()
+    axis = AXES[step.axis]
+    return f"{axis.short(step.before)} → {axis.short(step.after)} {axis.unit}".rstrip()
 
 
 def draw(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.findings.slices import same_as
+from analysis.findings.slices import same_as, several_models
 from search_spaces.axes import AXES, reducing_axes, setting_axes
 
 # Name of the file, title, and the axes that vary.
@@ -27,6 +27,7 @@ class Slice:
     title: str
     axes: tuple[str, ...]
     table: pd.DataFrame
+    series: str = "precision"  # the axis whose values have a colour each
 
 
 def paper_slices(table: pd.DataFrame, baseline: pd.Series) -> tuple[list[Slice], list[str]]:
@@ -42,6 +43,8 @@ def paper_slices(table: pd.DataFrame, baseline: pd.Series) -> tuple[list[Slice],
     varying = tuple(a for a in AXES if len(set(table[a])) > 1)
     if len(table) > max((len(s.table) for s in found), default=1):
         found.append(Slice("all", all_title(table), varying, table))
+    if several_models(table):
+        found.append(Slice("models", f"{all_title(table)}, by model", varying, table, "model"))
     return found, missing
 
 

@@ -7,7 +7,7 @@ and sharp where the report shows it. Colours are Okabe and Ito's, told apart by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -119,6 +119,18 @@ def precision_style(precision: str) -> tuple[str, str]:
         return PRECISION_STYLES[precision]
     index = sum(precision.encode()) % len(OTHER_COLORS)
     return OTHER_COLORS[index], OTHER_MARKERS[index]
+
+
+def series_styles(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """`precision_style` of each name, but no two names that are no precisions alike, as far as there are colours."""
+    found: dict[str, tuple[str, str]] = {}
+    others = list(zip(OTHER_COLORS, OTHER_MARKERS, strict=True))
+    for name in names:
+        style = precision_style(name)
+        if name not in PRECISION_STYLES and style in found.values():
+            style = next((other for other in others if other not in found.values()), style)
+        found[name] = style
+    return found
 
 
 def ordered_series(series: pd.Series[str]) -> list[str]:

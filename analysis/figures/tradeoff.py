@@ -18,7 +18,7 @@ from analysis.figures.style import (
     log_if_wide,
     new_figure,
     ordered_series,
-    precision_style,
+    series_styles,
     styled,
 )
 from analysis.figures.style import title as set_title
@@ -63,12 +63,13 @@ def tradeoff(
     many = len(points) > _MANY
     with styled():
         figure, axes = new_figure()
-        series = ordered_series(points["series"])
-        for name in series:
-            _draw_series(axes, points[points["series"] == name], name, many)
         behind = pd.DataFrame(columns=["x", "y", "series"]) if faint is None else faint.dropna(subset=["x", "y"])
-        for name in ordered_series(behind["series"]):
-            _draw_faint(axes, behind[behind["series"] == name], name)
+        series, others = ordered_series(points["series"]), ordered_series(behind["series"])
+        look = series_styles(list(dict.fromkeys([*series, *others])))
+        for name in series:
+            _draw_series(axes, points[points["series"] == name], name, look[name], many)
+        for name in others:
+            _draw_faint(axes, behind[behind["series"] == name], look[name])
         log_if_wide(axes, points["x"])
         if y_better == "min":
             log_if_wide(axes, points["y"], axis="y")
@@ -98,8 +99,8 @@ def _legend(axes: Axes, points: pd.DataFrame, behind: pd.DataFrame) -> tuple[lis
     return handles, names
 
 
-def _draw_series(axes: Axes, points: pd.DataFrame, name: str, many: bool) -> None:
-    color, marker = precision_style(name)
+def _draw_series(axes: Axes, points: pd.DataFrame, name: str, style: tuple[str, str], many: bool) -> None:
+    color, marker = style
     front, rest = points[points["on_front"]], points[~points["on_front"]]
     if not many:
         for part, alpha in ((front, 0.75), (rest, 0.3)):
@@ -134,8 +135,8 @@ def _draw_series(axes: Axes, points: pd.DataFrame, name: str, many: bool) -> Non
     )
 
 
-def _draw_faint(axes: Axes, points: pd.DataFrame, name: str) -> None:
-    color, marker = precision_style(name)
+def _draw_faint(axes: Axes, points: pd.DataFrame, style: tuple[str, str]) -> None:
+    color, marker = style
     axes.plot(points["x"], points["y"], ls="none", marker=marker, ms=3, color=color, alpha=0.3, mec="none", zorder=2)
 
 

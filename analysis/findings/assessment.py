@@ -13,9 +13,11 @@ import pandas as pd
 from analysis.errors import CannotAnswer
 from analysis.findings.baseline import find_baseline
 from analysis.findings.configurations import (
+    OF_A_MODEL,
     RECIPE_AND_DATA,
     TOGETHER,
     comparable_groups,
+    comparison_numbers,
     configurations,
     valid,
     whose_words,
@@ -30,8 +32,8 @@ from analysis.findings.recommend import Recommendation, recommend
 from analysis.findings.slices import score_column
 from analysis.findings.sweep_cost import SweepCost, sweep_cost
 from analysis.rows.purpose import fresh_rows
+from search_spaces.models import model_slug
 from search_spaces.objectives import DEFAULT_OBJECTIVES, TOLERANCE
-from search_spaces.trial_config import model_slug
 from trainables.rows.choice import Choice
 
 BOOTSTRAP_LIMIT = 2000  # configurations: above this, front probabilities take longer than the rest of the report
@@ -116,17 +118,17 @@ def assessments(
     if clean.empty:
         return []
     keys = [k for k in TOGETHER if k in clean]
-    told = [k for k in RECIPE_AND_DATA if k in clean and len(clean[k].unique()) > 1]
-    grouped = clean.groupby(keys, dropna=False, sort=False, observed=True)
+    grouped = clean.groupby(comparison_numbers(clean), sort=False)
     groups = sorted((group for _, group in grouped), key=len, reverse=True)
+    shared = [{k: _one_value(group[k]) for k in keys} for group in groups]
+    told = [k for k in RECIPE_AND_DATA if k in clean and len({common[k] for common in shared}) > 1]
     found: list[Assessment] = []
-    for group in groups:
-        common = {k: None if pd.isna(group[k].iloc[0]) else group[k].iloc[0] for k in keys}
-        title = heading(common, told)
+    for group, common in zip(groups, shared, strict=True):
+        title = heading(common, told, models_of(group))
         slug = _slug(title) if len(groups) > 1 else ""
         while slug and slug in {s.slug for s in found}:
             slug += "-b"
-        fresh = (_of_group(fresh_rows(rows), common), choices)
+        fresh = (_of_group(fresh_rows(rows), group, keys), choices)
         assessment = _assessment(
             slug, title, common, group, tuple(objectives), tolerance, rng, bootstrap, fresh, ordinary
         )
@@ -135,7 +137,7 @@ def assessments(
             replace(
                 assessment,
                 finetuning=None if weights is None else _cost(weights, assessment),
-                cost=sweep_cost(_of_group(rows, common), weights, assessment.estimated),
+                cost=sweep_cost(_of_group(rows, group, keys), weights, assessment.estimated),
             )
         )
     return found
@@ -189,10 +191,24 @@ def _assessment(
     )
 
 
-def _of_group(rows: pd.DataFrame, common: dict[str, Any]) -> pd.DataFrame:
-    """The rows that agree with what a comparison has in common."""
-    for name, value in common.items():
-        rows = rows[rows[name].isna() if value is None else rows[name] == value]
+def _one_value(values: pd.Series) -> Any:
+    """What all rows of a comparison have; None where that is null, or of each model its own."""
+    first = values.iloc[0]
+    return None if pd.isna(first) or (values.name in OF_A_MODEL and len(values.unique()) > 1) else first
+
+
+def models_of(rows: pd.DataFrame) -> list[str]:
+    """The models of a comparison in the order of its sweep; none where there is one, or rows do not say."""
+    if "model_place" not in rows or len(rows["model"].dropna().unique()) < 2:
+        return []
+    return [str(model) for model in rows.sort_values("model_place", kind="stable")["model"].unique()]
+
+
+def _of_group(rows: pd.DataFrame, group: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """The rows that agree with those of a comparison in each of the keys."""
+    for name in keys:
+        known = group[name].dropna().unique()
+        rows = rows[rows[name].isin(known) | (rows[name].isna() & bool(group[name].isna().any()))]
     return rows
 
 
@@ -206,6 +222,8 @@ def _finetunings(finetune: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 def _cost(finetune: pd.DataFrame, assessment: Assessment) -> FinetuningCost | None:
     task, model, source = (assessment.common.get(k) for k in ("task", "model", "energy_source"))
+    if model is None and (found := assessment.recommendation.value) is not None and found.choice is not None:
+        model = found.choice["model"]  # of several: what is to be used has to be made
     return finetuning_cost(finetune, task, model, source, assessment.clean["seed"].unique())
 
 
@@ -229,11 +247,13 @@ def _probabilities(
     return front_probability(clean, objectives, rng=rng)
 
 
-def heading(common: dict[str, Any], told: Sequence[str] = ()) -> str:
-    """ "sst2 · bert-base-uncased · NVIDIA H100 80GB HBM3"; `told`: digests by which comparisons differ."""
-    model = model_slug(str(common["model"])) if common.get("model") else ""
+def heading(common: dict[str, Any], told: Sequence[str] = (), models: Sequence[str] = ()) -> str:
+    """ "sst2 · bert-base-uncased · NVIDIA H100 80GB HBM3"; `told`: digests by which comparisons differ; `models`: where
+    there are several."""
+    names = models or ([common["model"]] if common.get("model") else [])
+    model = ", ".join(model_slug(str(name)) for name in names)
     parts = (common.get("task"), model, common.get("gpu_name"), common.get("sweep"))
-    digests = [whose_words(name, common.get(name)) for name in told]
+    digests = [whose_words(name, common.get(name)) for name in told if not (models and name in OF_A_MODEL)]
     return " · ".join([*(str(part) for part in parts if part), *digests])
 
 

@@ -24,8 +24,8 @@ from analysis.rows.load import load, load_anchors, load_finetune
 from analysis.rows.purpose import sweep_rows
 from search_spaces.axes import AXES, reducing_axes
 from search_spaces.errors import UsageError
+from search_spaces.models import model_slug
 from search_spaces.objectives import TOLERANCE
-from search_spaces.trial_config import model_slug
 from trainables.energy.sources import ESTIMATE
 
 

@@ -24,7 +24,11 @@ from trainables.rows.flags import ESTIMATED, split_flags, why_invalid
 # The configuration; and what must never be averaged over: card, sensor, and the sweep of a foreign table.
 RECIPE_AND_DATA = ("recipe_digest", "data_digest")
 WHOSE = ("task", "model", *RECIPE_AND_DATA)
-TOGETHER = (*WHOSE, "gpu_name", "energy_source", "sweep")  # what one recommendation may not mix
+# What one recommendation may not mix, but for the models of one sweep (`comparison_numbers`).
+TOGETHER = (*WHOSE, "gpu_name", "energy_source", "sweep")
+OF_A_MODEL = ("model", "recipe_digest")  # of TOGETHER: what differs between the models of one sweep
+GFLOP = "gflop_per_example"
+DEPTH_SHARE = "depth_share"  # of a table of several models: a depth over the deepest measured of its model
 _INTERVALS = {
     "energy_j_per_example": "energy_j_per_example_ci95",
     "latency_ms_per_example": LATENCY_CI,
@@ -43,6 +47,7 @@ _MEANS = (
     "real_tokens_per_example",
     "inputs_per_example",
     "matmul_reference_j_per_example",
+    GFLOP,
     "idle_share",
     "host_cpu_s_per_example",
     "tokenising_cpu_s_per_example",
@@ -103,8 +108,9 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     `latency_ms_per_example_ci95` (half-widths of that kind, 95 %), what they are made from (see
     `with_intervals`), accuracy_between_seed_sd and accuracy_within_seed_sd, energy_between_seed_relative_sd and
     energy_within_seed_relative_sd (see `analysis.statistics.seeds`), energy_j_per_correct (mean energy over mean
-    accuracy), window_s (shortest), flags, estimated, and configuration (a label). Different kinds of cards,
-    sensors and sweeps are never averaged into one row.
+    accuracy), window_s (shortest), flags, estimated, and configuration (a label); of several models also model_place
+    and depth_share (depth over the deepest measured of its model). Different kinds of cards, sensors and sweeps are
+    never averaged into one row.
 
     interval_kind: "replicates", Student-t from its own separate trials and what those of other configurations of the
     same task, model, kind of card, sensor and sweep say of its mean power (`analysis.statistics.between_trials`);
@@ -132,6 +138,8 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
         table[f"{name}_within_seed_{unit}"] = spread["within"]
     table["energy_j_per_correct"] = table["energy_j_per_example"] / table["accuracy"].where(table["accuracy"] > 0)
     table["window_s"] = groups["window_s"].min()
+    if "model_place" in work and work["model_place"].notna().any():
+        table["model_place"] = groups["model_place"].min()
     table["estimated"] = groups["estimated"].max()
     number = work["_group"].to_numpy()
     for source, target in (("flags", "flags"), ("run", "run"), ("trial_id", "trial_ids")):
@@ -139,13 +147,32 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
             table[target] = _joined(work[source], number, len(table))
     first = work.drop_duplicates("_group").set_index("_group")[keys]
     table = with_intervals(pd.concat([first, table], axis=1).reset_index(drop=True))
+    if "model" in table and len(table["model"].dropna().unique()) > 1:
+        table[DEPTH_SHARE] = table["depth"] / table.groupby("model", dropna=False)["depth"].transform("max")
     table["configuration"] = labels(table)
     return table
 
 
 def configuration_columns() -> tuple[str, ...]:
     """The columns that say which configuration of which model a row measured."""
-    return (*WHOSE, *AXES)
+    return tuple(dict.fromkeys((*WHOSE, *AXES)))
+
+
+def comparison_numbers(rows: pd.DataFrame) -> np.ndarray:
+    """(rows,) which comparison each row belongs to, from 0 in their order: rows that agree in TOGETHER, and with them
+    the other models of the same sweep, which were measured to be compared (`model_place`)."""
+    keys = [k for k in TOGETHER if k in rows]
+    own: np.ndarray = rows.groupby(keys, dropna=False, sort=False, observed=True).ngroup().to_numpy()
+    if "run" not in rows or "model_place" not in rows or rows["model_place"].isna().all():
+        return own
+    joined = np.arange(own.max(initial=-1) + 1)
+    swept = rows["model_place"].notna().to_numpy()
+    shared = [k for k in (*keys, "run") if k not in OF_A_MODEL]
+    for part in rows[swept].assign(_own=own[swept]).groupby(shared, dropna=False, sort=False)["_own"]:
+        together = joined[part[1].unique()]
+        joined[np.isin(joined, together)] = together.min()
+    found: np.ndarray = pd.factorize(joined[own])[0]
+    return found
 
 
 def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
@@ -197,9 +224,16 @@ def labels(table: pd.DataFrame) -> list[str]:
         if name in ("precision", "max_seq_len") or len(table[name].unique()) > 1:
             parts.append([axis.spell(v, "name_words") if pd.notna(v) else "" for v in table[name]])
     for column in (*WHOSE, *_APART):
-        if column in table and len(table[column].unique()) > 1:
+        if column in table and column not in AXES and _differs(table, column):
             parts.append([whose_words(column, v) for v in table[column]])
     return [", ".join(p for p in row if p) for row in zip(*parts, strict=True)]
+
+
+def _differs(table: pd.DataFrame, column: str) -> bool:
+    """The rows differ in the column; each model has a recipe of its own, so in recipes only where a model has two."""
+    if column == "recipe_digest" and "model" in table:
+        return bool(table.groupby("model", dropna=False)[column].nunique(dropna=False).max() > 1)
+    return len(table[column].unique()) > 1
 
 
 def whose_words(column: str, value: Any) -> str:
@@ -228,7 +262,7 @@ def comparable_groups(rows: pd.DataFrame) -> list[tuple[dict[str, Any], pd.DataF
 def comparable_columns(rows: pd.DataFrame) -> list[str]:
     """The columns in which rows of one fit must agree."""
     levelled = CARD_FACTOR in rows and bool(rows[CARD_FACTOR].notna().all())
-    names = (*WHOSE, *other_axes(), "gpu_name", "gpu_uuid", "energy_source", "sweep")
+    names = dict.fromkeys((*WHOSE, *other_axes(), "gpu_name", "gpu_uuid", "energy_source", "sweep"))
     return [k for k in names if k in rows and not (levelled and k == "gpu_uuid")]
 
 

@@ -25,7 +25,7 @@ from analysis.statistics.fresh import OnFreshExamples, on_fresh_examples
 from analysis.statistics.intervals import Ratio, ratio
 from analysis.statistics.welch import student_half_width, welch_difference, welch_ratio
 from search_spaces.axes import AXES
-from search_spaces.trial_config import model_slug
+from search_spaces.models import model_slug
 from trainables.rows.bits import decode_bits
 from trainables.rows.choice import TRIALS_EACH, Choice
 
@@ -137,7 +137,7 @@ def promoted(r: Recommendation, found: Confirmation | None) -> Recommendation:
 
 def key_of(configuration: Mapping[str, Any]) -> Key:
     """A configuration whatever its weights' seed, as a key; a model's path differs by machine."""
-    own = (plain(configuration.get(axis)) for axis in AXES)
+    own = (plain(configuration.get(axis)) for axis in AXES if axis != "model")
     return (configuration.get("task"), model_slug(str(configuration.get("model"))), *own)
 
 

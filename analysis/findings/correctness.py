@@ -23,6 +23,23 @@ class Correctness:
     def by_seed(self, key: tuple[object, ...]) -> dict[object, Bools]:
         return self.bits.get(key, {})
 
+    def paired(self, key: tuple[object, ...], other: tuple[object, ...]) -> list[tuple[Bools, Bools]]:
+        """(bits of one, bits of the other) on the same examples, for each fine-tuning that both have: the same weights,
+        or of two models those of the same seed."""
+        mine, theirs = self.by_seed(key), self.by_seed(other)
+        if key[_MODEL] != other[_MODEL]:
+            mine, theirs = _of_one_seed(mine), _of_one_seed(theirs)
+        return [(bits, theirs[weights]) for weights, bits in mine.items() if weights in theirs]
+
+
+_MODEL = configuration_columns().index("model")
+
+
+def _of_one_seed(by_weights: dict[object, Bools]) -> dict[object, Bools]:
+    """By the seed alone, where that names one fine-tuning."""
+    seeds = [weights[0] for weights in by_weights if isinstance(weights, tuple)]
+    return {seed: bits for seed, bits in zip(seeds, by_weights.values(), strict=True) if seeds.count(seed) == 1}
+
 
 def correctness(rows: pd.DataFrame) -> Correctness:
     """Bits of every configuration that has them (of a seed's replicates the first: the weights are the same).

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.errors import CannotAnswer
+from analysis.findings.configurations import DEPTH_SHARE
 from analysis.findings.plain import plain
 from analysis.statistics.intervals import Ratio, ratio
 from search_spaces.axes import AXES
@@ -37,13 +38,14 @@ class Step:
 def decompose(table: pd.DataFrame, start: pd.Series, end: pd.Series, order: tuple[str, ...] = ()) -> list[Step]:
     """The steps from row `start` to row `end` of `configurations`, over the axes in which they differ.
 
-    They are switched in the given order, by default that of `Axis.turn`; where a configuration on that way was not
-    measured, in the nearest order (by the position of the first axis moved) whose configurations all were.
+    The depths of two models are alike where each has as much of its layers (`depth_share`). They are switched in the
+    given order, by default that of `Axis.turn`; where a configuration on that way was not measured, in the nearest
+    order (by the position of the first axis moved) whose configurations all were.
 
     Raises CannotAnswer when they differ in fewer than two axes, or no order was measured whole.
     """
     order = order or tuple(sorted(AXES, key=lambda name: AXES[name].turn))
-    axes = [a for a in order if plain(start[a]) != plain(end[a])]
+    axes = [a for a, *ends in zip(order, _key(start, order), _key(end, order), strict=True) if ends[0] != ends[1]]
     if len(axes) < 2:
         raise CannotAnswer(
             f"The saving has one part only: {start['configuration']} and {end['configuration']} differ in "
@@ -51,8 +53,8 @@ def decompose(table: pd.DataFrame, start: pd.Series, end: pd.Series, order: tupl
         )
     measured = {_key(row, order): row for _, row in table.iterrows()}
     ways = {}
-    absent: tuple[Any, ...] | None = None
-    for way in itertools.permutations(axes):  # in the order of `order` first; 720 at most
+    absent: dict[str, Any] | None = None
+    for way in itertools.permutations(axes):  # in the order of `order` first; 5,040 at most
         rows, missing = _walk(measured, start, end, way, order)
         if missing is None:
             ways[way] = rows
@@ -61,7 +63,7 @@ def decompose(table: pd.DataFrame, start: pd.Series, end: pd.Series, order: tupl
     if not ways:
         raise CannotAnswer(
             f"Where the saving comes from cannot be told: the way to it has configurations that were not "
-            f"measured, such as {', '.join(str(v) for v in absent or () if v is not None)}."
+            f"measured, such as {_spelled(absent or {}, start)}."
         )
     chosen = next(iter(ways))
     savings = {
@@ -89,21 +91,31 @@ def _walk(
     end: pd.Series,
     way: tuple[str, ...],
     order: tuple[str, ...],
-) -> tuple[list[pd.Series], tuple[Any, ...] | None]:
+) -> tuple[list[pd.Series], dict[str, Any] | None]:
     """The rows along the way, or the first configuration that was not measured."""
     place = dict(zip(order, _key(start, order), strict=True))
+    there = dict(zip(order, _key(end, order), strict=True))
     rows = [start]
     for axis in way:
-        place[axis] = plain(end[axis])
+        place[axis] = there[axis]
         row = measured.get(tuple(place.values()))
         if row is None:
-            return [], tuple(place.values())
+            return [], dict(place)
         rows.append(row)
     return rows, None
 
 
+def _spelled(place: dict[str, Any], start: pd.Series) -> str:
+    """A configuration on the way in words; its model only where models are compared."""
+    several = DEPTH_SHARE in start
+    told = {axis: value for axis, value in place.items() if value is not None and (several or axis != "model")}
+    if several and "depth" in told:
+        told["depth"] = f"{100 * told['depth']:.3g} % of the layers"
+    return ", ".join(str(AXES[axis].short(value)) for axis, value in told.items())
+
+
 def _key(row: pd.Series, order: tuple[str, ...]) -> tuple[Any, ...]:
-    return tuple(plain(row[axis]) for axis in order)
+    return tuple(plain(row[DEPTH_SHARE if axis == "depth" and DEPTH_SHARE in row else axis]) for axis in order)
 
 
 def _energy(row: pd.Series) -> float:

@@ -149,14 +149,12 @@ def _discordant(table: pd.DataFrame, predictions: Correctness | None, base: Any)
     out = np.full((3, len(table)), np.nan)
     if predictions is None:
         return out[0], out[1], out[2]
-    keys = row_keys(table)
-    theirs = _of(predictions, table.loc[[base]])[0]
-    for i, key in enumerate(keys):
-        mine = predictions.by_seed(key)
-        shared = [seed for seed in mine if seed in theirs]
+    (base_key,) = row_keys(table.loc[[base]])
+    for i, key in enumerate(row_keys(table)):
+        shared = predictions.paired(key, base_key)
         if shared:
-            gained = [np.count_nonzero(mine[s] & ~theirs[s]) for s in shared]
-            lost = [np.count_nonzero(theirs[s] & ~mine[s]) for s in shared]
+            gained = [np.count_nonzero(mine & ~theirs) for mine, theirs in shared]
+            lost = [np.count_nonzero(theirs & ~mine) for mine, theirs in shared]
             out[0, i], out[1, i] = np.mean(gained), np.mean(lost)
             if len(shared) > 1:
                 out[2, i] = np.std(np.subtract(gained, lost), ddof=1) / predictions.examples
@@ -171,9 +169,10 @@ def _corrected(
     part = table[tested]
     if part.empty:
         return out, 0
-    n, theirs = (0, {}) if predictions is None else (predictions.examples, _of(predictions, table.loc[[base]])[0])
+    n = 0 if predictions is None else predictions.examples
     unknown = np.full(max(n, 1), np.nan)
-    both = [] if predictions is None else [_difference(mine, theirs) for mine in _of(predictions, part)]
+    (base_key,) = row_keys(table.loc[[base]])
+    both = [] if predictions is None else [_difference(predictions.paired(key, base_key)) for key in row_keys(part)]
     differences = [unknown if own is None else own for own in both or [None] * len(part)]
     gained, lost, p = (part[c].to_numpy(dtype=float) for c in ("gained", "lost", "p_value"))
     variance = margin_variance(np.full(len(part), -tolerance), np.nan_to_num(gained), np.nan_to_num(lost), max(n, 1))
@@ -181,13 +180,8 @@ def _corrected(
     return out, hypotheses
 
 
-def _of(predictions: Correctness, rows: pd.DataFrame) -> list[dict[object, Bools]]:
-    return [predictions.by_seed(key) for key in row_keys(rows)]
-
-
-def _difference(mine: Mapping[object, Bools], theirs: Mapping[object, Bools]) -> Floats | None:
+def _difference(shared: list[tuple[Bools, Bools]]) -> Floats | None:
     """(examples,) mean over the shared seeds of this row's correctness minus the baseline's; None where it has none."""
-    shared = [seed for seed in mine if seed in theirs]
     if not shared:
         return None
-    return np.asarray(np.mean([mine[s].astype(float) - theirs[s] for s in shared], axis=0))
+    return np.asarray(np.mean([mine.astype(float) - theirs for mine, theirs in shared], axis=0))

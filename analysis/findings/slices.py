@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from search_spaces.axes import AXES
+from analysis.findings.configurations import DEPTH_SHARE
+from search_spaces.axes import AXES, other_axes
 from search_spaces.objectives import score_names
 
 
 def same_as(table: pd.DataFrame, row: pd.Series, axes: Iterable[str]) -> pd.DataFrame:
-    """The rows that agree with `row` in every one of `axes`."""
+    """The rows that agree with `row` in every one of `axes`: where the model is none of them, in how much of its depth
+    each has (`depth_share`) instead of the layers."""
+    axes = tuple(axes)
+    across = "model" not in axes and DEPTH_SHARE in table
     keep = np.ones(len(table), dtype=bool)
     for axis in axes:
-        value = row[axis]
-        keep &= (table[axis].isna() if pd.isna(value) else table[axis] == value).to_numpy(dtype=bool)
+        column = DEPTH_SHARE if across and axis == "depth" else axis
+        value = row[column]
+        keep &= (table[column].isna() if pd.isna(value) else table[column] == value).to_numpy(dtype=bool)
     return table[keep]
 
 
 def told_axes(table: pd.DataFrame) -> list[str]:
     """The axes that tell the configurations of a table: the published ones, and those in which rows differ."""
     return [name for name, axis in AXES.items() if axis.published or len(set(table[name])) > 1]
+
+
+def several_models(table: pd.DataFrame) -> bool:
+    """Models are compared with each other."""
+    return len(table["model"].dropna().unique()) > 1
+
+
+def group_axes(groups: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The axes that tell groups of comparable rows, by what each has in common: those that the published experiment
+    held fixed, but the model only where there are several."""
+    models = {group.get("model") for group in groups}
+    return [name for name in other_axes() if name != "model" or len(models) > 1]
 
 
 def score_column(table: pd.DataFrame) -> str | None:

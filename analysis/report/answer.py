@@ -10,6 +10,7 @@ from analysis.findings.assessment import Assessment
 from analysis.findings.confirmation import Confirmation
 from analysis.findings.plain import plain
 from analysis.findings.recommend import Recommendation
+from analysis.findings.slices import several_models
 from analysis.report.cells import Table, with_error
 from analysis.report.configuration_table import neighbour_table
 from analysis.report.recommendation_json import trial_of
@@ -53,7 +54,12 @@ class Answer:
 
 def answer(assessment: Assessment, r: Recommendation, last: str = "") -> Answer:
     """The recommendation in words, tiles and tables. `last`: a sentence to end on."""
-    told = [a for a, axis in AXES.items() if axis.published or plain(r.reference[a]) != plain(r.baseline[a])]
+    several = several_models(r.table)  # then each is told with its own
+    told = [
+        name
+        for name, axis in AXES.items()
+        if axis.published or plain(r.reference[name]) != plain(r.baseline[name]) or (name == "model" and several)
+    ]
     confirmed = assessment.confirmation.value
     badge, badge_class = _badge(r, confirmed)
     words = sentences(r, assessment.confirmation)[r.choice is not None :]  # the page says the first one itself, larger

@@ -11,6 +11,7 @@ from analysis.findings.assessment import Assessment
 from analysis.findings.claims.check import audit, check_claims
 from analysis.findings.claims.claim import load_claims
 from analysis.findings.claims.finding import Finding
+from analysis.findings.slices import several_models
 from analysis.findings.verdict import FAILS, HOLDS
 from analysis.words.claims import reasons
 from analysis.words.rounding import MISSING, format_interval, points_change
@@ -20,7 +21,8 @@ from search_spaces.axes import AXES
 def audit_of(assessment: Assessment) -> list[Finding]:
     """The published claims against this run's own rows, at the baseline's full depth and other settings."""
     claims, baseline = load_claims(), assessment.baseline
-    fixed = {a: baseline[a] for a in AXES if a not in ("precision", "max_seq_len") and pd.notna(baseline[a])}
+    free = ("precision", "max_seq_len", *(() if several_models(assessment.table) else ("model",)))
+    fixed = {a: baseline[a] for a in AXES if a not in free and pd.notna(baseline[a])}
     own = [
         dataclasses.replace(c, start=c.start | fixed, to=c.to | fixed, tasks=(str(baseline["task"]),), sweep=None)
         for c in claims.claims

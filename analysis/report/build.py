@@ -25,7 +25,7 @@ from analysis.report.recommendation_json import save as save_recommendations
 from analysis.report.report import Report
 from analysis.report.section import FIGURE_SECTIONS, Section, section
 from analysis.report.write import PARETO_PAIRS, pareto_table, write_tables
-from analysis.rows.cards import level_cards
+from analysis.rows.cards import anchored_on, level_cards
 from analysis.rows.choices import load_choices
 from analysis.rows.load import load, load_anchors, load_environment, load_finetune
 from analysis.rows.purpose import fresh_rows, sweep_rows
@@ -116,7 +116,7 @@ def _section(
     own = _of_assessment(anchors, assessment)
     prefix = f"{assessment.slug}-" if assessment.slug else ""
     gallery = draw(FIGURES, FIGURE_SECTIONS, folder / "figures", prefix, assessment, own)
-    group = (str(assessment.common.get("gpu_name")), str(assessment.common.get("model") or ""))
+    group = (str(assessment.common.get("gpu_name")), str(anchored_on(assessment.clean).iloc[0]))
     return section(assessment, gallery, own, card_notes.get(group, ""), left_out(assessment, sweep_rows(rows)))
 
 

@@ -147,7 +147,7 @@ def _axis(name: str) -> _Column:
 
     def cell(r: Record) -> Cell:
         value = r[name]
-        text: str = MISSING if pd.isna(value) else f"{value:.0f}" if axis.ordered else str(value)
+        text: str = MISSING if pd.isna(value) else f"{value:.0f}" if axis.ordered else str(axis.short(value))
         return Cell(text, sort_key(value), axis.ordered)
 
     return Head(axis.title, axis.unit, axis.ordered), cell

@@ -9,10 +9,11 @@ from typing import Any
 from analysis.findings.energy_model.fit import Fit
 from analysis.findings.energy_model.model import EnergyModel
 from analysis.findings.part import Part
+from analysis.findings.slices import group_axes
 from analysis.report.cells import Table, text_table
 from analysis.words.energy_model import factor_sentences, fit_sentence, law, not_made_sentence, spelled, warnings
 from analysis.words.rounding import MISSING, format_percent, format_with_uncertainty
-from search_spaces.axes import AXES, other_axes
+from search_spaces.axes import AXES
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class ModelPart:
     """The model of one group of comparable rows, or why there is none."""
 
     common: str  # what its rows have in common
+    model: str = ""  # of the encoder, where there are several
     problem: str = ""
     sentences: list[str] = field(default_factory=list)
     fits: list[str] = field(default_factory=list)  # a sentence each
@@ -29,7 +31,8 @@ class ModelPart:
 
 def model_parts(models: Sequence[tuple[Mapping[str, Any], Part[EnergyModel]]]) -> list[ModelPart]:
     """The models, largest group first, and one sentence for all groups that gave none."""
-    made = [model_part(common, part) for common, part in models]
+    told = group_axes([common for common, _ in models])
+    made = [model_part(common, part, told) for common, part in models]
     empty = [m for m in made if m.problem]
     if len(empty) < 2:
         return made
@@ -37,17 +40,20 @@ def model_parts(models: Sequence[tuple[Mapping[str, Any], Part[EnergyModel]]]) -
     groups = f"{len(empty)} {'other ' if len(empty) < len(made) else ''}groups of configurations"
     text = f"Nothing could be fitted to {groups}: each holds too few lengths, depths and precisions"
     listed = f" ({'; '.join(differ)})" if differ else ""
-    return [*(m for m in made if not m.problem), ModelPart("the others", f"{text}{listed}.")]
+    return [*(m for m in made if not m.problem), ModelPart("the others", problem=f"{text}{listed}.")]
 
 
-def model_part(common: Mapping[str, Any], part: Part[EnergyModel]) -> ModelPart:
-    words = ", ".join(f"{AXES[name].word} {common[name]}" for name in other_axes() if common.get(name))
+def model_part(common: Mapping[str, Any], part: Part[EnergyModel], told: Sequence[str]) -> ModelPart:
+    """`told`: the axes that say which group it is."""
+    words = ", ".join(f"{AXES[name].word} {AXES[name].short(common[name])}" for name in told if common.get(name))
     model = part.value
+    encoder = str(AXES["model"].short(common["model"])) if "model" in told else ""
     if model is None:
-        return ModelPart(words, part.problem)
+        return ModelPart(words, encoder, part.problem)
     rows = [row for fit in model.fits for row in _terms(fit)]
     return ModelPart(
         common=words,
+        model=encoder,
         sentences=[spelled(s) for s in (*factor_sentences(model), *warnings(model))],
         fits=[spelled(fit_sentence(fit)) for fit in model.fits],
         not_made=list(filter(None, [not_made_sentence(model)])),

@@ -16,8 +16,8 @@ def left_out(assessment: Assessment, rows: pd.DataFrame) -> str:
     own = rows
     for column in TOGETHER:
         if column in own:  # a failed trial may not know its card
-            value = assessment.common.get(column)
-            own = own[own[column].isna() | (own[column] == value)] if value is not None else own
+            known = assessment.clean[column].dropna().unique()
+            own = own[own[column].isna() | own[column].isin(known)] if len(known) else own
     missing = own[~own.index.isin(assessment.clean.index)]
     if missing.empty:
         return ""

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.findings.assessment import Assessment
 from analysis.findings.claims.finding import Finding
+from analysis.findings.flop_energy import flop_energy as compare_flop
 from analysis.findings.part import Part, attempt
 from analysis.report.answer import Answer, answer
 from analysis.report.audit import audit_of
@@ -19,7 +20,7 @@ from analysis.report.gallery import Gallery
 from analysis.report.method import how_to_read, method, repeats_note, source_words
 from analysis.report.seed_table import seed_table
 from analysis.rows.cards import CARD_FACTOR
-from analysis.words import pareto
+from analysis.words import flop_energy, pareto
 
 FIGURE_SECTIONS = ("saving", "frontiers", "models", "card")  # where a figure may stand
 
@@ -42,6 +43,7 @@ class Section:
     front_summary: str  # knee and hypervolume
     front_note: str
     front_probabilities: bool
+    flop_energy: list[str]  # whether energy follows FLOP from model to model, a sentence each
     model_parts: list[ModelPart]
     audit: Part[list[Finding]]
     method: list[str]
@@ -73,6 +75,7 @@ def section(
         front_summary=pareto.summary(assessment),
         front_note=pareto.probability_note(assessment),
         front_probabilities=repeated_shares(assessment),
+        flop_energy=flop_energy.sentences(compare_flop(assessment.table, assessment.baseline)),
         model_parts=model_parts(assessment.models),
         audit=attempt("The audit", lambda: audit_of(assessment)),
         method=[*method(assessment), *filter(None, [card_note])],

@@ -13,6 +13,7 @@ from analysis.findings.energy_model.model import EnergyModel
 from analysis.report.energy_model_json import save
 from analysis.rows.load import load_anchors, load_finetune
 from analysis.rows.windows import load_windows
+from trainables.rows.columns import COLUMNS
 
 PARETO_PAIRS = (
     ("accuracy", "energy_j_per_example"),
@@ -36,6 +37,8 @@ def write_tables(
     """
     folder = Path(run_dir)
     origins = [Path(p) for p in sources or [run_dir]]
+    empty = [name for name, column in COLUMNS.items() if column.rare and name in rows and rows[name].isna().all()]
+    rows = rows.drop(columns=empty)
     tables = {"results.csv": rows, "results.parquet": rows}
     if any((p / "ray").is_dir() for p in origins):
         tables |= {

@@ -78,7 +78,7 @@ def card_factors(anchors: pd.DataFrame) -> pd.DataFrame:
 
 def level_cards(rows: pd.DataFrame, anchors: pd.DataFrame) -> tuple[pd.DataFrame, dict[tuple[str, str], str]]:
     """(rows with the energies and latencies of several cards of one kind brought to the cards' mean; for each
-    (gpu_name, model) on several cards the sentence that says what was done, or why it could not be).
+    (gpu_name, model of the anchors) on several cards the sentence that says what was done, or why it could not be).
 
     Levelled rows have the column `card_factor`; `comparable_groups` and `fit_energy` then take the cards as
     one. Rows of a kind of card of which the run holds one card only are returned as they are, and so are
@@ -86,7 +86,8 @@ def level_cards(rows: pd.DataFrame, anchors: pd.DataFrame) -> tuple[pd.DataFrame
     (`analysis.rows.purpose`) stay as measured: they are compared on one card alone.
     """
     said: dict[tuple[str, str], str] = {}
-    several = _several(rows)
+    anchored = anchored_on(rows)
+    several = _several(rows, anchored)
     if not several or CARD_FACTOR in rows:
         return rows, said
     factors = card_factors(anchors)
@@ -102,7 +103,7 @@ def level_cards(rows: pd.DataFrame, anchors: pd.DataFrame) -> tuple[pd.DataFrame
                 f"between cards."
             )
             continue
-        here = (out["gpu_name"] == name) & (out["model"].fillna("") == model) & out.index.isin(sweep_rows(out).index)
+        here = (out["gpu_name"] == name) & (anchored == model) & out.index.isin(sweep_rows(out).index)
         energy = out.loc[here, "gpu_uuid"].map(own["energy_factor"])
         latency = out.loc[here, "gpu_uuid"].map(own["latency_factor"])
         for column in _ENERGIES:
@@ -123,6 +124,17 @@ def level_cards(rows: pd.DataFrame, anchors: pd.DataFrame) -> tuple[pd.DataFrame
     return out, said
 
 
+def anchored_on(rows: pd.DataFrame) -> pd.Series[str]:
+    """The model that the anchors beside each row are measured with: its own, or the first of the sweep over several
+    that it was in."""
+    found = rows["model"].fillna("").astype(object)
+    if "model_place" not in rows or "run" not in rows:
+        return found
+    first = rows[rows["model_place"] == 0].drop_duplicates("run").set_index("run")["model"]
+    swept = rows["model_place"].notna() & rows["run"].isin(first.index)
+    return found.where(~swept, rows["run"].map(first))
+
+
 def _known(standard_errors: pd.Series) -> str:
     """How well the anchors know the difference of two cards, by the two least known: the error of a ratio across them
     that no interval of a configuration has."""
@@ -140,12 +152,12 @@ def load_levelled(*paths: str | Path, columns: Mapping[str, str] | None = None) 
     return level_cards(load(*paths, columns=columns), load_anchors(*paths))[0]
 
 
-def _several(rows: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
-    """(kind of card, model, UUIDs) of each kind that rows with an energy name more than one card of."""
+def _several(rows: pd.DataFrame, anchored: pd.Series[str]) -> list[tuple[str, str, list[str]]]:
+    """(kind of card, model of the anchors, UUIDs) of each kind that rows with an energy name more than one card of."""
     known = sweep_rows(rows)
     known = known[known["energy_j_per_example"].notna()].dropna(subset=["gpu_name", "gpu_uuid"])
     found: list[tuple[str, str, list[str]]] = []
-    groups: Any = known.groupby(["gpu_name", known["model"].fillna("")], sort=True)
+    groups: Any = known.groupby(["gpu_name", anchored[known.index]], sort=True)
     for (name, model), group in groups:
         cards = sorted(group["gpu_uuid"].unique())
         if len(cards) > 1:

@@ -38,13 +38,13 @@ def test_02_another_order_of_the_labels(models: Path, variant: str, sentences_to
     config = replace(preset("sst2"), checkpoint=str(models / variant), data_dir=str(models / "data"))
     config = replace(config, axes=replace(config.axes, max_seq_len=(32,), depth=("full",), precision=("fp32",)))
     inputs = load_inputs(config)
-    assert inputs.checkpoint is not None
+    assert inputs.first.checkpoint is not None
     (trial,) = plan(config).trials
     task = get_task(config.task)
     with torch.inference_mode():
-        model_inputs = task.inputs(inputs.validation, trial.max_seq_len)
-        load = prepare(trial, cut(trial, from_files(inputs.checkpoint), CPU), model_inputs)
-        scores = task.score(load.outputs(), inputs.validation, load.inputs)
+        model_inputs = task.inputs(inputs.first.validation, trial.max_seq_len)
+        load = prepare(trial, cut(trial, from_files(inputs.first.checkpoint), CPU), model_inputs)
+        scores = task.score(load.outputs(), inputs.first.validation, load.inputs)
     assert scores.metrics["accuracy"] == 1 - 1 / WRONG
     assert np.flatnonzero(~scores.correct).tolist() == list(range(0, 200, WRONG))
     assert sum("another order, 0=POSITIVE 1=NEGATIVE: they were matched by name" in w for w in inputs.warnings) == (

@@ -54,7 +54,7 @@ class Made:
 
     @property
     def folder(self) -> str:
-        return self.config.source
+        return self.config.models[0].source
 
 
 def make(rng: random.Random, folder: Path) -> Made:
@@ -98,12 +98,12 @@ def labels_of_model(rng: random.Random, names: Sequence[str]) -> tuple[list[str]
 
 def measured(made: Made, trial: TrialConfig, inputs: SweepInputs) -> tuple[np.ndarray, Scores]:
     """Logits and scores of the trial, as a measuring process makes them."""
-    assert inputs.checkpoint is not None
+    assert inputs.first.checkpoint is not None
     with torch.inference_mode():
-        of_model = TSV.inputs(inputs.validation, trial.max_seq_len)
-        load = prepare(trial, cut(trial, from_files(inputs.checkpoint), CPU), of_model)
+        of_model = TSV.inputs(inputs.first.validation, trial.max_seq_len)
+        load = prepare(trial, cut(trial, from_files(inputs.first.checkpoint), CPU), of_model)
         outputs = load.outputs()
-    return outputs, TSV.score(outputs, inputs.validation, of_model)
+    return outputs, TSV.score(outputs, inputs.first.validation, of_model)
 
 
 def encodings(made: Made, dev: Any, max_seq_len: int) -> list[Any]:
@@ -168,7 +168,7 @@ def outcome(made: Made) -> str:
     dev = made.dev or TSV.load("validation", Path(str(made.config.data_dir)), None)
     if made.dev is not None:
         check_texts(made, dev)
-    if inputs.checkpoint is None:
+    if inputs.first.checkpoint is None:
         check_encoder(made, dev, inputs, trial.max_seq_len)
         return "warned" if inputs.warnings else "right"
     try:

@@ -7,6 +7,7 @@ import pytest
 
 from search_spaces.errors import UsageError
 from search_spaces.grid import even_depths, grid
+from search_spaces.models import Limits
 from search_spaces.presets import PRESETS, preset
 from search_spaces.sweep_config import Axes, Finetuning, Measuring, MeasuringOptions, SweepConfig
 from search_spaces.trial_config import TrialConfig
@@ -69,18 +70,18 @@ def test_depths_are_even_steps_to_the_full_depth():
 
 def test_the_paper_grid_is_every_combination_once_in_a_seeded_order():
     sweep = PRESETS["sst2"]
-    trials = grid(sweep, layers=12, max_positions=512)
+    trials = grid(sweep, [Limits(12, 512)])
     assert len(trials) == len({t.trial_id for t in trials}) == 8 * 6 * 2
-    assert trials == grid(sweep, layers=12, max_positions=512)
+    assert trials == grid(sweep, [Limits(12, 512)])
     lengths = [t.max_seq_len for t in trials]
     assert lengths != sorted(lengths)
 
 
 def test_qqp_and_squad_are_the_announced_sweeps():
-    qqp = grid(PRESETS["qqp"], layers=12, max_positions=512)
+    qqp = grid(PRESETS["qqp"], [Limits(12, 512)])
     assert len(qqp) == 8 * 3
     assert {(t.depth, t.batch_size, t.seed) for t in qqp} == {(12, 64, 42)}
-    squad = grid(PRESETS["squad"], layers=6, max_positions=512)
+    squad = grid(PRESETS["squad"], [Limits(6, 512)])
     assert len(squad) == 7 * 6 * 2
     assert {t.max_seq_len for t in squad} == {128, 160, 192, 224, 256, 320, 384}
     tuning = PRESETS["squad"].finetuning
@@ -90,17 +91,17 @@ def test_qqp_and_squad_are_the_announced_sweeps():
 
 def test_full_is_the_depth_of_whichever_model():
     sweep = SweepConfig(axes=Axes(max_seq_len=(16,), depth=(2, "full"), precision=("fp32",)))
-    assert {t.depth for t in grid(sweep, layers=6, max_positions=512)} == {2, 6}
+    assert {t.depth for t in grid(sweep, [Limits(6, 512)])} == {2, 6}
     with pytest.raises(UsageError, match=r"values of depth must differ, and full is 2 for .*but got"):
-        grid(sweep, layers=2, max_positions=512)
+        grid(sweep, [Limits(2, 512)])
 
 
 def test_values_beyond_the_model_are_refused():
     sweep = SweepConfig(axes=Axes(max_seq_len=(16,), depth=(7,), precision=("fp32",)))
     with pytest.raises(UsageError, match=r"depth must be at most 6, .*, but got 7; give depths from 1 to 6"):
-        grid(sweep, layers=6, max_positions=512)
+        grid(sweep, [Limits(6, 512)])
     with pytest.raises(UsageError, match=r"max_seq_len must be at most 12, .*, but got 16"):
-        grid(sweep, layers=8, max_positions=12)
+        grid(sweep, [Limits(8, 12)])
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))

@@ -6,6 +6,7 @@ from itertools import groupby, pairwise
 import numpy as np
 
 from search_spaces.grid import grid, shuffled
+from search_spaces.models import Limits
 from search_spaces.sweep_config import Axes, SweepConfig
 
 
@@ -18,7 +19,7 @@ def trials(backends, order_seed=0, replicates=3, seeds=(1, 2)):
         backend=backends,
     )
     config = SweepConfig(axes=axes, replicates=replicates, seeds=seeds, order_seed=order_seed)
-    return grid(config, layers=12, max_positions=512)
+    return grid(config, [Limits(12, 512)])
 
 
 def program(trial):

@@ -7,6 +7,7 @@ import pytest
 
 from search_spaces.errors import UsageError
 from search_spaces.goal import ENERGY_BOUND, LATENCY_BOUND, Goal, closest, dominates
+from search_spaces.models import Limits
 from search_spaces.prune import PruneRule
 from search_spaces.search_config import SearchConfig
 from search_spaces.search_space import SearchSpace
@@ -24,7 +25,7 @@ BASE = (64, 4, "fp32", 64, "max_length", "eager")
 
 
 def space(device: str = "cuda") -> SearchSpace:
-    return SearchSpace.of(SweepConfig(axes=AXES), 4, 128, device)
+    return SearchSpace.of(SweepConfig(axes=AXES), [Limits(4, 128)], device)
 
 
 def test_points_are_the_product_less_what_cannot_run():
@@ -39,7 +40,7 @@ def test_points_are_the_product_less_what_cannot_run():
 
 def test_fp8_is_not_searched_on_a_cpu():
     axes = Axes(max_seq_len=(16,), depth=(4,), precision=("int8", "fp8"))
-    points = {d: SearchSpace.of(SweepConfig(axes=axes), 4, 128, d).points for d in ("cpu", "cuda")}
+    points = {d: SearchSpace.of(SweepConfig(axes=axes), [Limits(4, 128)], d).points for d in ("cpu", "cuda")}
     assert {p[2] for p in points["cpu"]} == {"int8"}
     assert {p[2] for p in points["cuda"]} == {"int8", "fp8"}
 
@@ -93,7 +94,7 @@ def test_the_nearest_point_left_is_one_step_away():
 )
 def test_impossible_spaces_say_so(config, layers, message):
     with pytest.raises(UsageError, match=message):
-        SearchSpace.of(config, layers, 128, "cpu")
+        SearchSpace.of(config, [Limits(layers, 128)], "cpu")
 
 
 def row(accuracy=0.9, energy=0.01, latency=0.1, memory=500.0, **more):

@@ -271,7 +271,7 @@ def test_names_in_rows_are_no_paths(tmp_path: Path, task: str) -> None:
     assert weights_folder(run, "sst2", "../../outside-m", 1).parent == run / "checkpoints"
 
 
-@pytest.mark.parametrize("given", [["a"], {"a": 1}, 7, True])
+@pytest.mark.parametrize("given", [[["a"]], ["a", 1], {"a": 1}, 7, True])
 def test_a_checkpoint_that_is_no_name_is_refused(tmp_path: Path, given: object) -> None:
     (tmp_path / "sweep.json").write_text(json.dumps(DEMO.to_dict() | {"checkpoint": given}))
     made = row(48)

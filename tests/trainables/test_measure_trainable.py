@@ -15,7 +15,7 @@ from trainables.measure_trainable import MeasureTrainable, failed_row
 def test_a_sensor_lost_mid_trial_is_a_failed_row_and_the_next_trial_goes_on():
     meter = ConstantMeter(reads_before_failure=20)
     trainable = MeasureTrainable.__new__(MeasureTrainable)
-    trainable.worker, trainable.trial, trainable.prune = make_worker(meter), TRIAL, None
+    trainable.workers, trainable.trial, trainable.prune = {TRIAL.model: make_worker(meter)}, TRIAL, None
     with pytest.raises(MeterError, match="GPU is lost"):
         trainable.step()  # the process goes, and Tune tries again in another
     trainable.attempt = 2
@@ -34,7 +34,7 @@ def test_memory_is_asked_for_again_in_a_fresh_process_and_only_then(monkeypatch)
 
     monkeypatch.setattr(trainable_module, "measure_trial", full)
     trainable = MeasureTrainable.__new__(MeasureTrainable)
-    trainable.worker, trainable.trial, trainable.prune = make_worker(), TRIAL, None
+    trainable.workers, trainable.trial, trainable.prune = {TRIAL.model: make_worker()}, TRIAL, None
     assert trainable.step()["status"] == "oom", "a first trial has the process to itself"
     trainable.reset_config({"job": TRIAL.to_dict()})
     with pytest.raises(torch.OutOfMemoryError):

@@ -94,7 +94,7 @@ def test_types_beyond_the_embedding_are_refused(tmp_path: Path) -> None:
 def test_a_model_to_fine_tune_is_read_before_ray_starts(tmp_path: Path) -> None:
     folder = model(tmp_path, ENGLISH)
     config = replace(sweep(folder, ["the film", "was dull"]), checkpoint=None, model=str(folder))
-    assert load_inputs(config).checkpoint is None
+    assert load_inputs(config).first.checkpoint is None
     configuration = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(configuration | {"num_hidden_layers": 5}))
     with pytest.raises(UsageError, match=r"lacks bert.encoder.layer.4.* and \d+ more"):

@@ -80,7 +80,7 @@ def test_a_sweep_from_python_gives_a_folder_and_a_table(tmp_path):
     files, _ = load_checkpoint(str(checkpoint), get_task("demo").head, ("negative", "positive"))
     assert weights == digest_of(files.weights)
     inputs = load_inputs(QUICK)
-    assert (recipe, data) == (inputs.recipe_digest, inputs.data_digest)
+    assert (recipe, data) == (inputs.first.recipe_digest, inputs.data_digest)
     check_answers(result.path, result.rows["trial_id"].iloc[0], tmp_path / "deployed")
 
 
@@ -135,6 +135,11 @@ def test_a_failing_trial_is_a_row_and_the_others_go_on(tmp_path):
         (["--depth"], "the axis depth must have at least one value"),
         (["--preset", "sst2", "--model", "./nowhere"], "must be a hub id or an existing folder, but got './nowhere'"),
         (["--task", "sst2", "--data-dir", "./nowhere"], "nowhere"),
+        (
+            ["--model", "demo-bert", "here/demo-bert"],
+            "['demo-bert', 'here/demo-bert']; name them, as in first=demo-bert",
+        ),
+        (["--model", "demo-bert", "b=./nowhere"], "must be a hub id or an existing folder, but got './nowhere'"),
         (["--checkpoint", "./nowhere"], "must be a hub id or an existing folder, but got './nowhere'"),
         (["--resume", "./nowhere"], "tuner.search), but nowhere does not exist; give an earlier --output-dir"),
         (["--output-dir", "tests"], "--output-dir must be new or empty, but tests is not empty"),

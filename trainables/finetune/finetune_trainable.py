@@ -50,23 +50,24 @@ class FinetuneTrainable(tune.Trainable):
     def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
         return tune.PlacementGroupFactory([{"CPU": config["job"]["cpu"], "GPU": config["job"]["gpu"]}])
 
-    def setup(self, config: dict[str, Any], data: TrainingData, files: dict[int, Any]) -> None:
-
+    def setup(self, config: dict[str, Any], data: dict[str, TrainingData], files: dict[tuple[str, int], Any]) -> None:
         self.job = config["job"]
+        model = self.job["model"]
         set_threads(self.job["cpu"])
         self.settings = Finetuning(**self.job["finetuning"])
         self.seed: int = self.job["seed"]
-        self.task = get_task(data.task)
+        own = data[model]
+        self.task = get_task(own.task)
         self.device = accelerator()
         self.meter = meter_of(self.device, self.job["assumed_watts"])
-        self.model = loading.from_files(ray.get(files[self.seed])).to(self.device)
-        inputs = self.task.inputs(data.train, self.settings.train_max_seq_len)
+        self.model = loading.from_files(ray.get(files[model, self.seed])).to(self.device)
+        inputs = self.task.inputs(own.train, self.settings.train_max_seq_len)
         self.examples = len(inputs.ids)
-        self.validation = data.validation
+        self.validation = own.validation
         self.steps_per_epoch = -(-self.examples // self.settings.train_batch_size)
         self.optimizer = self._optimizer()
         self.schedule = self._schedule(0)
-        targets = self.task.train_targets(data.train, inputs)
+        targets = self.task.train_targets(own.train, inputs)
         self.train_step = TrainStep(self.model, self.optimizer, inputs, targets, self.device)
         self.epoch = 0
         self.spent = Spent()

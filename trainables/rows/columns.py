@@ -43,6 +43,7 @@ class Column:
     in_full: bool = False
     least: float | None = 0  # of a number; None: no least
     positive: bool = False  # a number above 0
+    rare: bool = False  # results.csv leaves it out where no row has it
 
     def possible(self, value: float) -> bool:
         """May a number be as small, or as large, as this?"""
@@ -123,9 +124,26 @@ COLUMNS: Registry[Column] = Registry(
     (
         _text("trial_id", "unique name: the configuration and its replicate"),
         _text("task", "what is predicted (docs/tasks.md)"),
-        _text("model", "hub id or folder of the encoder"),
+        axis_column(AXES["model"]),
         _count("seed", "", "seed of the fine-tuning (and of random weights)", least=None),
-        *(axis_column(axis) for axis in AXES.values()),
+        *(axis_column(axis) for name, axis in AXES.items() if name != "model"),
+        Column(
+            "model_place",
+            "int",
+            "",
+            "of a sweep over several models: the model's place in their order, from 0; the baseline is the first's",
+            null="",
+            rare=True,
+        ),
+        Column(
+            "gflop_per_example",
+            "float",
+            "GFLOP/example",
+            "of a sweep over several models: of the encoder's matrix products over the tokens processed",
+            null="",
+            rare=True,
+            positive=True,
+        ),
         _text("weights_digest", "of the fine-tuned model in full: first digits of a SHA-256", "not measured"),
         _text("recipe_digest", "of what made it: pretrained model, fine-tuning, training examples", "not measured"),
         _text("data_digest", "of the evaluation examples", "not measured"),

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 from search_spaces.errors import UsageError
-from search_spaces.trial_config import model_slug
+from search_spaces.models import model_slug
 
 SWEEP_FILE, ENVIRONMENT_FILE = "sweep.json", "environment.json"
 MEASURE, FINETUNE = "measure", "finetune"  # the phases of a run: they name its experiments and mark the jobs of trials

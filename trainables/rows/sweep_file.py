@@ -20,9 +20,8 @@ def read_sweep(run: Path, remedy: str) -> SweepConfig:
         )
     try:
         sweep = SweepConfig.from_dict(json.loads(file.read_text(encoding="utf-8")))
-        for name in ("checkpoint", "data_dir"):
-            if not isinstance(getattr(sweep, name), str | None):
-                raise TypeError(f"{name} must be text")
+        if not isinstance(sweep.data_dir, str | None):
+            raise TypeError("data_dir must be text")
         return sweep
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UsageError(

@@ -96,7 +96,8 @@ class Progress(Callback):
 def measured_line(row: dict[str, Any]) -> str:
     """A finished row in words: the configuration and what came out."""
     number = f"{PURPOSES[row['purpose']]}{row['replicate']}"
-    name = " ".join([*(axis.spell(row[name], "tag") for name, axis in AXES.items()), number])
+    told = {name: axis for name, axis in AXES.items() if not axis.place or row.get(axis.place) is not None}
+    name = " ".join([*(axis.spell(row[name], "tag") for name, axis in told.items()), number])
     if row["status"] != "ok":
         return f"{name}  {row['status']}: {row['error']}"
     unit = "J/example (estimated)" if row["energy_source"] in estimates() else "J/example"

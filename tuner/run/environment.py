@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.errors import UsageError
+from search_spaces.models import named_models
 from search_spaces.sweep_config import SweepConfig
 from trainables.energy.meter import SensorUnavailable
 from trainables.energy.meters.cpu import usable_cores
@@ -83,13 +84,25 @@ def package_version(name: str) -> str | None:
 def digests(config: SweepConfig) -> dict[str, str]:
     """sha256 of every local input file: data, model, checkpoint. Hub inputs are named by their id alone."""
     found = {}
-    for role, source in (("data", config.data_dir), ("model", config.model), ("checkpoint", config.checkpoint)):
-        if source and Path(source).is_dir():
+    data = [("data", config.data_dir)] if config.data_dir else []
+    for role, source in (*data, *local_sources(config)):
+        if Path(source).is_dir():
             for file in sorted(p for p in Path(source).iterdir() if p.is_file()):
                 found[f"{role}/{file.name}"] = _sha256(file)
     if config.confirm_data and Path(config.confirm_data).is_file():
         found[CONFIRM_DATA] = _sha256(Path(config.confirm_data))
     return found
+
+
+def local_sources(config: SweepConfig) -> list[tuple[str, str]]:
+    """(what its files are called in the digests, where they may be) of every model: "model", or of several
+    "model mpnet"."""
+    given = (("model", config.model), ("checkpoint", config.checkpoint or ()))
+    return [
+        (role if len(texts) == 1 else f"{role} {model.name}", model.source)
+        for role, texts in given
+        for model in named_models(texts)
+    ]
 
 
 def _sha256(file: Path) -> str:

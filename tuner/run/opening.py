@@ -17,6 +17,7 @@ from search_spaces.errors import UsageError
 from search_spaces.search_config import SearchConfig
 from search_spaces.sweep_config import SweepConfig
 from tuner.cluster.devices import Devices, check_shared
+from tuner.run.environment import local_sources
 from tuner.run.faults import full_disk_explained
 from tuner.run.folder import SEARCH_FILE, RunFolder, check_new, holds_anything, write_atomically
 from tuner.run.lock import Lock, aside, time_name
@@ -63,8 +64,7 @@ class OpenedRun:
 
     def _begin(self, devices: Devices) -> None:
         request, path = self.request, self.folder.path
-        tuned = not (request.config.checkpoint or request.config.random_weights)
-        if tuned and not self.storage.remote:
+        if request.config.tuned and not self.storage.remote:
             check_shared(path, devices)
         disposable = request.scratch and _is_scratch(path) and not self.storage.occupied
         moved = self._make_room(silent=disposable)
@@ -150,8 +150,9 @@ def _check_outside(request: RunRequest) -> None:
     config, path = request.config, request.path.resolve()
     if not holds_anything(path):
         return
-    named = {"--model": config.model, "--checkpoint": config.checkpoint, "--data-dir": config.data_dir}
-    given = [(option, Path(source)) for option, source in named.items() if source]
+    given = [(f"--{role.split()[0]}", Path(source)) for role, source in local_sources(config)]
+    if config.data_dir:
+        given.append(("--data-dir", Path(config.data_dir)))
     for option, source in [*given, *(("--from-run", run) for run in request.reads)]:
         if source.exists() and source.resolve().is_relative_to(path):
             raise UsageError(

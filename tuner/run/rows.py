@@ -46,6 +46,7 @@ class RowWriter(Callback):
     def on_trial_result(self, trial: Any, result: dict[str, Any], **info: Any) -> None:
         if phase_of(trial) != MEASURE:
             return
+        result.update(_known_of(trial))
         result["flags"] = join_flags(split_flags(result["flags"]) | self.flags)
         self._write(trial, result)
         result.pop(TRACE, None)  # Ray writes the last result of every trial again with each of its states
@@ -77,7 +78,7 @@ class RowWriter(Callback):
         self._stop_where_all_would_fail(cause)
         self.lost[job["name"]] = cause
         if phase_of(trial) == MEASURE:
-            self._write(trial, lost_row(job, cause, self.flags))
+            self._write(trial, lost_row(job, cause, self.flags) | _known_of(trial))
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles its callbacks; the state of this one is on disk."""
@@ -103,6 +104,12 @@ class RowWriter(Callback):
             self.fatal = OSError(errno.ENOSPC, cause)
         if self.fatal is not None:
             raise self.fatal
+
+
+def _known_of(trial: Any) -> dict[str, Any]:
+    """What the driver alone knows of a trial: of a sweep over several models, the place of its own among them."""
+    job = trial.config["job"]
+    return {name: job[name] for name in ("model_place",) if name in job}
 
 
 def phase_of(trial: Any) -> str:

@@ -1,4 +1,7 @@
-"""The fine-tuned models of a run: which are there and whole, which must be made, and from which checkpoint on."""
+"""The fine-tuned models of a run: which are there and whole, which must be made, and from which checkpoint on.
+
+One is made for each (model, seed) of the sweep.
+"""
 
 import shutil
 from collections.abc import Collection
@@ -14,26 +17,32 @@ from tuner.run.checkpoints import DIGESTS_FILE, damage, write_digests
 from tuner.run.folder import RunFolder
 from tuner.run.storage import Storage
 
+Made = tuple[str, int]  # name of the model, seed
+
 
 class Weights:
-    """One model per seed, as a folder under checkpoints/ that any Transformers program loads."""
+    """One folder under checkpoints/ for each model and seed, which any Transformers program loads."""
 
     def __init__(self, config: SweepConfig, folder: RunFolder, storage: Storage) -> None:
         self.config, self.folder, self.storage = config, folder, storage
 
-    def name(self, seed: int) -> str:
-        return weights_name(self.config.task, self.config.model, seed)
+    @property
+    def wanted(self) -> list[Made]:
+        return [(model.name, seed) for model in self.config.models for seed in self.config.seeds]
 
-    def trial(self, seed: int) -> str:
+    def name(self, made: Made) -> str:
+        return weights_name(self.config.task, *made)
+
+    def trial(self, made: Made) -> str:
         """The name of the fine-tuning trial."""
-        return f"finetune-{self.name(seed)}"
+        return f"finetune-{self.name(made)}"
 
-    def path(self, seed: int) -> Path:
-        return self.folder.checkpoint(self.name(seed))
+    def path(self, made: Made) -> Path:
+        return self.folder.checkpoint(self.name(made))
 
-    def missing(self) -> list[int]:
-        """The seeds that have no model yet."""
-        return [seed for seed in self.config.seeds if not self.path(seed).is_dir()]
+    def missing(self) -> list[Made]:
+        """Those that are not there yet."""
+        return [made for made in self.wanted if not self.path(made).is_dir()]
 
     def drop_damaged(self, measured: Collection[str], anyway: bool | None) -> list[str]:
         """Remove models that are not as they were written, so that they are made again.
@@ -43,11 +52,11 @@ class Weights:
         for byte: that is a UsageError unless `anyway` (None: not offered).
         """
         remade = []
-        for seed in self.config.seeds:
-            problem = self._problem(seed)
+        for made in self.wanted:
+            problem = self._problem(made)
             if not problem:
                 continue
-            rows = sum(trial.startswith(f"{self.name(seed)}-") for trial in measured)
+            rows = sum(trial.startswith(f"{self.name(made)}-") for trial in measured)
             if rows and not anyway:
                 or_flag = "" if anyway is None else ", or have it made again and the rows marked by --resume-anyway"
                 raise UsageError(
@@ -55,23 +64,24 @@ class Weights:
                     f"with it; restore it, or start another run{or_flag}"
                 )
             if rows:
-                remade.append(f"the model of seed {seed} was made again ({problem})")
-            if self.path(seed).is_dir():
+                which = "" if len(self.config.models) == 1 else f"{made[0]} "
+                remade.append(f"the model {which}of seed {made[1]} was made again ({problem})")
+            if self.path(made).is_dir():
                 print(f"{problem}: it is made again", flush=True)
-                shutil.rmtree(self.path(seed))
+                shutil.rmtree(self.path(made))
         return remade
 
-    def _problem(self, seed: int) -> str:
-        """What is wrong with the model of a seed; empty where it is whole. One without digests is taken as it is."""
-        path = self.path(seed)
+    def _problem(self, made: Made) -> str:
+        """What is wrong with a model; empty where it is whole. One without digests is taken as it is."""
+        path = self.path(made)
         if not path.is_dir():
             return f"{path} is missing"
         found = damage(path) if (path / DIGESTS_FILE).is_file() else ""
         return f"in {path} {found}" if found else ""
 
-    def newest(self, seed: int) -> tuple[str, dict[str, Any]] | None:
-        """The latest whole checkpoint of a seed's fine-tuning in any start: its folder in the run, its state."""
-        found = [c for c in self.storage.checkpoints(self.trial(seed), STATE_FILE) if "epoch" in c[1]]
+    def newest(self, made: Made) -> tuple[str, dict[str, Any]] | None:
+        """The latest whole checkpoint of a fine-tuning in any start: its folder in the run, its state."""
+        found = [c for c in self.storage.checkpoints(self.trial(made), STATE_FILE) if "epoch" in c[1]]
         for name, state in sorted(found, key=lambda c: (c[1]["epoch"], c[0]), reverse=True):
             with self.storage.folder(name) as local:
                 problem = damage(local)
@@ -80,19 +90,19 @@ class Weights:
             print(f"the checkpoint {name} is not used: {problem}", flush=True)
         return None
 
-    def resume_from(self, seed: int) -> str | tuple[Any, str] | None:
+    def resume_from(self, made: Made) -> str | tuple[Any, str] | None:
         """Where a fine-tuning trial goes on from: a folder, or (pyarrow file system, path)."""
-        found = self.newest(seed)
+        found = self.newest(made)
         if found is None:
             return None
         return self.storage.location(found[0]) if self.storage.remote else str(self.folder.path / found[0])
 
-    def keep(self, seed: int, tokenizer: Any) -> bool:
+    def keep(self, made: Made, tokenizer: Any) -> bool:
         """Move the weights of a finished fine-tuning to checkpoints/; False where it is not finished."""
-        found = self.newest(seed)
+        found = self.newest(made)
         if found is None or found[1]["epoch"] < found[1]["epochs"]:
             return False
-        target = self.path(seed)
+        target = self.path(made)
         temporary = target.with_name(target.name + ".tmp")
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
@@ -103,7 +113,7 @@ class Weights:
         write_digests(temporary)
         temporary.rename(target)
         self.storage.push(target)
-        used = {name for name, _ in self.storage.checkpoints(self.trial(seed), STATE_FILE)}
+        used = {name for name, _ in self.storage.checkpoints(self.trial(made), STATE_FILE)}
         for name in used:  # weights and optimiser moments, three times the model
             self.storage.delete(name)
         return True

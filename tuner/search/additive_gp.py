@@ -100,12 +100,13 @@ class AdditiveSampler(BaseSampler):
         raise NotImplementedError("every parameter is proposed together")
 
     def _ceiling(self, measured: list[Point], scores: Floats, left: list[int]) -> Floats:
-        """The least score (minus accuracy) of each point left, by those measured that keep at least as much of the
+        """The least score (minus accuracy) of each point left, by those measured that keep at least as much of the same
         model."""
-        kept = self._kept_of_the_model(measured)
+        kept, models = self._kept_of_the_model(measured), np.array([self._model(p) for p in measured], dtype=object)
         found = np.full(len(left), -np.inf)
-        for i, own in enumerate(self._kept_of_the_model([self.space.points[j] for j in left])):
-            above = (kept >= own).all(axis=1)
+        points = [self.space.points[j] for j in left]
+        for i, own in enumerate(self._kept_of_the_model(points)):
+            above = (kept >= own).all(axis=1) & (models == self._model(points[i]))
             if above.any():
                 found[i] = scores[above].max() - TOLERANCE
         return found
@@ -134,6 +135,9 @@ class AdditiveSampler(BaseSampler):
         for point in front:
             taken |= (point <= draws).all(axis=1)
         return draws[~taken][:KEPT]
+
+    def _model(self, point: Point) -> str:
+        return str(self.space.named(point).get("model", self.space.model))
 
     def _kept_of_the_model(self, points: list[Point]) -> npt.NDArray[np.int64]:
         """(points, reducing axes + 1): tokens, layers, exactness; more is more of the model."""

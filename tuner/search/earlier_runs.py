@@ -25,14 +25,15 @@ def read_runs(paths: Sequence[Path], space: SearchSpace, goal: Goal, devices: It
     """
     rows = load(*paths)
     runs = ", ".join(map(str, paths))
-    for column, here in (("task", space.task), ("model", space.model), ("seed", space.seed)):
+    models = list(space.own) or [space.model]
+    for column, here in (("task", [space.task]), ("model", models), ("seed", [str(space.seed)])):
         there = sorted({str(v) for v in rows[column].dropna()})
-        if str(here) not in there:
+        if not set(here) & set(there):
             raise UsageError(
                 f"--from-run needs runs of the same task, model and seed, but {column} is {', '.join(there)} in "
-                f"{runs} and {here} here; give another run"
+                f"{runs} and {', '.join(here)} here; give another run"
             )
-        rows = rows[rows[column].isna() | (rows[column].astype(str) == str(here))]
+        rows = rows[rows[column].isna() | rows[column].astype(str).isin(here)]
     cards, mine = set(rows["gpu_name"].dropna()), set(devices)
     if cards and mine and not cards <= mine:
         raise UsageError(

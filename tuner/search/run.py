@@ -27,8 +27,6 @@ from search_spaces.search_space import Point, SearchSpace
 from search_spaces.sweep_config import SweepConfig
 from trainables.device import accelerator
 from trainables.energy.meters.cpu import cpu_name
-from trainables.model.architectures import max_positions
-from trainables.model.loading import load_config
 from trainables.rows.finished import finished_trials
 from tuner.cluster.options import RayOptions, address_to_join
 from tuner.cluster.session import check_ray, ray_session
@@ -39,6 +37,7 @@ from tuner.errors import Interrupted
 from tuner.fresh_data import check_same
 from tuner.frontier import replicate_frontier
 from tuner.inputs import load_inputs
+from tuner.plan import limits_of
 from tuner.run.folder import SEARCH_FILE, SWEEP_FILE, check_new, read_sweep
 from tuner.run.opening import RunRequest, open_run
 from tuner.run.record import SEARCH, check_kind
@@ -81,9 +80,8 @@ def read_search(path: Path) -> tuple[SweepConfig, SearchConfig]:
 
 def space_of(config: SweepConfig, address: str | None = None) -> SearchSpace:
     """The space of a sweep's axes on this machine (on a cluster: with GPUs). Loads no weights."""
-    model = load_config(config.source)
     device = "cuda" if address is not None else accelerator().type
-    return SearchSpace.of(config, model.num_hidden_layers, max_positions(model), device)
+    return SearchSpace.of(config, limits_of(config), device)
 
 
 def run(
@@ -132,7 +130,8 @@ def run(
             folder.write_json(SEARCH_FILE, search.to_dict())
             driver = Driver(config, folder, inputs, devices, storage)
             searcher = _searcher(search, space, driver, study, imported)
-            take_checkpoint(driver.weights.path(space.seed), from_runs)
+            for made in driver.weights.wanted:
+                take_checkpoint(driver.weights.path(made), from_runs)
             whole = driver.prepare()
             if whole:
                 searcher.start_clock()

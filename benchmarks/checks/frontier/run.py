@@ -56,7 +56,7 @@ def measure(model: str, folder: Path, arguments: Arguments) -> pd.DataFrame:
     """All points once, then the ends again; the rows."""
     depth = load_config(model).num_hidden_layers
     config = SweepConfig(
-        model=model,
+        model=(model,),
         data_dir=str(arguments.data_dir) if arguments.data_dir else None,
         random_weights=True,
         axes=Axes(max_seq_len=(TOKENS,), depth=(depth,)),

@@ -113,7 +113,7 @@ def _config(arguments: Arguments) -> SweepConfig:
         return config
     return replace(
         config,
-        model=arguments.model or config.model,
+        model=(arguments.model,) if arguments.model else config.model,
         data_dir=arguments.data_dir,
         random_weights=True,
         axes=replace(config.axes, max_seq_len=LENGTHS, depth=arguments.depth, backend=BACKENDS),

@@ -21,16 +21,17 @@ def config_of(arguments: Arguments) -> SweepConfig:
     config = preset(arguments.preset)
     return replace(
         config,
-        model=arguments.model or config.model,
+        model=(arguments.model,) if arguments.model else config.model,
         data_dir=arguments.data_dir,
-        checkpoint=arguments.checkpoint,
+        checkpoint=(arguments.checkpoint,) if arguments.checkpoint else None,
         random_weights=arguments.checkpoint is None and not arguments.finetune,
     )
 
 
 def pair(config: SweepConfig, layers: int, choice: Sequence[str]) -> list[TrialConfig]:
     """The published way, and the choice. UsageError for an axis or a value that is not known, or no change."""
-    baseline = TrialConfig(config.task, config.source, config.seeds[0], max(config.axes.max_seq_len), layers, "fp32")
+    name = config.models[0].name
+    baseline = TrialConfig(config.task, name, config.seeds[0], max(config.axes.max_seq_len), layers, "fp32")
     changes = dict(_change(text) for text in choice)
     check(bool(changes), "--choice must change something", "nothing", "give axis=value, as precision=fp16")
     return [baseline, replace(baseline, **changes)]
@@ -46,7 +47,7 @@ def _change(text: str) -> tuple[str, Any]:
 def run(arguments: Arguments) -> int:
     """The command; returns the exit code."""
     config = config_of(arguments)
-    trials = pair(config, load_config(config.source).num_hidden_layers, arguments.choice)
+    trials = pair(config, load_config(config.models[0].source).num_hidden_layers, arguments.choice)
     result = sweep.run(config, arguments.output, trials=trials)
     print_summary(build_report([result.path]))
     return 0 if result.complete else 1

@@ -17,7 +17,7 @@ def test_the_baseline_is_the_published_way_and_the_choice_changes_what_is_named(
     assert config.random_weights
     baseline, choice = pair(config, 6, asked.choice)
     longest, rest = ("max_seq_len", 384), {"precision": "fp32", "padding": "max_length", "backend": "eager"}
-    assert baseline.configuration == dict([longest], depth=6, batch_size=64, **rest)
+    assert baseline.configuration == dict([longest], model="some/encoder", depth=6, batch_size=64, **rest)
     assert choice.configuration == baseline.configuration | {
         "precision": "fp16", "padding": "packed", "batch_size": 436
     }  # fmt: skip
@@ -26,12 +26,12 @@ def test_the_baseline_is_the_published_way_and_the_choice_changes_what_is_named(
 
 def test_a_checkpoint_is_scored():
     config = config_of(arguments("precision=fp16", checkpoint="tuned"))
-    assert (config.checkpoint, config.random_weights, config.source) == ("tuned", False, "tuned")
+    assert (config.checkpoint, config.random_weights, config.models[0].name) == (("tuned",), False, "tuned")
 
 
 def test_a_model_is_fine_tuned_where_that_is_asked():
     config = config_of(arguments("precision=fp16", model="some/encoder", finetune=True))
-    assert (config.model, config.checkpoint, config.random_weights) == ("some/encoder", None, False)
+    assert (config.model, config.checkpoint, config.random_weights) == (("some/encoder",), None, False)
 
 
 @pytest.mark.parametrize(

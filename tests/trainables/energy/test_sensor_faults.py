@@ -106,7 +106,7 @@ def test_a_counter_that_starts_again_is_no_energy(start, during):
 def test_a_card_that_is_lost_is_tried_again_and_then_a_failed_row(start, during):
     worker, card = start()
     trainable = MeasureTrainable.__new__(MeasureTrainable)
-    trainable.worker, trainable.trial, trainable.prune = worker, TRIAL, None
+    trainable.workers, trainable.trial, trainable.prune = {TRIAL.model: worker}, TRIAL, None
     during(lambda: setattr(card, "fails_from_s", among_the_windows()))
     with pytest.raises(MeterError, match="GPU is lost"):
         trainable.step()

@@ -25,7 +25,7 @@ def parts():
     tokenizer = loading.load_tokenizer("demo-bert")
     train, validation = (task.tokenize(task.load(s, None, 96), tokenizer) for s in ("train", "validation"))
     return TrainingData("demo", train, validation), {
-        1: loading.load_pretrained("demo-bert", task.head, ("negative", "positive"), 1)
+        ("demo-bert", 1): loading.load_pretrained("demo-bert", task.head, ("negative", "positive"), 1)
     }
 
 
@@ -44,7 +44,7 @@ def start(parts, monkeypatch):
             "gpu": 0,
             "assumed_watts": 20.0,
         }
-        trainable.setup({"job": job | {"resume_from": resume_from}}, *parts)
+        trainable.setup({"job": job | {"resume_from": resume_from}}, {"demo-bert": parts[0]}, parts[1])
         return trainable
 
     make.parts = parts[0]

@@ -72,7 +72,7 @@ def test_a_promising_trial_is_measured_as_ever():
 
 def test_the_rule_comes_with_the_job():
     trainable = MeasureTrainable.__new__(MeasureTrainable)
-    trainable.worker = make_worker()
+    trainable.workers = {TRIAL.model: make_worker()}
     trainable.reset_config({"job": TRIAL.to_dict() | {"prune": UNBEATABLE.to_dict()}})
     assert trainable.step()["status"] == "pruned"
     trainable.reset_config({"job": TRIAL.to_dict()})

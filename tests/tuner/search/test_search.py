@@ -17,6 +17,7 @@ from benchmarks.checks.search_efficiency.recorded_grid import read_grid
 from benchmarks.checks.search_efficiency.replay import replay
 from search_spaces.errors import UsageError
 from search_spaces.goal import Goal
+from search_spaces.models import Limits
 from search_spaces.prune import PruneRule
 from search_spaces.samplers import SAMPLERS
 from search_spaces.search_config import SearchConfig
@@ -40,7 +41,7 @@ from tuner.search.study import IDENTITY, add_imported, check_identity, identity,
 ROOT = Path(__file__).resolve().parents[3]
 LENGTHS, DEPTHS = (16, 32, 48, 128), (6, 9, 12)
 CONFIG = SweepConfig(model="bert-base-uncased", axes=Axes(LENGTHS, DEPTHS, ("fp32", "fp16")))
-SPACE = SearchSpace.of(CONFIG, 12, 512, "cuda")
+SPACE = SearchSpace.of(CONFIG, [Limits(12, 512)], "cuda")
 
 
 @pytest.fixture(autouse=True)
