@@ -34,6 +34,7 @@ def test_the_published_rows() -> None:
     assert "nan" not in text.lower()
 
 
+@pytest.mark.seconds
 def test_a_run_on_two_cards(tmp_path: Path) -> None:
     rows = fabricated.table(lengths=(48, 64, 128), depths=(10, 12))
     rows.loc[::2, "gpu_uuid"] = fabricated.card_uuid(1)

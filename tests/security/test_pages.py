@@ -116,6 +116,7 @@ def test_every_text_of_the_rows_at_once(tmp_path: Path) -> None:
     assert "<svg" not in markdown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", [c for c in TEXT_COLUMNS if c != "correct_bits"])
 def test_every_text_of_the_rows_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: str) -> None:
     """Alone, since one hostile column may keep a part of the page from being made at all."""

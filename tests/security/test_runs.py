@@ -76,6 +76,7 @@ def test_an_own_run_is_read_through_ray(bombed: tuple[Path, Path]) -> None:
     assert fired.exists()
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("command", "arguments"),
     [(report_command, []), (audit_command, ["--rows"]), (predict, ["--max-seq-len", "48", "--precision", "fp32"])],

@@ -73,6 +73,7 @@ def test_the_conversion_runs_no_code_of_the_pickle(tmp_path: Path) -> None:
     assert not fired.exists()
 
 
+@pytest.mark.seconds
 def test_shards_are_converted_into_one_file(tmp_path: Path) -> None:
     state = tiny.model().state_dict()
     names = sorted(state)

@@ -121,6 +121,7 @@ def test_in_the_trials_own_batches_the_logits_are_the_trials_to_the_bit(name, pa
     np.testing.assert_array_equal(predictor.engine.outputs(inputs), theirs)
 
 
+@pytest.mark.seconds
 def test_a_stream_is_answered_in_order_and_in_constant_memory(exported):
     predictor = Predictor.load(exported)
     base = ["the soup was tasty .", "the soup was awful and the room was cold .", "soup"]

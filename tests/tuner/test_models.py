@@ -26,6 +26,7 @@ TWO = replace(
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_a_sweep_over_two_models_is_one_comparison_and_is_resumed(tmp_path, capsys):
     config = replace(TWO, model=("demo-bert", f"letters={letters_model(tmp_path / 'letters')}"))
     trials = plan(config).trials

@@ -30,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.seconds
 def test_the_seed_is_not_of_the_recipe_and_the_training_is():
     first = load_inputs(small())
     assert load_inputs(small(seeds=(1, 2, 3))).first.recipe_digest == first.first.recipe_digest

@@ -174,6 +174,7 @@ def test_malformed_arguments_exit_with_2():
     assert "--max-seq-len" in err
 
 
+@pytest.mark.seconds
 def test_a_dry_run_lists_the_trials_and_runs_nothing(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["--dry-run", "--max-seq-len", "16", "32", "--depth", "1", "--replicates", "2"]) == 0

@@ -47,6 +47,7 @@ def test_three_objectives_reach_the_pareto_file(tmp_path: Path) -> None:
     assert ";".join(names) in set(pareto["objectives"])
 
 
+@pytest.mark.seconds
 @pytest.mark.usefixtures("sketches")
 def test_a_csv_file_gets_a_folder_beside_it(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
@@ -63,6 +64,7 @@ def test_bad_objective_raises_before_anything_is_written(tmp_path: Path) -> None
     assert not (folder / "report.html").exists()
 
 
+@pytest.mark.seconds
 @pytest.mark.usefixtures("sketches")
 def test_anchors_windows_and_finetunings_come_from_the_trials_of_every_run(tmp_path: Path) -> None:
     for number in (1, 2):

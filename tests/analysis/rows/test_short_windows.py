@@ -1,6 +1,7 @@
 """Short windows kept on request: another flag for what a command computes with, and nothing written changes."""
 
 import pandas as pd
+import pytest
 
 from analysis.findings.configurations import valid
 from analysis.findings.recommend import recommend
@@ -36,6 +37,7 @@ def test_the_recommendation_says_so_below_its_headline():
     )
 
 
+@pytest.mark.seconds
 def test_the_report_uses_them_and_writes_the_rows_as_they_were(tmp_path):
     file = tmp_path / "rows.csv"
     frame(ROWS[:2]).drop(columns="run").to_csv(file, index=False)

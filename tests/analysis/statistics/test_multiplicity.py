@@ -45,7 +45,7 @@ def test_many_hypotheses_fall_back_on_holm():
     np.testing.assert_allclose(max_t(p, np.full((301, 2), np.nan), np.ones(301)), holm(p))
 
 
-@pytest.mark.seconds
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [False, True])
 def test_the_chance_of_one_false_pass_is_kept(shared):
     """Eight configurations at exactly -1 point (1 % gained, 2 % lost), independent or mostly alike; 400 data sets."""

@@ -21,6 +21,7 @@ needs_compiler = pytest.mark.skipif(not shutil.which("c++"), reason="no C++ comp
 LENGTHS = [3, 16, 9, 9, 4, 12, 7, 16, 5, 3, 11]
 
 
+@pytest.mark.seconds
 @needs_compiler
 @pytest.mark.parametrize(
     ("padding", "precision"),

@@ -296,6 +296,7 @@ def test_a_number_that_is_lost_in_the_middle_is_a_meter_error(tmp_path: Path, co
         meter.read()
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(("range_uj", "last", "now"), [(1_000_000, 300_000, 100), (0, 300_000, 100)])
 def test_a_counter_that_starts_again_is_not_taken_for_one_that_wraps(
     tmp_path: Path, range_uj: int, last: int, now: int

@@ -85,6 +85,7 @@ def among_the_windows():
     return time.perf_counter() + 0.8
 
 
+@pytest.mark.seconds
 def test_without_a_fault_the_energy_is_the_cards(start):
     worker, _ = start()
     row = measure_trial(TRIAL, worker)
@@ -93,6 +94,7 @@ def test_without_a_fault_the_energy_is_the_cards(start):
     assert not {"foreign_process", "counter_reset"} & set(row["flags"].split(";"))
 
 
+@pytest.mark.seconds
 def test_a_counter_that_starts_again_is_no_energy(start, during):
     worker, card = start()
     during(lambda: setattr(card, "reset_at_s", among_the_windows()))
@@ -103,6 +105,7 @@ def test_a_counter_that_starts_again_is_no_energy(start, during):
     assert "counter_reset" in row["flags"].split(";")
 
 
+@pytest.mark.seconds
 def test_a_card_that_is_lost_is_tried_again_and_then_a_failed_row(start, during):
     worker, card = start()
     trainable = MeasureTrainable.__new__(MeasureTrainable)
@@ -126,6 +129,7 @@ class PruneAll:
         return "dominated"
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("fault", ["jump", "limit"])
 def test_an_energy_that_cannot_be_is_invalid_and_prunes_nothing(start, during, monkeypatch, fault):
     worker, card = start()
@@ -145,6 +149,7 @@ def test_an_energy_that_cannot_be_is_invalid_and_prunes_nothing(start, during, m
     assert invalid == ({"above_power_limit"} if fault == "limit" else {"counter_implausible", "above_power_limit"})
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("stays", [True, False])
 def test_another_process_that_appears_is_flagged_even_if_it_goes_again(start, during, stays):
     worker, card = start()

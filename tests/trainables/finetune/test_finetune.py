@@ -51,6 +51,7 @@ def start(parts, monkeypatch):
     return make
 
 
+@pytest.mark.seconds
 def test_going_on_from_a_checkpoint_equals_not_having_stopped(start, tmp_path):
     whole = start()
     results = [whole.step() for _ in range(3)]

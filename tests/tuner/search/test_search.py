@@ -270,6 +270,7 @@ def test_a_killed_search_goes_on_with_what_was_written(tmp_path, rows):
     assert len(points) == 24 - 5
 
 
+@pytest.mark.seconds
 def test_a_resumed_search_knows_which_of_its_trials_and_of_the_imported_ones_are_answers(tmp_path, rows):
     """What is fp32 is imported, the baseline too: of these the study alone tells. The others have rows on disk."""
     search = make("random", storage=open_storage(tmp_path))
@@ -304,6 +305,7 @@ def test_a_file_that_is_no_study_is_refused(tmp_path):
         open_storage(tmp_path)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("damage", ["cut short", "overwritten"])
 def test_a_damaged_study_is_refused_and_made_again_from_the_rows_once_deleted(tmp_path, rows, damage):
     search = make("random", storage=open_storage(tmp_path))
@@ -323,6 +325,7 @@ def test_a_damaged_study_is_refused_and_made_again_from_the_rows_once_deleted(tm
     assert {s.trial_id for s in again.history.outcomes} == {s.trial_id for s in search.history.outcomes}
 
 
+@pytest.mark.seconds
 def test_a_study_that_contradicts_the_rows_is_refused(tmp_path, rows):
     search = make("random", storage=open_storage(tmp_path))
     drive(search, recorded(rows), 4)
