@@ -79,52 +79,62 @@ class KnownWords:
         return known, rows
 
 
+class _Growing:
+    """An array that grows at its end. `values`: what it holds; it stays so for whoever has taken it."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values = self._room = values
+
+    def extend(self, values: np.ndarray) -> None:
+        begin, end = len(self.values), len(self.values) + len(values)
+        if end > len(self._room):  # twice as much: else one new word would copy all that is known
+            self._room = np.empty(2 * end, dtype=self.values.dtype)
+            self._room[:begin] = self.values
+        self._room[begin:end] = values
+        self.values = self._room[:end]
+
+
 class _Known:
     """Words, their tokens and the characters of these within the word. Rows are only ever added."""
 
     def __init__(self) -> None:
         self.row: dict[str, int] = {}
         self.characters = 0
-        empty = Ragged.from_lists([])
-        self._parts = (empty, empty, empty)  # ids, first characters and ends, row by row
+        self._offsets = _Growing(np.zeros(1, dtype=np.int64))
+        self._parts = tuple(_Growing(np.empty(0, dtype=np.int32)) for _ in range(3))  # ids, first characters and ends
         self._adding = threading.Lock()
 
     def add(self, words: Sequence[str], ids: Ragged, start: np.ndarray, end: np.ndarray) -> None:
         with self._adding:
-            begin = len(self._parts[0])
-            offsets = ids.offsets
-            added = (ids, Ragged(start, offsets), Ragged(end, offsets))
-            self._parts = tuple(map(_appended, self._parts, added))  # type: ignore[assignment]
+            begin = len(self._offsets.values) - 1
+            for part, added in zip(self._parts, (ids.values, start, end), strict=True):
+                part.extend(added)
+            self._offsets.extend(self._offsets.values[-1] + ids.offsets[1:])
             # After the tokens: whoever finds a row finds what it points at.
             self.row.update(zip(words, range(begin, begin + len(words)), strict=True))
             self.characters += sum(map(len, words))
 
     def tokens_of(self, rows: np.ndarray, ends: np.ndarray) -> Ragged:
         """Ids of the words at `rows`, of which those before `ends[i + 1]` and from `ends[i]` on are sequence i."""
-        ids = _picked(self._parts[0], rows)
+        ids = self._picked(0, rows)
         return Ragged(ids.values, ids.offsets[ends])
 
     def characters_of(self, rows: np.ndarray, begin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """First character and end of the words' tokens, where the words begin at `begin`: int32."""
-        _, starts, ends = self._parts
-        start, end = _picked(starts, rows), _picked(ends, rows)
+        start, end = self._picked(1, rows), self._picked(2, rows)
         words = np.repeat(begin, start.lengths).astype(np.int32)
         return start.values + words, end.values + words
+
+    def _picked(self, part: int, rows: np.ndarray) -> Ragged:
+        offsets = self._offsets.values
+        lengths = offsets[rows + 1] - offsets[rows]
+        return Ragged(self._parts[part].values, offsets).slices(rows, np.zeros_like(rows), lengths)
 
 
 def _split(texts: Sequence[str]) -> tuple[list[str], np.ndarray]:
     """The words of all texts, and where each text's end among them, with 0 before: int64 (texts + 1,)."""
     spaces = np.fromiter((text.count(" ") for text in texts), dtype=np.int64, count=len(texts))
     return " ".join(texts).split(" "), np.concatenate([[0], np.cumsum(spaces + 1)])
-
-
-def _appended(one: Ragged, other: Ragged) -> Ragged:
-    offsets = np.concatenate([one.offsets, one.offsets[-1] + other.offsets[1:]])
-    return Ragged(np.concatenate([one.values, other.values]), offsets)
-
-
-def _picked(ragged: Ragged, rows: np.ndarray) -> Ragged:
-    return ragged.slices(rows, np.zeros_like(rows), ragged.lengths[rows])
 
 
 def words_are_apart(tokenizer: Any) -> bool:
@@ -135,5 +145,6 @@ def words_are_apart(tokenizer: Any) -> bool:
     """
     made = json.loads(tokenizer.backend_tokenizer.to_str())
     kinds = [(made[part] or {}).get("type") for part in ("normalizer", "pre_tokenizer", "model")]
-    spaced = any(" " in token["content"] for token in made["added_tokens"])
+    # Any space: BERT makes U+0020 of the others, such as U+3000, and then looks for tokens.
+    spaced = any(character.isspace() for token in made["added_tokens"] for character in token["content"])
     return kinds == ["BertNormalizer", "BertPreTokenizer", "WordPiece"] and not spaced

@@ -114,6 +114,19 @@ def test_threads_may_learn_at_once():
     assert not wrong
 
 
+def test_a_new_word_does_not_copy_what_is_known():
+    remembering = KnownWords.of(bert())
+    remembering.token_ids([" ".join(f"a{i}" for i in range(1000))])
+    remembering.token_ids(["one"])
+    room = [part._room for part in (remembering._known._offsets, *remembering._known._parts)]
+    for i in range(1000, 1200):
+        remembering.token_ids([f"a{i}"])
+    assert all(
+        part._room is before
+        for part, before in zip((remembering._known._offsets, *remembering._known._parts), room, strict=True)
+    )
+
+
 def byte_level():
     made = Tokenizer(BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel()
@@ -121,7 +134,9 @@ def byte_level():
 
 
 @pytest.mark.parametrize(
-    "tokenizer", [byte_level(), bert(added=["New York"])], ids=["byte level", "a token of two words"]
+    "tokenizer",
+    [byte_level(), bert(added=["New York"]), bert(added=["New\u00a0York"]), bert(added=["\u3000"])],
+    ids=["byte level", "a token of two words", "with a space that becomes a plain one", "a space"],
 )
 def test_where_a_text_is_more_than_its_words_nothing_is_remembered(tokenizer):
     assert not words_are_apart(tokenizer)
