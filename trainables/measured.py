@@ -15,7 +15,8 @@ from trainables.device import peak_memory_mib
 from trainables.energy.sources import SOURCES, WATTS_PER_CORE
 from trainables.energy.trace import Trace
 from trainables.load import Load
-from trainables.model.flops import config_sizes, encoder_flop
+from trainables.model.architectures import layer_list
+from trainables.model.flops import config_sizes, encoder_flop, unread_flop
 from trainables.rows.bits import encode_bits
 from trainables.rows.columns import TRACE, WINDOW_TABLE, NullContext, empty_row, null_reasons
 from trainables.rows.flags import BELOW_MAJORITY, ESTIMATED, MIN_TOTAL_S, MIN_WINDOWS, join_flags
@@ -143,12 +144,17 @@ def _known_of_any(trial: Trial, windows: Windows) -> dict[str, Any]:
 
 
 def _processed_flop(trial: Trial) -> float:
-    """Per example of a pass, over the tokens that were computed: a padded input's are its batch's width."""
+    """Per example of a pass, over the tokens that were computed: a padded input's are its batch's width, and the last
+    layer of a packed classifier goes on with the first alone."""
     load = trial.load
     lengths = load.inputs.ids.lengths
     if load.plan.padding != "packed":
         lengths = np.repeat(load.plan.width, [len(rows) for rows in load.plan.batches])
-    return encoder_flop(lengths, trial.config.depth, *config_sizes(load.model.config)) / load.examples
+    sizes = config_sizes(load.model.config)
+    flop = encoder_flop(lengths, trial.config.depth, *sizes)
+    if getattr(layer_list(load.model)[-1], "leaves_out", False):
+        flop -= unread_flop(lengths, *sizes)
+    return flop / load.examples
 
 
 def _fresh_answers(trial: Trial) -> dict[str, Any]:

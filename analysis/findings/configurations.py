@@ -160,7 +160,8 @@ def configuration_columns() -> tuple[str, ...]:
 
 def comparison_numbers(rows: pd.DataFrame) -> np.ndarray:
     """(rows,) which comparison each row belongs to, from 0 in their order: rows that agree in TOGETHER, and with them
-    the other models of the same sweep, which were measured to be compared (`model_place`)."""
+    the other models of the same sweep, which were measured to be compared (`model_place`). Not where a model has two
+    recipes, as after a resumption with other settings: then each model and recipe is a comparison of its own."""
     keys = [k for k in TOGETHER if k in rows]
     own: np.ndarray = rows.groupby(keys, dropna=False, sort=False, observed=True).ngroup().to_numpy()
     if "run" not in rows or "model_place" not in rows or rows["model_place"].isna().all():
@@ -171,7 +172,11 @@ def comparison_numbers(rows: pd.DataFrame) -> np.ndarray:
     for part in rows[swept].assign(_own=own[swept]).groupby(shared, dropna=False, sort=False)["_own"]:
         together = joined[part[1].unique()]
         joined[np.isin(joined, together)] = together.min()
-    found: np.ndarray = pd.factorize(joined[own])[0]
+    numbers = joined[own]
+    made = pd.DataFrame({"own": own, "joined": numbers, "model": rows["model"].to_numpy()})
+    made = made.drop_duplicates()
+    mixed = made.loc[made.duplicated(["joined", "model"]), "joined"]
+    found: np.ndarray = pd.factorize(np.where(np.isin(numbers, mixed), own, numbers))[0]
     return found
 
 

@@ -1,7 +1,7 @@
 """Does energy follow FLOP from one model to another? Nothing is fitted: pairs of configurations, the model alone apart.
 
-Each is the whole of its model at the baseline's other settings, in every precision that both were measured in. Where
-energy followed the arithmetic, a FLOP would cost the same in both.
+Each is as much of its model as the baseline is of its own, at the baseline's other settings, in every precision that
+both were measured in. Where energy followed the arithmetic, a FLOP would cost the same in both.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class FlopEnergy:
     model: str
     than: str
     precision: str
+    layers: tuple[int, int]  # of it, and of the baseline's
     flop_ratio: float  # the baseline's model over the other
     energy: Ratio  # the same of J per example
     per_flop: Ratio  # of the other over the baseline's: what a FLOP costs it
@@ -39,8 +40,9 @@ def flop_energy(table: pd.DataFrame, baseline: pd.Series) -> list[FlopEnergy]:
     for _, row in part[(part["model"] != baseline["model"]) & part["precision"].isin(own.index)].iterrows():
         mine = own.loc[row["precision"]]
         flop, energy = float(mine[GFLOP] / row[GFLOP]), ratio(mine, row)
+        layers = (int(row["depth"]), int(mine["depth"]))
         per_flop = Ratio(flop / energy.value, flop / energy.high, flop / energy.low, energy.kind)
         found.append(
-            FlopEnergy(str(row["model"]), str(baseline["model"]), str(row["precision"]), flop, energy, per_flop)
+            FlopEnergy(str(row["model"]), str(baseline["model"]), str(row["precision"]), layers, flop, energy, per_flop)
         )
     return found

@@ -60,6 +60,22 @@ def test_two_sweeps_that_share_a_model_are_one_comparison_and_other_data_are_ano
     assert both.tolist() == [0] * 16 + [1] * 16
 
 
+def test_a_model_with_two_recipes_is_not_compared_with_others():
+    again = rows()
+    again = again[again["model"] == BIG].assign(recipe_digest="new recipe", weights_digest="new weights")
+    both = pd.concat([rows(), again], ignore_index=True)
+    found = {one.heading: set(one.table["model"]) for one in assessed(both)}
+    assert sorted(map(sorted, found.values())) == [[BIG], [BIG], [SMALL]]
+
+
+def test_a_model_that_was_cut_is_told_with_its_layers():
+    """Where the whole of it failed, what is left is not called the whole."""
+    left = rows()
+    (one,) = assessed(left[(left["model"] == BIG) | (left["depth"] == 5)])
+    said = sentences(flop_energy(one.table, one.baseline))
+    assert said[0].startswith("At fp32 small (5 layers) needs 9.60× less energy than big (12 layers) for 12.0× fewer")
+
+
 def test_verdicts_pair_the_same_examples_across_models():
     found = recommend(rows())
     small = found.table[(found.table["model"] == SMALL) & (found.table["depth"] == 6)]
@@ -136,7 +152,8 @@ def test_whether_energy_follows_flop_is_told_by_pairs_of_whole_models():
     assert {name: f.per_flop.value for name, f in found.items()} == pytest.approx({"fp32": 1.25, "fp16": 2.5})
     assert found["fp32"].per_flop.low < 1.25 < found["fp32"].per_flop.high
     said = sentences([found["fp16"]])[0]
-    assert said.startswith("At fp16 small needs 4.00× less energy than big for 10.0× fewer FLOP: a FLOP costs it 2.5")
+    assert said.startswith("At fp16 small (6 layers) needs 4.00× less energy than big (12 layers) for 10.0× fewer FLOP")
+    assert "a FLOP costs it 2.5" in said
     assert flop_energy(one.table[one.table["model"] == BIG], one.baseline) == []
     assert flop_energy(one.table.assign(gflop_per_example=np.nan), one.baseline) == []
 
@@ -188,7 +205,7 @@ def test_the_report_tells_models_where_there_are_several_and_keeps_their_order(t
     assert "model 8.00×, precision 2.00×, length 2.00×" in page
     assert "| Model | small | 8.00, one trial |" in page
     assert "small, fp16, 64 tokens, 6 layers uses 32x less energy than big, fp32, 128 tokens, 12 layers" in printed
-    assert "- At fp32 small needs 8.00× less energy than big for 10.0× fewer FLOP: a FLOP costs it 1.25" in page
+    assert "- At fp32 small (6 layers) needs 8.00× less energy than big (12 layers) for 10.0× fewer FLOP" in page
     assert "model small, batch size 64" in report.html.read_text()
     assert "- Of small:\n- At fp32, E = a" in page
     assert {"accuracy_energy_models.png", "saving.png"} <= {f.name for f in report.figures}

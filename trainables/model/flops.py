@@ -17,6 +17,13 @@ def encoder_flop(lengths: np.ndarray, depth: int, hidden: int, intermediate: int
     return float(depth * per_layer)
 
 
+def unread_flop(lengths: np.ndarray, hidden: int, intermediate: int) -> float:
+    """FLOP of one layer's output (2 h^2) and feed-forward (4 h i) products for all tokens but the first of each
+    sequence: what the last layer of a packed classifier leaves out (`trainables.model.attention.first_tokens`)."""
+    unread = float(np.asarray(lengths, dtype=np.float64).sum()) - len(lengths)
+    return (2 * hidden**2 + 4 * hidden * intermediate) * unread
+
+
 def config_sizes(config: Any) -> tuple[int, int]:
     """(hidden, intermediate) of a Transformers config."""
     intermediate = getattr(config, "intermediate_size", None) or getattr(config, "hidden_dim", None)

@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from tests.make import models as tiny
+from trainables.model.architectures import layer_list
+from trainables.model.attention.packed import use_packed_attention
 from trainables.model.cut import cut
-from trainables.model.flops import config_sizes, encoder_flop
+from trainables.model.flops import config_sizes, encoder_flop, unread_flop
 
 # Per layer of BERT-base, 48 tokens: four h x h products, two h x 4h, scores and weighted sum; 2 per multiply-add.
 PROJECTIONS = 4 * 2 * 48 * 768 * 768  # 226,492,416
@@ -48,3 +50,26 @@ def test_it_is_what_torch_counts(architecture, depth):
         model(input_ids=ids, attention_mask=torch.ones_like(ids))
     expected = encoder_flop(np.full(5, 24), depth, *config_sizes(model.config))
     assert counted.get_total_flops() == expected + 2 * 5 * (32 * 32 + 32 * 2)
+
+
+@pytest.mark.parametrize(("architecture", "left_out"), [("bert", True), ("mpnet", True), ("distilbert", False)])
+def test_the_last_layer_of_a_packed_classifier_leaves_products_out(architecture, left_out):
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    model = cut(tiny.model(architecture), 2, torch.float32, torch.device("cpu"))
+    use_packed_attention(model, classify=True)
+    lengths = np.array([24, 24])
+    arguments = {
+        "input_ids": torch.full((1, 48), 7),
+        "position_ids": torch.arange(24).repeat(2)[None] + 2 * (architecture == "mpnet"),
+        "cu_seqlens": torch.tensor([0, 24, 48], dtype=torch.int32),
+        "max_seqlen": 24,
+        "starts": torch.tensor([0, 24]),
+    }
+    with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counted:
+        model(**arguments)
+    sizes = config_sizes(model.config)
+    assert layer_list(model)[-1].leaves_out == left_out
+    expected = encoder_flop(lengths, 2, *sizes) - (unread_flop(lengths, *sizes) if left_out else 0)
+    assert counted.get_total_flops() == expected + 2 * 2 * (32 * 32 + 32 * 2)

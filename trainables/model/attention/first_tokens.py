@@ -7,7 +7,11 @@ from torch import nn
 
 
 class FirstTokens(nn.Module):
-    """A last layer, and the choice of first tokens: (1, tokens, hidden) -> (sequences, 1, hidden)."""
+    """A last layer, and the choice of first tokens: (1, tokens, hidden) -> (sequences, 1, hidden).
+
+    `leaves_out`: behind its attention it computes nothing for the other tokens."""
+
+    leaves_out = False
 
     def __init__(self, layer: Any) -> None:
         super().__init__()
@@ -27,6 +31,8 @@ class BertFirstTokens(FirstTokens):
     It changes no result.
     """
 
+    leaves_out = True
+
     def forward(
         self, hidden_states: torch.Tensor, attention_mask: Any = None, *_: Any, starts: torch.Tensor, **kwargs: Any
     ) -> Any:
@@ -38,6 +44,8 @@ class BertFirstTokens(FirstTokens):
 
 class BiasedFirstTokens(FirstTokens):
     """As `BertFirstTokens`, where the attention is that of `position_bias`: it hands on (sequences, 1, hidden)."""
+
+    leaves_out = True
 
     def forward(self, hidden_states: torch.Tensor, *args: Any, starts: torch.Tensor, **_: Any) -> tuple[torch.Tensor]:
         attention = self.layer.attention
