@@ -19,6 +19,7 @@ from analysis.findings.flop_energy import flop_energy
 from analysis.findings.recommend import recommend
 from analysis.findings.slices import same_as
 from analysis.report.build import build_report
+from analysis.report.exclusions import left_out
 from analysis.report.summary import summary
 from analysis.rows.cards import level_cards
 from analysis.words.flop_energy import sentences
@@ -74,6 +75,18 @@ def test_a_model_that_was_cut_is_told_with_its_layers():
     (one,) = assessed(left[(left["model"] == BIG) | (left["depth"] == 5)])
     said = sentences(flop_energy(one.table, one.baseline))
     assert said[0].startswith("At fp32 small (5 layers) needs 9.60× less energy than big (12 layers) for 12.0× fewer")
+
+
+def test_a_report_says_that_all_of_the_first_model_failed():
+    table = rows()
+    table.loc[table["model"] == BIG, ["status", "error"]] = "oom", "out of memory"
+    (one,) = assessed(table)
+    said = left_out(one, table)
+    assert said.startswith("Left out: 8 of 16 trials.")
+    assert "The baseline (big, fp32, 128 tokens, 12 layers) has no valid measurement" in said
+    assert said.endswith("Savings are against another configuration.")
+    (whole,) = assessed(rows())
+    assert left_out(whole, rows()) == ""
 
 
 def test_verdicts_pair_the_same_examples_across_models():
