@@ -143,13 +143,14 @@ class Predictor:
         waiting: deque[Future[Chunk]] = deque()
         flow = Flow(self.engine)
         with ThreadPoolExecutor(1) as tokenising:
-            chunks, problem = self._chunks(texts), None
+            chunks = self._chunks(texts)
+            problem: Exception | None = None
             while problem is None:
                 try:
                     waiting.append(tokenising.submit(self._prepared, next(chunks)))
                 except StopIteration:
                     break
-                except UsageError as error:
+                except Exception as error:  # the texts' own iterator may raise anything
                     problem = error
                 if len(waiting) > AHEAD:
                     flow.begin(waiting.popleft().result(), more=True)
@@ -167,14 +168,14 @@ class Predictor:
         """A text that is refused comes after the answers to those before it."""
         found: list[tuple[str, ...]] = []
         characters, source = 0, enumerate(texts)
-        problem: UsageError | None = None
+        problem: Exception | None = None
         while True:
             try:
                 number, text = next(source)
                 found.append(self.checked(text, number))
             except StopIteration:
                 break
-            except UsageError as error:
+            except Exception as error:
                 problem = error
                 break
             characters += sum(map(len, found[-1]))

@@ -227,6 +227,18 @@ def test_answers_before_a_bad_text_are_given(exported):
         next(stream)
 
 
+def test_answers_before_the_texts_break_off_are_given(exported):
+    def texts():
+        yield from ["soup"] * 1500
+        raise ConnectionError("the file is on another machine")
+
+    stream = Predictor.load(exported).stream(texts())
+    for _ in range(1500):
+        next(stream)
+    with pytest.raises(ConnectionError, match="another machine"):
+        next(stream)
+
+
 def test_nothing_is_built_after_loading(exported, monkeypatch):
     predictor = Predictor.load(exported, backend=FRAMED)
     monkeypatch.setattr(backends, "build", lambda *_: pytest.fail("built again"))

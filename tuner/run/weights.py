@@ -56,7 +56,7 @@ class Weights:
             problem = self._problem(made)
             if not problem:
                 continue
-            rows = sum(trial.startswith(f"{self.name(made)}-") for trial in measured)
+            rows = sum(self._measured_with(trial) == self.name(made) for trial in measured)
             if rows and not anyway:
                 or_flag = "" if anyway is None else ", or have it made again and the rows marked by --resume-anyway"
                 raise UsageError(
@@ -70,6 +70,11 @@ class Weights:
                 print(f"{problem}: it is made again", flush=True)
                 shutil.rmtree(self.path(made))
         return remade
+
+    def _measured_with(self, trial: str) -> str:
+        """The name of the model that a trial was measured with. The longest: one may begin as another does."""
+        names = (self.name(made) for made in self.wanted)
+        return max((name for name in names if trial.startswith(f"{name}-")), key=len, default="")
 
     def _problem(self, made: Made) -> str:
         """What is wrong with a model; empty where it is whole. One without digests is taken as it is."""
