@@ -57,28 +57,26 @@ class Frames:
         """
         batches: list[np.ndarray] = []
         frames: list[int] = []
-        for rows, full, limit in self._packed(lengths) if self.packed else self._padded(lengths):
+        for rows, full, frame in self._packed(lengths) if self.packed else self._padded(lengths):
             if full or waited is None or bool((rows < waited).any()):
                 batches.append(rows)
-                if self.packed:
-                    frames.append(self._packed_frame(len(rows), int(lengths[rows].sum()), limit))
-                else:
-                    frames.append(self._padded_frame(lengths[rows]))
+                frames.append(frame)
         return Plan(self.trial.padding, tuple(batches), tuple(self.shapes[i].width for i in frames)), frames
 
     def _packed(self, lengths: np.ndarray) -> Iterator[tuple[np.ndarray, bool, int]]:
-        """Batches, whether each is full, and how long its inputs may be."""
+        """Batches, whether each is full, and the number of its frame."""
         limits = sorted({shape.longest for shape in self.shapes})
         for below, limit in zip([0, *limits], limits, strict=False):
             own = np.flatnonzero((lengths > below) & (lengths <= limit))
             largest = max((s for s in self.shapes if s.longest == limit), key=lambda shape: shape.rows)
             made = poured(lengths, own, largest.rows, largest.width)
-            yield from ((rows, number < len(made) - 1, limit) for number, rows in enumerate(made))
+            for number, rows in enumerate(made):
+                yield rows, number < len(made) - 1, self._packed_frame(len(rows), int(lengths[rows].sum()), limit)
 
     def _padded(self, lengths: np.ndarray) -> Iterator[tuple[np.ndarray, bool, int]]:
-        limit = self.trial.max_seq_len
-        planned = plan(lengths, self.trial.batch_size, limit, self.trial.padding)
-        yield from ((rows, len(rows) == self.trial.batch_size, limit) for rows in planned.batches)
+        most = self.trial.batch_size
+        for rows in plan(lengths, most, self.trial.max_seq_len, self.trial.padding).batches:
+            yield rows, len(rows) == most, self._padded_frame(lengths[rows])
 
     def run(self, inputs: Inputs, rows: np.ndarray, frame: int) -> tuple[torch.Tensor, np.ndarray | None]:
         """The outputs of a batch, fp32 on the device and its own, not waited for; and a packed one's boundaries."""
