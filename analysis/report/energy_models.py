@@ -16,6 +16,9 @@ from analysis.words.rounding import MISSING, format_percent, format_with_uncerta
 from search_spaces.axes import AXES
 
 
+MOST_NAMED = 6  # groups that gave nothing
+
+
 @dataclass(frozen=True)
 class ModelPart:
     """The model of one group of comparable rows, or why there is none."""
@@ -39,7 +42,7 @@ def model_parts(models: Sequence[tuple[Mapping[str, Any], Part[EnergyModel]]]) -
     differ = [m.common for m in empty if m.common]
     groups = f"{len(empty)} {'other ' if len(empty) < len(made) else ''}groups of configurations"
     text = f"Nothing could be fitted to {groups}: each holds too few lengths, depths and precisions"
-    listed = f" ({'; '.join(differ)})" if differ else ""
+    listed = f" ({'; '.join(differ)})" if 0 < len(differ) <= MOST_NAMED else ""
     return [*(m for m in made if not m.problem), ModelPart("the others", problem=f"{text}{listed}.")]
 
 
@@ -51,12 +54,16 @@ def model_part(common: Mapping[str, Any], part: Part[EnergyModel], told: Sequenc
     if model is None:
         return ModelPart(words, encoder, part.problem)
     rows = [row for fit in model.fits for row in _terms(fit)]
+    sentences = [spelled(s) for s in (*factor_sentences(model), *warnings(model))]
+    not_made = list(filter(None, [not_made_sentence(model)]))
+    if not (rows or warnings(model) or any(factor.worst is not None for factor in model.precision_factors)):
+        return ModelPart(words, encoder, " ".join(sentences + not_made))
     return ModelPart(
         common=words,
         model=encoder,
-        sentences=[spelled(s) for s in (*factor_sentences(model), *warnings(model))],
+        sentences=sentences,
         fits=[spelled(fit_sentence(fit)) for fit in model.fits],
-        not_made=list(filter(None, [not_made_sentence(model)])),
+        not_made=not_made,
         table=text_table(rows) if rows else None,
     )
 
