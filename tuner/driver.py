@@ -149,8 +149,10 @@ class Driver:
         """What a measuring trial is started with."""
         resources = self.devices.resources(self.config.measuring.cpu_threads)
         names = list(self.inputs.models)
-        place = {"model_place": names.index(trial.model)} if len(names) > 1 else {}
-        return {"name": trial.trial_id, "phase": MEASURE, **trial.to_dict(), **place, **resources}
+        among: dict[str, int] = {}
+        if len(names) > 1:
+            among = {"model_place": names.index(trial.model), "layers": self.inputs.models[trial.model].layers}
+        return {"name": trial.trial_id, "phase": MEASURE, **trial.to_dict(), **among, **resources}
 
     def _finetune_job(self, made: Made) -> dict[str, Any]:
         resources = self.devices.resources(self.config.measuring.cpu_threads)

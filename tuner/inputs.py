@@ -33,6 +33,7 @@ class ModelInputs:
     train: Any | None  # Tokenized; None where nothing is fine-tuned
     validation: Any
     max_positions: int  # tokens
+    layers: int  # of the encoder in all
     checkpoint: ModelFiles | None  # where --checkpoint was given
     weight_bytes: int  # fp32, the head included
     recipe_digest: str
@@ -119,6 +120,7 @@ def _load_model(config: SweepConfig, named: NamedModel, data: _Data, tokenizer: 
         train=tokens,
         validation=validation,
         max_positions=positions,
+        layers=model.num_hidden_layers,
         checkpoint=checkpoint,
         weight_bytes=0 if files is None else sum(array.nbytes for array in files.weights.values()),
         recipe_digest=recipe_digest(config, named.source, checkpoint, None if train is None else digest_of(train)),

@@ -20,6 +20,7 @@ from analysis.findings.recommend import recommend
 from analysis.findings.slices import same_as
 from analysis.report.build import build_report
 from analysis.report.exclusions import left_out
+from analysis.report.method import method
 from analysis.report.summary import summary
 from analysis.rows.cards import level_cards
 from analysis.words.flop_energy import sentences
@@ -71,7 +72,7 @@ def test_a_model_with_two_recipes_is_not_compared_with_others():
 
 def test_a_model_that_was_cut_is_told_with_its_layers():
     """Where the whole of it failed, what is left is not called the whole."""
-    left = rows()
+    left = rows().drop(columns="layers")
     (one,) = assessed(left[(left["model"] == BIG) | (left["depth"] == 5)])
     said = sentences(flop_energy(one.table, one.baseline))
     assert said[0].startswith("At fp32 small (5 layers) needs 9.60× less energy than big (12 layers) for 12.0× fewer")
@@ -107,6 +108,33 @@ def test_changing_the_model_alone_keeps_as_much_of_its_depth():
     alike = same_as(found.table, cut, ["precision", "max_seq_len", "depth"])
     assert set(zip(alike["model"], alike["depth"], strict=True)) == {(BIG, 10), (SMALL, 5)}
     assert len(same_as(found.table, cut, ["model", "depth"])) == 4
+
+
+def test_a_depth_is_a_share_of_the_whole_model_also_where_the_whole_was_not_measured():
+    cut = rows()
+    cut = cut[(cut["model"] == BIG) | (cut["depth"] == 5)]  # 5 of 6 layers are 10 of 12
+    (one,) = assessed(cut)
+    assert dict(one.table.groupby("model")["depth_share"].max()) == {BIG: 1.0, SMALL: 5 / 6}
+    assert set(same_as(one.table, one.baseline, ["depth"])["model"]) == {BIG}, "no 5 layers of 6 beside 12 of 12"
+    assert flop_energy(one.table, one.baseline) == []
+    deep = one.table[(one.table["model"] == BIG) & (one.table["depth"] == 10)].iloc[0]
+    assert set(same_as(one.table, deep, ["depth"])["depth"]) == {10, 5}
+    assert not [line for line in method(one) if "layers the models have" in line]
+
+
+def test_rows_that_do_not_say_how_many_layers_there_are_share_the_deepest_measured_and_it_is_said():
+    old = rows().drop(columns="layers")
+    (one,) = assessed(old[(old["model"] == BIG) | (old["depth"] == 5)])
+    assert dict(one.table.groupby("model")["depth_share"].max()) == {BIG: 1.0, SMALL: 1.0}
+    assert [line for line in method(one) if "as much of the deepest that was measured" in line]
+    half = rows()
+    half.loc[half["model"] == SMALL, "layers"] = pd.NA  # of one model alone it is no share of a whole either
+    (one,) = assessed(half[(half["model"] == BIG) | (half["depth"] == 5)])
+    assert one.table["depth_share"].max() == 1.0
+    assert dict(one.table.groupby("model")["depth_share"].max()) == {BIG: 1.0, SMALL: 1.0}
+    single = rows()
+    (alone,) = assessed(single[single["model"] == BIG].drop(columns="layers"))
+    assert not [line for line in method(alone) if "layers the models have" in line]
 
 
 def test_what_the_smaller_model_saves_and_what_the_rest_saves_then():
@@ -234,7 +262,7 @@ def test_a_table_of_one_model_has_no_column_for_its_place(tmp_path):
     head = (report.folder / "results.csv").read_text().splitlines()[0].split(",")
     assert "model" in head
     assert "model_place" not in head
-    assert "gflop_per_example" not in head
+    assert {"gflop_per_example", "layers"}.isdisjoint(head)
 
 
 def test_an_unknown_baseline_is_named_with_what_was_measured():
