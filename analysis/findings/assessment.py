@@ -29,7 +29,7 @@ from analysis.findings.pareto import pareto_set
 from analysis.findings.part import Part, attempt
 from analysis.findings.payback import FinetuningCost, Payback, finetuning_cost, payback, payback_of
 from analysis.findings.recommend import Recommendation, recommend
-from analysis.findings.slices import score_column
+from analysis.findings.slices import models_of, score_column
 from analysis.findings.sweep_cost import SweepCost, sweep_cost
 from analysis.rows.purpose import fresh_rows
 from search_spaces.models import model_slug
@@ -195,13 +195,6 @@ def _one_value(values: pd.Series) -> Any:
     """What all rows of a comparison have; None where that is null, or of each model its own."""
     first = values.iloc[0]
     return None if pd.isna(first) or (values.name in OF_A_MODEL and len(values.unique()) > 1) else first
-
-
-def models_of(rows: pd.DataFrame) -> list[str]:
-    """The models of a comparison in the order of its sweep; none where there is one, or rows do not say."""
-    if "model_place" not in rows or len(rows["model"].dropna().unique()) < 2:
-        return []
-    return [str(model) for model in rows.sort_values("model_place", kind="stable")["model"].unique()]
 
 
 def _of_group(rows: pd.DataFrame, group: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:

@@ -9,6 +9,8 @@ import pytest
 import analysis
 from analysis import predict
 from analysis.errors import CannotAnswer
+from analysis.figures import accuracy_cost, saving
+from analysis.figures.points import points
 from analysis.figures.slices import paper_slices
 from analysis.findings.assessment import assessments
 from analysis.findings.baseline import find_baseline, lost_baseline
@@ -17,13 +19,14 @@ from analysis.findings.confirmation import key_of
 from analysis.findings.energy_model.model import fit_energy
 from analysis.findings.flop_energy import flop_energy
 from analysis.findings.recommend import recommend
-from analysis.findings.slices import same_as
+from analysis.findings.slices import same_as, told_axes
 from analysis.report.build import build_report
 from analysis.report.exclusions import left_out
 from analysis.report.method import method
 from analysis.report.summary import summary
 from analysis.rows.cards import level_cards
 from analysis.words.flop_energy import sentences
+from analysis.words.quantities import LATENCY, energy_quantity
 from search_spaces.errors import UsageError
 from search_spaces.trial_config import TrialConfig
 from tests.make.rows import row
@@ -213,6 +216,27 @@ def test_slices_hold_the_baselines_model_and_one_shows_all_by_model():
     assert set(by_name["length"].table["model"]) == {BIG}
     assert by_name["length"].title == "Length (at 12 layers, big, fp32)"
     assert (by_name["models"].series, len(by_name["models"].table)) == ("model", 16)
+
+
+@pytest.mark.parametrize("names", [(BIG, SMALL), ("zebra", "ant"), ("ant", "zebra")])
+def test_a_legend_has_the_models_in_the_order_of_the_sweep(names):
+    table = rows()
+    table["model"] = table["model"].map(dict(zip((BIG, SMALL), names, strict=True)))
+    (one,) = assessed(table)
+    drawings = [d for d in accuracy_cost.FIGURE.make(one, pd.DataFrame()) if getattr(d, "name", "").endswith("_models")]
+    assert len(drawings) == 2
+    for drawing in drawings:
+        said = [text.get_text() for text in drawing.draw().legends[0].get_texts()]
+        assert said[:2] == [name.rpartition("/")[2] for name in names]
+
+
+def test_every_label_of_several_models_names_the_model():
+    (one,) = assessed(rows())
+    frame = points(one.table, energy_quantity(one.table), LATENCY, told_axes(one.table), one.baseline)
+    assert frame["label"][frame["role"] == "baseline"].tolist() == ["big · fp32 · 128 tok · 12 L"]
+    assert {label.split(" · ")[0] for label in frame["label"]} == {"big", "small"}
+    (drawing,) = saving.FIGURE.make(one, pd.DataFrame())
+    assert "From big · fp32 · 128 tokens · 12 layers" in [text.get_text() for text in drawing.draw().texts]
 
 
 def test_cards_are_levelled_by_the_anchors_of_the_first_model_for_all():
