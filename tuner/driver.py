@@ -53,13 +53,14 @@ class Driver:
         self.weights = Weights(config, folder, storage)
         self.row_flags: frozenset[str] = frozenset()  # of every row of this start
 
-    def prepare(self, changed: Sequence[str] = (), anyway: bool | None = None) -> bool:
+    def prepare(self, baseline: TrialConfig, changed: Sequence[str] = (), anyway: bool | None = None) -> bool:
         """Record where this start is made and fine-tune what has no checkpoint yet; False if that was interrupted.
 
-        `changed`: settings that are not those of the run's first start. `anyway`: go on although something else
-        differs, too; None where that is not offered.
+        `baseline`: what all trials are to be compared with. `changed`: settings that are not those of the run's first
+        start. `anyway`: go on although something else differs, too; None where that is not offered.
         """
         now = describe(self.config, describe_machines(self.devices))
+        now["baseline"] = baseline.configuration
         now["threads"] = self.devices.resources(self.config.measuring.cpu_threads)["threads"]
         if self.config.tuned:
             now["training_data"] = self.inputs.remarks

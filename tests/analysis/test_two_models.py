@@ -20,6 +20,7 @@ from analysis.findings.energy_model.model import fit_energy
 from analysis.findings.flop_energy import flop_energy
 from analysis.findings.recommend import recommend
 from analysis.findings.slices import same_as, told_axes
+from analysis.report import command as report_command
 from analysis.report.build import build_report
 from analysis.report.exclusions import left_out
 from analysis.report.method import method
@@ -85,12 +86,46 @@ def test_a_report_says_that_all_of_the_first_model_failed():
     table = rows()
     table.loc[table["model"] == BIG, ["status", "error"]] = "oom", "out of memory"
     (one,) = assessed(table)
-    said = left_out(one, table)
-    assert said.startswith("Left out: 8 of 16 trials.")
-    assert "The baseline (big, fp32, 128 tokens, 12 layers) has no valid measurement" in said
-    assert said.endswith("Savings are against another configuration.")
+    assert left_out(one, table).startswith("Left out: 8 of 16 trials.")
+    assert one.lost == (
+        "The baseline (big, fp32, 128 tokens, 12 layers) has no valid measurement (oom: out of memory); try "
+        "--retry-failed. Savings are against fp32, 128 tokens, 6 layers."
+    )
     (whole,) = assessed(rows())
-    assert left_out(whole, rows()) == ""
+    assert (left_out(whole, rows()), whole.lost) == ("", "")
+
+
+def test_another_models_baseline_is_taken_where_it_is_named():
+    (one,) = assessments(rows(), rng=np.random.default_rng(0), bootstrap=False, baseline={"model": SMALL})
+    assert (one.baseline["model"], one.baseline["depth"], one.lost) == (SMALL, 6, "")
+    found = one.recommendation.value
+    assert (found.choice["model"], found.saving.value) == (SMALL, pytest.approx(4.0))
+    assert found.table.set_index(["model", "precision", "max_seq_len", "depth"]).loc[
+        (BIG, "fp32", 128, 12), "energy_ratio"
+    ] == pytest.approx(1 / 8)
+    lost = rows()
+    lost.loc[lost["model"] == SMALL, ["status", "error"]] = "oom", "out of memory"
+    (one,) = assessments(lost, rng=np.random.default_rng(0), bootstrap=False, baseline={"model": SMALL})
+    assert one.baseline["model"] == BIG
+    assert one.lost.startswith("The baseline (small, fp32, 128 tokens, 6 layers) has no valid measurement (oom: ")
+    alone = rows().assign(model_place=pd.array([pd.NA] * 16, dtype="Int64"))  # of two runs, each a comparison
+    both = assessments(alone, rng=np.random.default_rng(0), bootstrap=False, baseline={"model": SMALL})
+    assert {one.baseline["model"] for one in both} == {BIG, SMALL}
+    assert {one.lost for one in both} == {""}
+
+
+def test_a_report_takes_the_baseline_of_the_model_that_it_is_asked_for(tmp_path, capsys):
+    pd.DataFrame(records()).to_csv(tmp_path / "results.csv", index=False)
+    asked = [str(tmp_path / "results.csv"), "--output", str(tmp_path / "report"), "--baseline-model"]
+    assert report_command.main([*asked, "tiny"]) == 2
+    said = capsys.readouterr().err
+    assert "must be one that was measured (org/big, small), but got 'tiny'" in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "report").exists()
+    assert report_command.main([*asked, "big"]) == 0, "by its short name"
+    assert "uses 32x less energy than big, fp32" in " ".join(capsys.readouterr().out.split())
+    assert report_command.main([*asked, SMALL]) == 0
+    assert "uses 4x less energy than small, fp32, 128 tokens, 6 layers" in " ".join(capsys.readouterr().out.split())
 
 
 def test_verdicts_pair_the_same_examples_across_models():

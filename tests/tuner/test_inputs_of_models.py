@@ -106,6 +106,17 @@ def test_the_baseline_to_come_is_the_first_models(config):
     assert planned_confirmation(turned, trials)[0][0].startswith("demo-small-s42-len16-depth1-")
 
 
+def test_the_model_of_the_baseline_is_kept_in_the_sweep_and_decides_what_comes_first(config, letters, capsys):
+    arguments = ["--model", "demo-bert", f"small={letters}", "--max-seq-len", "16", "--depth", "1", "full"]
+    arguments += ["--precision", "fp32", "--eval-examples", "30", "--random-weights", "--dry-run"]
+    assert main([*arguments, "--baseline-model", "small"]) == 0
+    assert "confirm demo-small-s42-len16-depth2-fp32-b64-max_length-eager: 3 fresh trials" in capsys.readouterr().out
+    named = replace(config, baseline_model="small")
+    assert list(load_inputs(named).models) == ["small", "demo-bert"]
+    with pytest.raises(UsageError, match=r"baseline_model was None and is small; leave --baseline-model out, and give"):
+        check_settings(config, named, anyway=True)
+
+
 def test_other_models_are_another_run_and_folders_must_stay(config, letters, tmp_path):
     with pytest.raises(UsageError, match=r"model was demo-bert and is demo-bert small=.*another run"):
         check_settings(replace(config, model="demo-bert"), config, anyway=True)
