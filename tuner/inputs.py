@@ -15,7 +15,14 @@ from search_spaces.sweep_config import SweepConfig
 from trainables.digest import digest_of
 from trainables.host_memory import free_memory_bytes
 from trainables.model.architectures import max_positions
-from trainables.model.loading import ModelFiles, load_checkpoint, load_config, load_pretrained, load_tokenizer
+from trainables.model.loading import (
+    ModelFiles,
+    load_checkpoint,
+    load_config,
+    load_pretrained,
+    load_tokenizer,
+    weight_bytes,
+)
 from trainables.tasks import get_task
 from trainables.tasks.base import Inputs, Task
 from trainables.tasks.token_cache import tokenized, tokenized_in
@@ -35,7 +42,6 @@ class ModelInputs:
     max_positions: int  # tokens
     layers: int  # of the encoder in all
     checkpoint: ModelFiles | None  # where --checkpoint was given
-    weight_bytes: int  # fp32, the head included
     recipe_digest: str
     tokenising_cpu_s: float  # per evaluation example
     remarks: dict[str, int]  # what training leaves out or cannot use, and why: rule -> examples
@@ -83,9 +89,9 @@ def load_inputs(config: SweepConfig) -> SweepInputs:
     train = task.load("train", data_dir, config.finetuning.train_examples) if config.tuned else None
     labels = task.label_names(examples if train is None else train)
     data = _Data(task, examples, train, labels)
+    if len(config.models) > 1:  # before any weights are loaded
+        check_memory([weight_bytes(model.source, task.head, len(labels)) for model in config.models])
     models = {model.name: _load_model(config, model, data, tokenizers[model.name]) for model in config.models}
-    if len(models) > 1:
-        check_memory([own.weight_bytes for own in models.values()])
     return SweepInputs(models, labels, digest_of(examples))
 
 
@@ -105,9 +111,8 @@ def _load_model(config: SweepConfig, named: NamedModel, data: _Data, tokenizer: 
         checkpoint, warnings = load_checkpoint(named.source, task.head, data.labels)
     else:
         checkpoint, warnings = None, []
-    files = checkpoint
     if train is not None:  # for its checks: fine-tuning loads it again
-        files = load_pretrained(named.source, task.head, data.labels, config.seeds[0])
+        load_pretrained(named.source, task.head, data.labels, config.seeds[0])
     validation, tokenising_cpu_s = tokenized_in(task, examples, tokenizer)
     tokens = tokenized(task, train, tokenizer) if train is not None else None
     file = Path(config.confirm_data) if config.confirm_data else None
@@ -122,7 +127,6 @@ def _load_model(config: SweepConfig, named: NamedModel, data: _Data, tokenizer: 
         max_positions=positions,
         layers=model.num_hidden_layers,
         checkpoint=checkpoint,
-        weight_bytes=0 if files is None else sum(array.nbytes for array in files.weights.values()),
         recipe_digest=recipe_digest(config, named.source, checkpoint, None if train is None else digest_of(train)),
         tokenising_cpu_s=tokenising_cpu_s / len(examples),
         remarks=task.remarks(tokens, config.finetuning.train_max_seq_len) if train is not None else {},
@@ -131,11 +135,11 @@ def _load_model(config: SweepConfig, named: NamedModel, data: _Data, tokenizer: 
     )
 
 
-def check_memory(weight_bytes: Sequence[int]) -> None:
-    """UsageError where the fp32 weights of several models do not fit beside each other into this machine's memory: once
+def check_memory(each: Sequence[int]) -> None:
+    """UsageError where the fp32 weights of several models (bytes of each) do not fit beside each other into this machine's memory: once
     to share them, and once more in each process that measures, which keeps all of them."""
     processes = max(1, torch.cuda.device_count())
-    needed, free = (1 + processes) * sum(weight_bytes), free_memory_bytes()
+    needed, free = (1 + processes) * sum(each), free_memory_bytes()
     check(
         free is None or needed <= free,
         f"the weights of all models must fit beside each other {1 + processes} times (to share them, and in each of "

@@ -48,7 +48,6 @@ def test_the_examples_are_the_same_and_the_tokens_each_models_own(config):
     assert order[0] != order[1], "by length they are in another order"
     assert (words.max_positions, letters.max_positions) == (80, 40)
     assert words.recipe_digest != letters.recipe_digest
-    assert words.weight_bytes > letters.weight_bytes > 0
     one = load_inputs(replace(config, model="demo-bert"))
     assert one.first.recipe_digest == words.recipe_digest, "whatever it is compared with"
     assert one.data_digest == found.data_digest
@@ -74,16 +73,30 @@ def test_models_that_disagree_on_the_labels_are_refused(config, letters, tmp_pat
 
 def test_weights_that_do_not_fit_beside_each_other_are_refused(config, monkeypatch):
     monkeypatch.setattr(inputs_module, "free_memory_bytes", lambda: 100_000)
-    with pytest.raises(UsageError, match=r"must fit beside each other 2 times .*'0.0 GiB of free memory'"):
+    said = r"must fit beside each other 2 times .*'0.0 GiB of free memory'"
+    with pytest.raises(UsageError, match=said):
+        load_inputs(replace(config, random_weights=True))
+    assert load_inputs(replace(config, model="demo-bert")).models, "one is loaded as ever"
+    monkeypatch.setattr(inputs_module, "load_pretrained", lambda *_: pytest.fail("loaded before it is known to fit"))
+    with pytest.raises(UsageError, match=said):
         load_inputs(config)
-    assert load_inputs(replace(config, model="demo-bert")).first.weight_bytes > 100_000, "one is loaded as ever"
+
+
+def test_the_bytes_of_weights_are_known_without_loading_them(config, letters):
+    for source in ("demo-bert", str(letters)):
+        files = loading.load_pretrained(source, "sequence_classification", ("negative", "positive"), 1)
+        held = sum(array.nbytes for array in files.weights.values())
+        assert loading.weight_bytes(source, "sequence_classification", 2) == held
 
 
 def test_an_architecture_that_is_not_known_is_named(config, tmp_path):
     (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
-    with pytest.raises(UsageError, match=r"cannot use .*other'"):
-        plan(replace(config, model=("demo-bert", str(tmp_path / "other"))))
+    for name in ("gpt2", "unknown-to-transformers-too"):
+        (tmp_path / "other" / "config.json").write_text(json.dumps({"model_type": name}))
+        with pytest.raises(
+            UsageError, match=rf"cannot use .*other': an architecture must be one of bert.*got '{name}'"
+        ):
+            plan(replace(config, model=("demo-bert", str(tmp_path / "other"))))
 
 
 def test_a_dry_run_says_what_is_left_out_and_how_much_is_fine_tuned(config, letters, capsys):
