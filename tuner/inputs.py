@@ -136,8 +136,8 @@ def _load_model(config: SweepConfig, named: NamedModel, data: _Data, tokenizer: 
 
 
 def check_memory(each: Sequence[int]) -> None:
-    """UsageError where the fp32 weights of several models (bytes of each) do not fit beside each other into this machine's memory: once
-    to share them, and once more in each process that measures, which keeps all of them."""
+    """UsageError where the fp32 weights of several models (bytes of each) do not fit beside each other into this
+    machine's memory: once to share them, and once more in each process that measures, which keeps all of them."""
     processes = max(1, torch.cuda.device_count())
     needed, free = (1 + processes) * sum(each), free_memory_bytes()
     check(
