@@ -29,6 +29,7 @@ from trainables.tasks.token_cache import tokenized, tokenized_in
 from tuner.fresh_data import ConfirmData, read_fresh
 from tuner.recipe import recipe_digest
 
+TRAINING_MULTIPLE = 8  # tokens: to what batches of fine-tuning are padded at least
 MOST_UNKNOWN = 0.05  # share of tokens: SST-2 has none with BERT's words; above it the words are another model's
 
 
@@ -119,6 +120,8 @@ def _load_model(config: SweepConfig, named: NamedModel, data: _Data, tokenizer: 
     fresh = read_fresh(file, task, examples, train, tokenizer) if file is not None else None
     model = load_config(named.source)
     positions = max_positions(model)
+    if tokens is not None:
+        _check_training_length(task, (tokens, validation), config.finetuning.train_max_seq_len, positions, named.source)
     _check_token_types(task.inputs(validation, min(positions, MAX_SEQ_LEN)), getattr(model, "type_vocab_size", None))
     return ModelInputs(
         tokenizer=tokenizer,
@@ -146,6 +149,19 @@ def check_memory(each: Sequence[int]) -> None:
         f"{processes} measuring processes), which takes {needed / 2**30:.1f} GiB",
         f"{(free or 0) / 2**30:.1f} GiB of free memory",
         "give fewer models to one sweep",
+    )
+
+
+def _check_training_length(task: Task, parts: Sequence[Any], limit: int, positions: int, source: str) -> None:
+    """UsageError where fine-tuning would give a model longer inputs than it has positions: it would fail in a batch."""
+    if limit <= positions:
+        return
+    longest = max(int(task.inputs(part, limit).ids.lengths.max()) for part in parts)
+    check(
+        -(-longest // TRAINING_MULTIPLE) * TRAINING_MULTIPLE <= positions,
+        f"inputs to fine-tune with must fit the {positions} positions of {source}, padded by {TRAINING_MULTIPLE}",
+        f"{longest} tokens (--train-max-seq-len {limit})",
+        f"give --train-max-seq-len {positions // TRAINING_MULTIPLE * TRAINING_MULTIPLE}, for all models of the sweep",
     )
 
 

@@ -34,7 +34,7 @@ def config(letters):
         DEMO,
         model=("demo-bert", f"small={letters}"),
         axes=Axes((16,), (1, 4), ("fp32",)),
-        finetuning=Finetuning(epochs=1, train_examples=16),
+        finetuning=Finetuning(epochs=1, train_examples=16, train_max_seq_len=40),
         measuring=replace(DEMO.measuring, eval_examples=30),
     )
 
@@ -89,6 +89,16 @@ def test_the_bytes_of_weights_are_known_without_loading_them(config, letters):
         assert loading.weight_bytes(source, "sequence_classification", 2) == held
 
 
+def test_inputs_to_fine_tune_with_that_a_model_has_no_positions_for_are_refused_before_anything_runs(config, letters):
+    longer = replace(config, finetuning=replace(config.finetuning, train_max_seq_len=48))
+    said = rf"must fit the 40 positions of {letters}, .*'48 tokens .*give --train-max-seq-len 40, for all models"
+    with pytest.raises(UsageError, match=said):
+        load_inputs(longer)
+    words = replace(config, model="demo-bert", finetuning=replace(config.finetuning, train_max_seq_len=128))
+    assert load_inputs(words).first.max_positions == 80, "no text of it is as long"
+    assert load_inputs(replace(longer, random_weights=True)).models, "nothing is fine-tuned"
+
+
 def test_an_architecture_that_is_not_known_is_named(config, tmp_path):
     (tmp_path / "other").mkdir()
     for name in ("gpt2", "unknown-to-transformers-too"):
@@ -102,6 +112,7 @@ def test_an_architecture_that_is_not_known_is_named(config, tmp_path):
 def test_a_dry_run_says_what_is_left_out_and_how_much_is_fine_tuned(config, letters, capsys):
     arguments = ["--model", "demo-bert", f"small={letters}", "--max-seq-len", "16", "--depth", "1", "4"]
     arguments += ["--precision", "fp32", "--eval-examples", "30", "--train-examples", "16", "--dry-run"]
+    arguments += ["--train-max-seq-len", "40"]
     assert main(arguments) == 0
     out = capsys.readouterr().out
     assert "depth 4 is left out for small, which has 2 layers" in out
