@@ -13,22 +13,18 @@ from analysis.figures import accuracy_cost, saving
 from analysis.figures.points import points
 from analysis.figures.slices import paper_slices
 from analysis.findings.assessment import assessments
-from analysis.findings.baseline import find_baseline, lost_baseline
-from analysis.findings.configurations import comparable_groups, comparison_numbers, configurations
+from analysis.findings.configurations import comparable_groups, comparison_numbers
 from analysis.findings.confirmation import key_of
 from analysis.findings.energy_model.model import fit_energy
 from analysis.findings.flop_energy import flop_energy
 from analysis.findings.recommend import recommend
 from analysis.findings.slices import same_as, told_axes
-from analysis.report import command as report_command
 from analysis.report.build import build_report
-from analysis.report.exclusions import left_out
 from analysis.report.method import method
 from analysis.report.summary import summary
 from analysis.rows.cards import level_cards
 from analysis.words.flop_energy import sentences
 from analysis.words.quantities import LATENCY, energy_quantity
-from search_spaces.errors import UsageError
 from search_spaces.trial_config import TrialConfig
 from tests.make.rows import row
 from tests.make.two_models import BIG, SMALL, records, rows
@@ -36,18 +32,6 @@ from tests.make.two_models import BIG, SMALL, records, rows
 
 def assessed(table: pd.DataFrame):
     return assessments(table, rng=np.random.default_rng(0), bootstrap=False)
-
-
-def test_the_baseline_is_the_first_models_unless_another_is_named():
-    table = configurations(rows())
-    base = table.loc[find_baseline(table)]
-    assert (base["model"], base["precision"], base["max_seq_len"], base["depth"]) == (BIG, "fp32", 128, 12)
-    assert table.loc[find_baseline(table, {"model": SMALL}), "depth"] == 6
-    assert table.loc[find_baseline(table, {"model": "big"}), "model"] == BIG, "by its short name"
-    turned = rows()
-    turned["model_place"] = 1 - turned["model_place"]
-    again = configurations(turned)
-    assert again.loc[find_baseline(again), "model"] == SMALL
 
 
 def test_models_of_one_sweep_are_one_comparison_and_those_of_two_runs_are_not():
@@ -80,52 +64,6 @@ def test_a_model_that_was_cut_is_told_with_its_layers():
     (one,) = assessed(left[(left["model"] == BIG) | (left["depth"] == 5)])
     said = sentences(flop_energy(one.table, one.baseline))
     assert said[0].startswith("At fp32 small (5 layers) needs 9.60× less energy than big (12 layers) for 12.0× fewer")
-
-
-def test_a_report_says_that_all_of_the_first_model_failed():
-    table = rows()
-    table.loc[table["model"] == BIG, ["status", "error"]] = "oom", "out of memory"
-    (one,) = assessed(table)
-    assert left_out(one, table).startswith("Left out: 8 of 16 trials.")
-    assert one.lost == (
-        "The baseline (big, fp32, 128 tokens, 12 layers) has no valid measurement (oom: out of memory); try "
-        "--retry-failed. Savings are against fp32, 128 tokens, 6 layers."
-    )
-    (whole,) = assessed(rows())
-    assert (left_out(whole, rows()), whole.lost) == ("", "")
-
-
-def test_another_models_baseline_is_taken_where_it_is_named():
-    (one,) = assessments(rows(), rng=np.random.default_rng(0), bootstrap=False, baseline={"model": SMALL})
-    assert (one.baseline["model"], one.baseline["depth"], one.lost) == (SMALL, 6, "")
-    found = one.recommendation.value
-    assert (found.choice["model"], found.saving.value) == (SMALL, pytest.approx(4.0))
-    assert found.table.set_index(["model", "precision", "max_seq_len", "depth"]).loc[
-        (BIG, "fp32", 128, 12), "energy_ratio"
-    ] == pytest.approx(1 / 8)
-    lost = rows()
-    lost.loc[lost["model"] == SMALL, ["status", "error"]] = "oom", "out of memory"
-    (one,) = assessments(lost, rng=np.random.default_rng(0), bootstrap=False, baseline={"model": SMALL})
-    assert one.baseline["model"] == BIG
-    assert one.lost.startswith("The baseline (small, fp32, 128 tokens, 6 layers) has no valid measurement (oom: ")
-    alone = rows().assign(model_place=pd.array([pd.NA] * 16, dtype="Int64"))  # of two runs, each a comparison
-    both = assessments(alone, rng=np.random.default_rng(0), bootstrap=False, baseline={"model": SMALL})
-    assert {one.baseline["model"] for one in both} == {BIG, SMALL}
-    assert {one.lost for one in both} == {""}
-
-
-def test_a_report_takes_the_baseline_of_the_model_that_it_is_asked_for(tmp_path, capsys):
-    pd.DataFrame(records()).to_csv(tmp_path / "results.csv", index=False)
-    asked = [str(tmp_path / "results.csv"), "--output", str(tmp_path / "report"), "--baseline-model"]
-    assert report_command.main([*asked, "tiny"]) == 2
-    said = capsys.readouterr().err
-    assert "must be one that was measured (org/big, small), but got 'tiny'" in said
-    assert said.count("\n") == 1
-    assert not (tmp_path / "report").exists()
-    assert report_command.main([*asked, "big"]) == 0, "by its short name"
-    assert "uses 32x less energy than big, fp32" in " ".join(capsys.readouterr().out.split())
-    assert report_command.main([*asked, SMALL]) == 0
-    assert "uses 4x less energy than small, fp32, 128 tokens, 6 layers" in " ".join(capsys.readouterr().out.split())
 
 
 def test_verdicts_pair_the_same_examples_across_models():
@@ -237,13 +175,6 @@ def test_whether_energy_follows_flop_is_told_by_pairs_of_whole_models():
     assert flop_energy(one.table.assign(gflop_per_example=np.nan), one.baseline) == []
 
 
-def test_a_lost_baseline_is_the_first_models():
-    table = rows()
-    base = (table["model"] == BIG) & (table["depth"] == 12) & (table["precision"] == "fp32")
-    table.loc[base & (table["max_seq_len"] == 128), ["status", "error"]] = "oom", "out of memory"
-    assert lost_baseline(table).startswith("the baseline (big, fp32, 128 tokens, 12 layers) has no valid measurement")
-
-
 def test_slices_hold_the_baselines_model_and_one_shows_all_by_model():
     (one,) = assessed(rows())
     slices, _ = paper_slices(one.table, one.baseline)
@@ -322,11 +253,6 @@ def test_a_table_of_one_model_has_no_column_for_its_place(tmp_path):
     assert "model" in head
     assert "model_place" not in head
     assert {"gflop_per_example", "layers"}.isdisjoint(head)
-
-
-def test_an_unknown_baseline_is_named_with_what_was_measured():
-    with pytest.raises(UsageError, match="no clean row has model = 'tiny'; measured: org/big, small"):
-        find_baseline(configurations(rows()), {"model": "tiny"})
 
 
 def test_a_prediction_asks_for_the_model_and_then_answers_for_it(tmp_path, capsys):
