@@ -167,6 +167,8 @@ class SweepConfig:
     """demo, sst2, qqp, squad or tsv (your own classification data)."""
     model: tuple[str, ...] = ("google-bert/bert-base-uncased",)
     """Hub ids or local folders of the pretrained encoders, or name=folder; the baseline is the first one's."""
+    baseline_model: str | None = None
+    """The model whose baseline all others are compared with: it then is the first. Default: the first that is given."""
     data_dir: str | None = None
     """Folder with local data files. Default: the hub."""
     checkpoint: tuple[str, ...] | None = None
@@ -199,7 +201,7 @@ class SweepConfig:
                 if not (isinstance(given, tuple) and all(isinstance(text, str) for text in given)):
                     raise TypeError(f"{name} must be text")
                 check(len(given) > 0, f"--{name} must name at least one model", given, "name one")
-        _ = self.models  # raises where two have one name
+        _ = self.models  # raises where two have one name, or none has the baseline's
         _check_count("replicates", self.replicates)
         _check_count("frontier_replicates", self.frontier_replicates)
         check(len(self.seeds) > 0, "seeds must have at least one value", self.seeds, "42 is the paper's")
@@ -227,7 +229,17 @@ class SweepConfig:
     @property
     def models(self) -> tuple[NamedModel, ...]:
         """The models that are measured, the baseline's first; their sources hold the weights that are read."""
-        return named_models(self.checkpoint or self.model)
+        found = named_models(self.checkpoint or self.model)
+        if self.baseline_model is None:
+            return found
+        first = tuple(model for model in found if self.baseline_model in (model.name, model.slug))
+        check(
+            len(first) == 1,
+            f"--baseline-model must name a model of the sweep ({', '.join(model.name for model in found)})",
+            self.baseline_model,
+            "give one of them",
+        )
+        return (*first, *(model for model in found if model not in first))
 
     def model_of(self, name: str) -> NamedModel:
         """The model that rows and trials call so. UsageError where the sweep has several, and none of that name."""

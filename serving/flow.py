@@ -59,11 +59,20 @@ class Flow:
         waited = len(self._left_numbers)
         if self._left is not None:
             inputs = joined(self._left, inputs)
-        running = self._engine.start(inputs, waited if more else None)
-        left = np.setdiff1d(np.arange(len(numbers)), running.rows, assume_unique=True)
-        self._left, self._left_numbers = take(inputs, left) if len(left) else None, numbers[left]
         self._open.append(_Open(chunk, self._begun, count, missing=count))
         self._begun += count
+        self._launch(inputs, numbers, waited if more else None)
+
+    def finish(self) -> None:
+        """Launch what waits: no chunk follows after all."""
+        if self._left is not None:
+            self._launch(self._left, self._left_numbers, None)
+
+    def _launch(self, inputs: Inputs, numbers: np.ndarray, waited: int | None) -> None:
+        """`waited`: of `Engine.start`; what it leaves waits."""
+        running = self._engine.start(inputs, waited)
+        left = np.setdiff1d(np.arange(len(numbers)), running.rows, assume_unique=True)
+        self._left, self._left_numbers = take(inputs, left) if len(left) else None, numbers[left]
         if len(running.rows):
             self._running.append((running, numbers[running.rows]))
 

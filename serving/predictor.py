@@ -69,6 +69,14 @@ class Chunk:
     inputs: Inputs
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """As many of a chunk's texts as were tokenised, and why the next could not be."""
+
+    chunk: Chunk | None  # None where the first could not
+    problem: BaseException | None = None
+
+
 class Predictor:
     """Runs an export. Made by `load`; thread-safe."""
 
@@ -145,11 +153,11 @@ class Predictor:
     def computed(self, texts: Iterable[Text]) -> Iterator[tuple[Chunk, np.ndarray]]:
         """Chunks of the texts, and the outputs of their inputs: while one is computed, the next are tokenised, and the
         one before is answered."""
-        waiting: deque[Future[Chunk]] = deque()
+        waiting: deque[Future[Prepared]] = deque()
         flow = Flow(self.engine)
         with ThreadPoolExecutor(1) as tokenising:
             chunks = self._chunks(texts)
-            problem: Exception | None = None
+            problem: BaseException | None = None
             while problem is None:
                 try:
                     waiting.append(tokenising.submit(self._prepared, next(chunks)))
@@ -158,12 +166,12 @@ class Predictor:
                 except Exception as error:  # the texts' own iterator may raise anything
                     problem = error
                 if len(waiting) > AHEAD:
-                    flow.begin(waiting.popleft().result(), more=True)
+                    problem = _begin(flow, waiting) or problem
                 if flow.running > LAUNCHED:
                     yield from flow.end()
             while waiting or flow.running:
                 if waiting:
-                    flow.begin(waiting.popleft().result(), more=bool(waiting))
+                    problem = _begin(flow, waiting) or problem
                 if flow.running > LAUNCHED or not waiting:
                     yield from flow.end()
             if problem is not None:
@@ -208,23 +216,38 @@ class Predictor:
                 raise UsageError(f"text {number}: {name} holds half of a surrogate pair, which is no character")
         return parts
 
-    def _prepared(self, texts: list[tuple[str, ...]]) -> Chunk:
+    def _prepared(self, texts: list[tuple[str, ...]]) -> Prepared:
+        """The texts before the first one at which the tokenizer fails, found by halving."""
         start, limit = time.perf_counter(), self.bundle.config.max_seq_len
+        chunk: Chunk | None = None
+        problem: BaseException | None = None
+        good, tried, bad = 0, len(texts), len(texts) + 1
+        while good < tried:
+            try:
+                chunk, good = self._tokenised(texts[:tried]), tried
+            except BaseException as error:  # a panic of a tokenizer in Rust is no Exception
+                problem, bad = error, tried
+            tried = (good + bad) // 2
+        if chunk is not None:
+            cut_short = int(self.task.cut_short(chunk.tokenized, limit).sum())
+            self._count(chunk, good, cut_short, time.perf_counter() - start)
+        return Prepared(chunk, problem)
+
+    def _tokenised(self, texts: list[tuple[str, ...]]) -> Chunk:
         tokenized = self.task.tokenize(self.task.examples_of(texts), self.tokenizer)
-        inputs = self.task.inputs(tokenized, limit)
-        cut_short = int(self.task.cut_short(tokenized, limit).sum())
-        spent = time.perf_counter() - start
+        return Chunk(tokenized, self.task.inputs(tokenized, self.bundle.config.max_seq_len))
+
+    def _count(self, chunk: Chunk, texts: int, cut_short: int, spent_s: float) -> None:
         with self._counting:
             c = self.counts
             self.counts = replace(
                 c,
-                texts=c.texts + len(texts),
+                texts=c.texts + texts,
                 cut=c.cut + cut_short,
-                tokens=c.tokens + len(inputs.ids.values),
-                tokenising_s=c.tokenising_s + spent,
+                tokens=c.tokens + len(chunk.inputs.ids.values),
+                tokenising_s=c.tokenising_s + spent_s,
             )
         self._warn_of_cuts()
-        return Chunk(tokenized, inputs)
 
     def _warn_of_cuts(self) -> None:
         """Once, where more texts are cut than in the sweep: its accuracy is not that of these."""
@@ -238,6 +261,18 @@ class Predictor:
             self.bundle.config.max_seq_len,
             100 * usual,
         )
+
+
+def _begin(flow: Flow, waiting: deque[Future[Prepared]]) -> BaseException | None:
+    """Launch the next chunk; where a text of it could not be tokenised, those before it alone, and say why."""
+    prepared = waiting.popleft().result()
+    if prepared.problem is not None:
+        waiting.clear()
+    if prepared.chunk is None:
+        flow.finish()
+    else:
+        flow.begin(prepared.chunk, more=bool(waiting))
+    return prepared.problem
 
 
 def _plain(part: object) -> bool:

@@ -53,13 +53,14 @@ class Driver:
         self.weights = Weights(config, folder, storage)
         self.row_flags: frozenset[str] = frozenset()  # of every row of this start
 
-    def prepare(self, changed: Sequence[str] = (), anyway: bool | None = None) -> bool:
+    def prepare(self, baseline: TrialConfig, changed: Sequence[str] = (), anyway: bool | None = None) -> bool:
         """Record where this start is made and fine-tune what has no checkpoint yet; False if that was interrupted.
 
-        `changed`: settings that are not those of the run's first start. `anyway`: go on although something else
-        differs, too; None where that is not offered.
+        `baseline`: what all trials are to be compared with. `changed`: settings that are not those of the run's first
+        start. `anyway`: go on although something else differs, too; None where that is not offered.
         """
         now = describe(self.config, describe_machines(self.devices))
+        now["baseline"] = baseline.configuration
         now["threads"] = self.devices.resources(self.config.measuring.cpu_threads)["threads"]
         if self.config.tuned:
             now["training_data"] = self.inputs.remarks
@@ -149,8 +150,10 @@ class Driver:
         """What a measuring trial is started with."""
         resources = self.devices.resources(self.config.measuring.cpu_threads)
         names = list(self.inputs.models)
-        place = {"model_place": names.index(trial.model)} if len(names) > 1 else {}
-        return {"name": trial.trial_id, "phase": MEASURE, **trial.to_dict(), **place, **resources}
+        among: dict[str, int] = {}
+        if len(names) > 1:
+            among = {"model_place": names.index(trial.model), "layers": self.inputs.models[trial.model].layers}
+        return {"name": trial.trial_id, "phase": MEASURE, **trial.to_dict(), **among, **resources}
 
     def _finetune_job(self, made: Made) -> dict[str, Any]:
         resources = self.devices.resources(self.config.measuring.cpu_threads)

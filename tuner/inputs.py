@@ -15,13 +15,21 @@ from search_spaces.sweep_config import SweepConfig
 from trainables.digest import digest_of
 from trainables.host_memory import free_memory_bytes
 from trainables.model.architectures import max_positions
-from trainables.model.loading import ModelFiles, load_checkpoint, load_config, load_pretrained, load_tokenizer
+from trainables.model.loading import (
+    ModelFiles,
+    load_checkpoint,
+    load_config,
+    load_pretrained,
+    load_tokenizer,
+    weight_bytes,
+)
 from trainables.tasks import get_task
 from trainables.tasks.base import Inputs, Task
 from trainables.tasks.token_cache import tokenized, tokenized_in
 from tuner.fresh_data import ConfirmData, read_fresh
 from tuner.recipe import recipe_digest
 
+TRAINING_MULTIPLE = 8  # tokens: to what batches of fine-tuning are padded at least
 MOST_UNKNOWN = 0.05  # share of tokens: SST-2 has none with BERT's words; above it the words are another model's
 
 
@@ -33,8 +41,8 @@ class ModelInputs:
     train: Any | None  # Tokenized; None where nothing is fine-tuned
     validation: Any
     max_positions: int  # tokens
+    layers: int  # of the encoder in all
     checkpoint: ModelFiles | None  # where --checkpoint was given
-    weight_bytes: int  # fp32, the head included
     recipe_digest: str
     tokenising_cpu_s: float  # per evaluation example
     remarks: dict[str, int]  # what training leaves out or cannot use, and why: rule -> examples
@@ -82,9 +90,9 @@ def load_inputs(config: SweepConfig) -> SweepInputs:
     train = task.load("train", data_dir, config.finetuning.train_examples) if config.tuned else None
     labels = task.label_names(examples if train is None else train)
     data = _Data(task, examples, train, labels)
+    if len(config.models) > 1:  # before any weights are loaded
+        check_memory([weight_bytes(model.source, task.head, len(labels)) for model in config.models])
     models = {model.name: _load_model(config, model, data, tokenizers[model.name]) for model in config.models}
-    if len(models) > 1:
-        check_memory([own.weight_bytes for own in models.values()])
     return SweepInputs(models, labels, digest_of(examples))
 
 
@@ -104,23 +112,24 @@ def _load_model(config: SweepConfig, named: NamedModel, data: _Data, tokenizer: 
         checkpoint, warnings = load_checkpoint(named.source, task.head, data.labels)
     else:
         checkpoint, warnings = None, []
-    files = checkpoint
     if train is not None:  # for its checks: fine-tuning loads it again
-        files = load_pretrained(named.source, task.head, data.labels, config.seeds[0])
+        load_pretrained(named.source, task.head, data.labels, config.seeds[0])
     validation, tokenising_cpu_s = tokenized_in(task, examples, tokenizer)
     tokens = tokenized(task, train, tokenizer) if train is not None else None
     file = Path(config.confirm_data) if config.confirm_data else None
     fresh = read_fresh(file, task, examples, train, tokenizer) if file is not None else None
     model = load_config(named.source)
     positions = max_positions(model)
+    if tokens is not None:
+        _check_training_length(task, (tokens, validation), config.finetuning.train_max_seq_len, positions, named.source)
     _check_token_types(task.inputs(validation, min(positions, MAX_SEQ_LEN)), getattr(model, "type_vocab_size", None))
     return ModelInputs(
         tokenizer=tokenizer,
         train=tokens,
         validation=validation,
         max_positions=positions,
+        layers=model.num_hidden_layers,
         checkpoint=checkpoint,
-        weight_bytes=0 if files is None else sum(array.nbytes for array in files.weights.values()),
         recipe_digest=recipe_digest(config, named.source, checkpoint, None if train is None else digest_of(train)),
         tokenising_cpu_s=tokenising_cpu_s / len(examples),
         remarks=task.remarks(tokens, config.finetuning.train_max_seq_len) if train is not None else {},
@@ -129,17 +138,30 @@ def _load_model(config: SweepConfig, named: NamedModel, data: _Data, tokenizer: 
     )
 
 
-def check_memory(weight_bytes: Sequence[int]) -> None:
-    """UsageError where the fp32 weights of several models do not fit beside each other into this machine's memory: once
-    to share them, and once more in each process that measures, which keeps all of them."""
+def check_memory(each: Sequence[int]) -> None:
+    """UsageError where the fp32 weights of several models (bytes of each) do not fit beside each other into this
+    machine's memory: once to share them, and once more in each process that measures, which keeps all of them."""
     processes = max(1, torch.cuda.device_count())
-    needed, free = (1 + processes) * sum(weight_bytes), free_memory_bytes()
+    needed, free = (1 + processes) * sum(each), free_memory_bytes()
     check(
         free is None or needed <= free,
         f"the weights of all models must fit beside each other {1 + processes} times (to share them, and in each of "
         f"{processes} measuring processes), which takes {needed / 2**30:.1f} GiB",
         f"{(free or 0) / 2**30:.1f} GiB of free memory",
         "give fewer models to one sweep",
+    )
+
+
+def _check_training_length(task: Task, parts: Sequence[Any], limit: int, positions: int, source: str) -> None:
+    """UsageError where fine-tuning would give a model longer inputs than it has positions: it would fail in a batch."""
+    if limit <= positions:
+        return
+    longest = max(int(task.inputs(part, limit).ids.lengths.max()) for part in parts)
+    check(
+        -(-longest // TRAINING_MULTIPLE) * TRAINING_MULTIPLE <= positions,
+        f"inputs to fine-tune with must fit the {positions} positions of {source}, padded by {TRAINING_MULTIPLE}",
+        f"{longest} tokens (--train-max-seq-len {limit})",
+        f"give --train-max-seq-len {positions // TRAINING_MULTIPLE * TRAINING_MULTIPLE}, for all models of the sweep",
     )
 
 

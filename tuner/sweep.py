@@ -22,6 +22,7 @@ from tuner.confirm import confirm as confirm_choice
 from tuner.driver import Driver
 from tuner.errors import Interrupted
 from tuner.fresh_data import check_same
+from tuner.fresh_trials import baseline_of
 from tuner.frontier import replicate_frontier
 from tuner.inputs import load_inputs
 from tuner.plan import plan
@@ -80,7 +81,8 @@ def run(
         with ray_session(options) as devices:
             folder, storage = opened.begin(devices)
             driver = Driver(config, folder, inputs, devices, storage, retry_failed)
-            whole = driver.prepare(changed, resume_anyway) and driver.measure(trials)
+            baseline = baseline_of(trials, list(inputs.models))
+            whole = driver.prepare(baseline, changed, resume_anyway) and driver.measure(trials)
             if whole and config.frontier_replicates > 1:
                 whole = replicate_frontier(config, folder.path, trials, driver.measure)
             if whole and confirm:

@@ -37,8 +37,9 @@ def build_across(
     tolerance: float = TOLERANCE,
     *,
     columns: dict[str, str] | None = None,
+    model: str | None = None,
 ) -> Across:
-    """Write the comparison of several tasks and return it.
+    """Write the comparison of several tasks and return it. `model`: on which one, where runs hold several.
 
     Raises UsageError where the runs hold one task only, or differ in card, source of energy or model, and
     CannotAnswer where fewer than two tasks have a valid energy.
@@ -46,7 +47,7 @@ def build_across(
     check(0 < tolerance < 1, "tolerance must be a fraction between 0 and 1", tolerance, "0.01 is one point")
     check(len(runs) > 0, "a comparison needs runs of two tasks or more", list(runs), "give their folders")
     paths = [Path(r) for r in runs]
-    comparison = compare(paths, tolerance, columns=columns)
+    comparison = compare(paths, tolerance, columns=columns, model=model)
     folder = report_folder(paths, output, "across")
     gallery = draw(COMPARISON_FIGURES, FIGURE_SECTIONS, folder / "figures", "", comparison)
     html, markdown = folder / "across.html", folder / "across.md"

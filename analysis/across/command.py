@@ -2,7 +2,7 @@
 
 The same axes side by side, where the stable regime of each task ends, and whether energy per token depends on the
 task. Writes across.html (one file, no network), across.md and figures/, then prints the verdict. The runs must share
-the kind of card, the source of energy and the model.
+the kind of card, the source of energy and the model; of sweeps over several models, --model says which.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from search_spaces.objectives import TOLERANCE
 class Arguments(Reading):
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN RUN [RUN ...]")]
     """Run folders, CSV or Parquet files, of two tasks or more."""
+    model: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """On which model, where runs hold several: each task is then compared with this one's own baseline."""
     output: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Where to write; none: a folder beside the first run."""
     tolerance: Annotated[float, tyro.conf.arg(metavar="FRACTION")] = TOLERANCE
@@ -34,7 +36,7 @@ def _main(arguments: Arguments) -> int:
     from analysis.words.across import notes
 
     columns = column_mapping(arguments.columns) or None
-    across = build_across(arguments.runs, arguments.output, arguments.tolerance, columns=columns)
+    across = build_across(arguments.runs, arguments.output, arguments.tolerance, columns=columns, model=arguments.model)
     c = across.comparison
     said = [
         f"{c.model}, {c.card}{', ENERGY IS ESTIMATED, NOT MEASURED' if c.estimated else ''}",

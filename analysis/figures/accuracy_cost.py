@@ -68,6 +68,7 @@ def _drawing(assessment: Assessment, part: Slice, cost: _Cost, score: Quantity, 
             band=_band(assessment, score),
             kept_note=f"{cost.lowest} kept",
             faint=seed_points(assessment.clean, part.table, cost.quantity, score, part.series),
+            order=part.order,
             estimated=assessment.estimated,
         )
 

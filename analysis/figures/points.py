@@ -74,11 +74,11 @@ def seed_points(
 
 
 def _labels(part: pd.DataFrame, axes: Sequence[str], baseline: pd.Series | None) -> list[str]:
-    """What each row is called. Batch, padding and backend are named where they are not the baseline's: labels must be
-    short to fit."""
+    """What each row is called. Batch, padding and backend are named where they are not the baseline's, as labels must
+    be short to fit; the model, of several, always."""
     pattern = "words" if len(axes) == 1 else "short_words"
     order = [a for a in AXES if a in (axes or ("precision",))]
-    usual = {} if baseline is None or len(order) == 1 else {name: plain(baseline[name]) for name in other_axes()}
+    usual = {} if baseline is None or len(order) == 1 else {n: plain(baseline[n]) for n in other_axes() if n != "model"}
     return [
         " · ".join(AXES[a].spell(v, pattern) for a, v in zip(order, values, strict=True) if usual.get(a) != plain(v))
         for values in part[order].itertuples(index=False)

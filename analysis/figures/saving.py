@@ -15,6 +15,7 @@ from analysis.findings.assessment import Assessment
 from analysis.findings.confirmation import Confirmation
 from analysis.findings.decomposition import Step
 from analysis.findings.saving import saving
+from analysis.findings.slices import main_axes
 from analysis.words.configuration import describe
 from analysis.words.confirmation import basis
 from analysis.words.quantities import energy_quantity
@@ -56,7 +57,7 @@ def make(assessment: Assessment, anchors: pd.DataFrame) -> Iterator[Drawing]:
             frame,
             x_label=energy.label,
             title=title,
-            subtitle=f"From {describe(found.baseline)}",
+            subtitle=f"From {describe(found.baseline, main_axes(assessment.table))}",
             estimated=assessment.estimated,
             ends_called=("baseline", "recommended" if recommended else "cheapest with all steps"),
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.findings.slices import same_as, several_models
+from analysis.findings.slices import models_of, same_as, several_models
 from search_spaces.axes import AXES, reducing_axes, setting_axes
 
 # Name of the file, title, and the axes that vary.
@@ -28,6 +28,7 @@ class Slice:
     axes: tuple[str, ...]
     table: pd.DataFrame
     series: str = "precision"  # the axis whose values have a colour each
+    order: tuple[str, ...] = ()  # of these values in a legend, where they have one of their own
 
 
 def paper_slices(table: pd.DataFrame, baseline: pd.Series) -> tuple[list[Slice], list[str]]:
@@ -44,7 +45,8 @@ def paper_slices(table: pd.DataFrame, baseline: pd.Series) -> tuple[list[Slice],
     if len(table) > max((len(s.table) for s in found), default=1):
         found.append(Slice("all", all_title(table), varying, table))
     if several_models(table):
-        found.append(Slice("models", f"{all_title(table)}, by model", varying, table, "model"))
+        order = tuple(str(AXES["model"].short(model)) for model in models_of(table))
+        found.append(Slice("models", f"{all_title(table)}, by model", varying, table, "model", order))
     return found, missing
 
 

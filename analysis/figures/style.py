@@ -133,9 +133,14 @@ def series_styles(names: Sequence[str]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def ordered_series(series: pd.Series[str]) -> list[str]:
-    """The precisions from widest to narrowest, then any other name in alphabetical order."""
-    return sorted((str(name) for name in series.unique()), key=lambda name: (PRECISIONS.rank(name), name))
+def ordered_series(series: pd.Series[str], order: Sequence[str] = ()) -> list[str]:
+    """The names of `order` that there are, in that order; then the precisions from widest to narrowest; then any other
+    name in alphabetical order."""
+    place = {name: i for i, name in enumerate(order)}
+    return sorted(
+        (str(name) for name in series.unique()),
+        key=lambda name: (place.get(name, len(place)), PRECISIONS.rank(name), name),
+    )
 
 
 def title(figure: Figure, text: str, subtitle: str = "") -> None:
@@ -189,10 +194,20 @@ def finish(figure: Figure, legend: tuple[list[Any], list[str]] | None, estimated
     """The last strokes of every figure: the legend below where it names more than one thing (handles, names),
     the watermark on estimates, the layout fixed."""
     if legend is not None and len(legend[1]) > 1:
-        figure.legend(*legend, loc="outside lower center", ncols=min(len(legend[1]), 4))
+        _legend_below(figure, *legend)
     if estimated:
         watermark(figure)
     settle(figure)
+
+
+def _legend_below(figure: Figure, handles: list[Any], names: list[str]) -> None:
+    """Four entries in a line, or as many as the picture is wide enough for."""
+    renderer: Any = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    for columns in range(min(len(names), 4), 0, -1):
+        made = figure.legend(handles, names, loc="outside lower center", ncols=columns)
+        if columns == 1 or made.get_window_extent(renderer).width <= figure.bbox.width:
+            return
+        made.remove()
 
 
 def watermark(figure: Figure, text: str = "estimated") -> None:

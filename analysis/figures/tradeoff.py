@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,6 +44,7 @@ def tradeoff(
     band: tuple[float, str] | None = None,
     kept_note: str = "cheapest kept",
     faint: pd.DataFrame | None = None,
+    order: Sequence[str] = (),
     estimated: bool = False,
 ) -> Figure:
     """The trade-off figure. x is better the smaller it is.
@@ -53,6 +55,7 @@ def tradeoff(
         band: (y, text): the level above which y counts as kept, drawn as a quiet dashed line.
         kept_note: what the recommended point is called beside its label.
         faint: `x`, `y`, `series` of what the points are means of (the seeds), drawn behind them; null: none.
+        order: names of series in the order of the legend, as `ordered_series`.
         estimated: write "estimated" across the picture.
     Raises:
         ValueError: no row has both x and y.
@@ -64,7 +67,7 @@ def tradeoff(
     with styled():
         figure, axes = new_figure()
         behind = pd.DataFrame(columns=["x", "y", "series"]) if faint is None else faint.dropna(subset=["x", "y"])
-        series, others = ordered_series(points["series"]), ordered_series(behind["series"])
+        series, others = (ordered_series(part["series"], order) for part in (points, behind))
         look = series_styles(list(dict.fromkeys([*series, *others])))
         for name in series:
             _draw_series(axes, points[points["series"] == name], name, look[name], many)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import CannotAnswer
-from analysis.findings.baseline import find_baseline
+from analysis.findings.baseline import find_baseline, lost_baseline
 from analysis.findings.configurations import (
     OF_A_MODEL,
     RECIPE_AND_DATA,
@@ -29,9 +29,10 @@ from analysis.findings.pareto import pareto_set
 from analysis.findings.part import Part, attempt
 from analysis.findings.payback import FinetuningCost, Payback, finetuning_cost, payback, payback_of
 from analysis.findings.recommend import Recommendation, recommend
-from analysis.findings.slices import score_column
+from analysis.findings.slices import models_of, score_column
 from analysis.findings.sweep_cost import SweepCost, sweep_cost
-from analysis.rows.purpose import fresh_rows
+from analysis.findings.trials import trials_of
+from analysis.rows.purpose import fresh_rows, sweep_rows
 from search_spaces.models import model_slug
 from search_spaces.objectives import DEFAULT_OBJECTIVES, TOLERANCE
 from trainables.rows.choice import Choice
@@ -56,6 +57,8 @@ class Assessment:
     front: Part[pd.DataFrame]
     unsure: str  # why the front has no probabilities; empty where it has
     models: list[tuple[dict[str, Any], Part[EnergyModel]]]  # (what its rows have in common, fit)
+    wanted: Mapping[str, Any] | None = None  # what the baseline was asked to be
+    lost: str = ""  # why it is another than it was to be, in a line
     finetuning: FinetuningCost | None = None  # None where no comparable joules of it are known
     cost: SweepCost | None = None  # of the sweep; None where no trial says
 
@@ -67,7 +70,7 @@ class Assessment:
     def baseline(self) -> pd.Series:
         """The recommendation's baseline; by the same rule where there is no recommendation."""
         found = self.recommendation.value
-        return self.table.loc[find_baseline(self.table)] if found is None else found.baseline
+        return self.table.loc[find_baseline(self.table, self.wanted)] if found is None else found.baseline
 
     @property
     def scored(self) -> bool:
@@ -108,11 +111,14 @@ def assessments(
     finetune: pd.DataFrame | None = None,
     choices: Sequence[tuple[str, Choice]] = (),
     ordinary: bool = False,
+    baseline: Mapping[str, Any] | None = None,
+    planned: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Assessment]:
     """One assessment per task, model, card, sensor and sweep among the valid rows, the largest first.
 
     `finetune`: of `load_finetune`, what the weights cost. `choices`: of `load_choices`, what fresh trials confirm.
-    `ordinary`: as `fit_energy`.
+    `ordinary`: as `fit_energy`. `baseline`: as `find_baseline`, of the comparisons that have such rows. `planned`: by
+    run the configuration that it was to compare all others with.
     """
     clean, _ = valid(rows)
     if clean.empty:
@@ -129,13 +135,16 @@ def assessments(
         while slug and slug in {s.slug for s in found}:
             slug += "-b"
         fresh = (_of_group(fresh_rows(rows), group, keys), choices)
+        wanted = baseline if baseline and _agree(group, baseline).any() else None
         assessment = _assessment(
-            slug, title, common, group, tuple(objectives), tolerance, rng, bootstrap, fresh, ordinary
+            slug, title, common, group, tuple(objectives), tolerance, rng, bootstrap, fresh, ordinary, wanted
         )
         weights = None if finetune is None else _finetunings(finetune, group)
         found.append(
             replace(
                 assessment,
+                wanted=wanted,
+                lost=_lost(assessment, sweep_rows(rows), baseline, planned or {}),
                 finetuning=None if weights is None else _cost(weights, assessment),
                 cost=sweep_cost(_of_group(rows, group, keys), weights, assessment.estimated),
             )
@@ -154,9 +163,10 @@ def _assessment(
     bootstrap: bool,
     fresh: tuple[pd.DataFrame, Sequence[tuple[str, Choice]]],
     ordinary: bool,
+    wanted: Mapping[str, Any] | None,
 ) -> Assessment:
     table = configurations(clean)
-    recommendation = attempt("The recommendation", lambda: recommend(clean, tolerance=tolerance))
+    recommendation = attempt("The recommendation", lambda: recommend(clean, wanted, tolerance))
     confirmed: Part[Confirmation] = Part(None)
     if (found := recommendation.value) is not None:
         confirmed = attempt("The confirmation", lambda: confirmation(*fresh, found))
@@ -191,17 +201,32 @@ def _assessment(
     )
 
 
+def _agree(rows: pd.DataFrame, wanted: Mapping[str, Any]) -> pd.Series[bool]:
+    """Which rows have all of the values."""
+    found: pd.Series[bool] = (rows[list(wanted)] == pd.Series(wanted)).all(axis=1)
+    return found
+
+
+def _lost(
+    assessment: Assessment,
+    rows: pd.DataFrame,
+    wanted: Mapping[str, Any] | None,
+    planned: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """That the baseline is lost, and against what savings are told instead."""
+    own = trials_of(assessment.clean, rows)
+    wanted = wanted if wanted and _agree(own, wanted).any() else None
+    runs = own["run"].unique() if "run" in own else ()
+    lost = lost_baseline(own, wanted, [planned[run] for run in runs if run in planned])
+    if not lost:
+        return ""
+    return f"{lost[0].upper()}{lost[1:]}. Savings are against {assessment.baseline['configuration']}."
+
+
 def _one_value(values: pd.Series) -> Any:
     """What all rows of a comparison have; None where that is null, or of each model its own."""
     first = values.iloc[0]
     return None if pd.isna(first) or (values.name in OF_A_MODEL and len(values.unique()) > 1) else first
-
-
-def models_of(rows: pd.DataFrame) -> list[str]:
-    """The models of a comparison in the order of its sweep; none where there is one, or rows do not say."""
-    if "model_place" not in rows or len(rows["model"].dropna().unique()) < 2:
-        return []
-    return [str(model) for model in rows.sort_values("model_place", kind="stable")["model"].unique()]
 
 
 def _of_group(rows: pd.DataFrame, group: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:

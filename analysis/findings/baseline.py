@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from analysis.findings.configurations import labels, usable
+from analysis.findings.slices import same_as
 from search_spaces.axes import AXES
-from search_spaces.errors import UsageError
+from search_spaces.errors import UsageError, check
+
+LONGEST_REASON = 160  # characters of why a baseline is lost
 
 
 def find_baseline(table: pd.DataFrame, wanted: Mapping[str, Any] | None = None) -> Any:
@@ -43,17 +47,45 @@ def find_baseline(table: pd.DataFrame, wanted: Mapping[str, Any] | None = None) 
     return order.sort_values(list(order.columns), kind="stable").index[0]
 
 
-def lost_baseline(rows: pd.DataFrame) -> str:
+def lost_baseline(
+    rows: pd.DataFrame, wanted: Mapping[str, Any] | None = None, planned: Sequence[Mapping[str, Any]] = ()
+) -> str:
     """Why the configuration that would be the baseline is not there, in a sentence; "" where it is. `rows`: trials of
-    one comparison, those that failed among them."""
+    one comparison, those that failed among them. `wanted`: as `find_baseline`. `planned`: the configurations that runs
+    were to compare with, which may have no trial at all."""
     axes = [name for name in AXES if name in rows]
     asked = rows[rows["status"] != "pruned"].dropna(subset=["precision", "max_seq_len"])
     if asked.empty:
         return ""
-    wanted = asked.loc[find_baseline(asked), axes]
-    own = asked[[bool((row == wanted).all()) for _, row in asked[axes].iterrows()]]
+    columns = [*axes, *(a.place for a in AXES.values() if a.place in asked and asked[a.place].notna().any())]
+    candidates = asked[columns].drop_duplicates(axes)
+    if planned:  # the first model's
+        to_come = pd.DataFrame([{axis.place: 0 for axis in AXES.values()} | dict(own) for own in planned])
+        candidates = pd.concat([candidates, to_come.reindex(columns=columns)])
+    candidates = candidates.reset_index(drop=True)
+    best = find_baseline(candidates, wanted)
+    own = same_as(asked, candidates.loc[best], axes)
     clean, excluded = usable(own)
     if len(clean):
         return ""
-    name = labels(asked)[list(asked.index).index(own.index[0])]
-    return f"the baseline ({name}) has no valid measurement ({excluded['reason'].iloc[0]}); try --retry-failed"
+    name = labels(candidates[axes])[best]
+    if own.empty:
+        return f"the baseline ({name}) has no trial here"
+    again = "; try --retry-failed" if not (own["status"] == "ok").all() else ""
+    reason = textwrap.shorten(excluded["reason"].iloc[0], LONGEST_REASON, placeholder="...")
+    return f"the baseline ({name}) has no valid measurement ({reason}){again}"
+
+
+def model_wanted(rows: pd.DataFrame, name: str) -> dict[str, str]:
+    """The baseline of a model that is named in full or by its short name, as `find_baseline` takes it. UsageError where
+    no row is of it."""
+    short = AXES["model"].short
+    measured = [str(model) for model in rows["model"].dropna().unique()] if "model" in rows else []
+    found = [model for model in measured if name in (model, short(model))]
+    check(
+        len(found) == 1,
+        f"the baseline's model must be one that was measured ({', '.join(measured) or 'these rows name none'})",
+        name,
+        "give one of them",
+    )
+    return {"model": found[0]}

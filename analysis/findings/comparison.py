@@ -128,20 +128,28 @@ class Comparison:
 
 
 def compare(
-    paths: Sequence[str | Path], tolerance: float = TOLERANCE, *, columns: dict[str, str] | None = None
+    paths: Sequence[str | Path],
+    tolerance: float = TOLERANCE,
+    *,
+    columns: dict[str, str] | None = None,
+    model: str | None = None,
 ) -> Comparison:
-    """Load runs of several tasks and compare them.
+    """Load runs of several tasks and compare them. `model`: which one, of runs of several.
 
     Raises UsageError where they hold fewer than two tasks, or differ in card, source of energy or model, and
     CannotAnswer where fewer than two tasks have a valid energy.
     """
     rows = load(*paths, columns=columns)
     rows["model"] = [model_slug(m) if isinstance(m, str) else m for m in rows["model"]]  # a path differs by machine
+    everything = rows
+    if model is not None:
+        rows = _of_model(rows, model_slug(model))
     _refuse_mixtures(sweep_rows(rows))
     anchors = attempt("The anchors", lambda: load_anchors(*paths))
     tuned = attempt("The fine-tunings", lambda: load_finetune(*paths))
     made = attempt("The choices", lambda: load_choices(*paths))
-    levelled, said = level_cards(rows, _slugged(anchors.value))
+    levelled, said = level_cards(everything, _slugged(anchors.value))  # by the first model's anchors, for all
+    levelled = levelled.loc[rows.index]
     found = assessments(
         levelled,
         tolerance=tolerance,
@@ -211,6 +219,19 @@ def _slugged(table: pd.DataFrame | None) -> pd.DataFrame:
     return table.assign(model=[model_slug(m) if isinstance(m, str) else m for m in table["model"]])
 
 
+def _of_model(rows: pd.DataFrame, model: str) -> pd.DataFrame:
+    """The rows of one model; what they were read with stays. UsageError where some run has none of it."""
+    known = rows.dropna(subset=["model"]).groupby("run", sort=False)["model"].unique()
+    lacking = {run: found for run, found in known.items() if model not in found}
+    if lacking or known.empty:
+        listed = "; ".join(f"{run}: {', '.join(found)}" for run, found in lacking.items())
+        raise UsageError(
+            f"every run must have the model to compare the tasks on, but {model} is not in {listed or 'any row'}; "
+            "give one that all of them have"
+        )
+    return rows[rows["model"] == model]
+
+
 def _refuse_mixtures(rows: pd.DataFrame) -> None:
     """A UsageError for what may not stand side by side; rows without an energy have no say."""
     measured = rows[(rows["status"] == "ok") & rows["energy_j_per_example"].notna()]
@@ -220,13 +241,24 @@ def _refuse_mixtures(rows: pd.DataFrame) -> None:
             f"runs of at least two tasks must be given, but got {', '.join(map(str, tasks)) or 'none'}; "
             "add the run of another task"
         )
+    share = "give runs that share it"
     source = measured["energy_source"].where(~is_estimated(measured), ESTIMATE)
     for what, values, remedy in (
-        ("one source of energy", source, "measured and estimated energies are never compared"),
-        ("one kind of card", measured["gpu_name"], "energies of different cards say nothing about the tasks"),
-        ("one model", measured["model"], "energies of different models say nothing about the tasks"),
+        ("one source of energy", source, f"measured and estimated energies are never compared: {share}"),
+        ("one kind of card", measured["gpu_name"], f"energies of different cards say nothing about the tasks: {share}"),
+        ("one model", measured["model"], _one_model(measured)),
     ):
         per_run = values.fillna("unknown").groupby(measured["run"], sort=False).unique()
         if len({v for found in per_run for v in found}) > 1:
             listed = "; ".join(f"{run}: {', '.join(map(str, found))}" for run, found in per_run.items())
-            raise UsageError(f"all runs must have {what}, but got {listed}; {remedy}: give runs that share it")
+            raise UsageError(f"all runs must have {what}, but got {listed}; {remedy}")
+
+
+def _one_model(measured: pd.DataFrame) -> str:
+    """What to do about several models: name one that every run has, where there is one."""
+    per_run = [set(found.dropna()) for _, found in measured.groupby("run", sort=False)["model"]]
+    shared = sorted(set.intersection(*per_run))
+    why = "energies of different models say nothing about the tasks"
+    if not shared:
+        return f"{why}: give runs that share it"
+    return f"{why}: choose with {' or '.join(f'--model {name}' for name in shared)}"

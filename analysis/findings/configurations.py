@@ -28,7 +28,8 @@ WHOSE = ("task", "model", *RECIPE_AND_DATA)
 TOGETHER = (*WHOSE, "gpu_name", "energy_source", "sweep")
 OF_A_MODEL = ("model", "recipe_digest")  # of TOGETHER: what differs between the models of one sweep
 GFLOP = "gflop_per_example"
-DEPTH_SHARE = "depth_share"  # of a table of several models: a depth over the deepest measured of its model
+DEPTH_SHARE = "depth_share"  # of a table of several models: a depth over the layers of its model
+LAYERS = "layers"
 _INTERVALS = {
     "energy_j_per_example": "energy_j_per_example_ci95",
     "latency_ms_per_example": LATENCY_CI,
@@ -109,8 +110,8 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     `with_intervals`), accuracy_between_seed_sd and accuracy_within_seed_sd, energy_between_seed_relative_sd and
     energy_within_seed_relative_sd (see `analysis.statistics.seeds`), energy_j_per_correct (mean energy over mean
     accuracy), window_s (shortest), flags, estimated, and configuration (a label); of several models also model_place
-    and depth_share (depth over the deepest measured of its model). Different kinds of cards, sensors and sweeps are
-    never averaged into one row.
+    and depth_share (depth over the layers of its model; over the deepest measured where `wholes_known` is false).
+    Different kinds of cards, sensors and sweeps are never averaged into one row.
 
     interval_kind: "replicates", Student-t from its own separate trials and what those of other configurations of the
     same task, model, kind of card, sensor and sweep say of its mean power (`analysis.statistics.between_trials`);
@@ -140,6 +141,8 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     table["window_s"] = groups["window_s"].min()
     if "model_place" in work and work["model_place"].notna().any():
         table["model_place"] = groups["model_place"].min()
+    if LAYERS in work and work[LAYERS].notna().any():
+        table[LAYERS] = groups[LAYERS].max()
     table["estimated"] = groups["estimated"].max()
     number = work["_group"].to_numpy()
     for source, target in (("flags", "flags"), ("run", "run"), ("trial_id", "trial_ids")):
@@ -148,9 +151,15 @@ def configurations(rows: pd.DataFrame) -> pd.DataFrame:
     first = work.drop_duplicates("_group").set_index("_group")[keys]
     table = with_intervals(pd.concat([first, table], axis=1).reset_index(drop=True))
     if "model" in table and len(table["model"].dropna().unique()) > 1:
-        table[DEPTH_SHARE] = table["depth"] / table.groupby("model", dropna=False)["depth"].transform("max")
+        whole = LAYERS if wholes_known(table) else "depth"
+        table[DEPTH_SHARE] = table["depth"] / table.groupby("model", dropna=False)[whole].transform("max")
     table["configuration"] = labels(table)
     return table
+
+
+def wholes_known(table: pd.DataFrame) -> bool:
+    """Of every model in a table some row says how many layers it has: rows of older sweeps do not."""
+    return LAYERS in table and bool(table.groupby("model", dropna=False)[LAYERS].max().notna().all())
 
 
 def configuration_columns() -> tuple[str, ...]:

@@ -36,6 +36,18 @@ def several_models(table: pd.DataFrame) -> bool:
     return len(table["model"].dropna().unique()) > 1
 
 
+def models_of(rows: pd.DataFrame) -> list[str]:
+    """The models of a comparison in the order of its sweep; none where there is one, or rows do not say."""
+    if "model_place" not in rows or len(rows["model"].dropna().unique()) < 2:
+        return []
+    return [str(model) for model in rows.sort_values("model_place", kind="stable")["model"].unique()]
+
+
+def main_axes(table: pd.DataFrame) -> list[str]:
+    """The axes by which a single configuration is told: the published ones, and the model where there are several."""
+    return [name for name, axis in AXES.items() if axis.published or (name == "model" and several_models(table))]
+
+
 def group_axes(groups: Iterable[Mapping[str, Any]]) -> list[str]:
     """The axes that tell groups of comparable rows, by what each has in common: those that the published experiment
     held fixed, but the model only where there are several."""

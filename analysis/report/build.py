@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.figures.registry import FIGURES
 from analysis.files import write_text
 from analysis.findings.assessment import Assessment, assessments
+from analysis.findings.baseline import model_wanted
 from analysis.findings.configurations import valid
 from analysis.findings.pareto import pareto_set
 from analysis.findings.part import attempt
@@ -28,6 +29,7 @@ from analysis.report.write import PARETO_PAIRS, pareto_table, write_tables
 from analysis.rows.cards import anchored_on, level_cards
 from analysis.rows.choices import load_choices
 from analysis.rows.load import load, load_anchors, load_environment, load_finetune
+from analysis.rows.planned import load_planned
 from analysis.rows.purpose import fresh_rows, sweep_rows
 from analysis.rows.short_windows import with_short_windows
 from search_spaces.errors import check
@@ -56,6 +58,7 @@ def build_report(
     seed: int = 0,
     keep_short_windows: bool = False,
     ordinary: bool = False,
+    baseline_model: str | None = None,
 ) -> Report:
     """Write every file of a report and return it.
 
@@ -69,8 +72,9 @@ def build_report(
         seed: of the bootstrap, so that the same folder gives the same report.
         keep_short_windows: use rows flagged short_window, too, and say so.
         ordinary: fit lines by ordinary least squares.
+        baseline_model: the model whose baseline all others are compared with; by default the first of each sweep.
     Raises:
-        UsageError: an objective, the tolerance or a path is wrong, or no trial has finished.
+        UsageError: an objective, the model of the baseline, the tolerance or a path is wrong, or no trial has finished.
     """
     check(0 < tolerance < 1, "tolerance must be a fraction between 0 and 1", tolerance, "0.01 is one point")
     names = tuple(OBJECTIVES[name].name for name in objectives)
@@ -80,6 +84,7 @@ def build_report(
     paths = [Path(p) for p in run_dirs]
     read_rows = load(*paths, columns=columns)
     rows = with_short_windows(read_rows) if keep_short_windows else read_rows
+    wanted = None if baseline_model is None else model_wanted(rows, baseline_model)
     folder = report_folder(paths, output)
     read = attempt("The anchors", lambda: load_anchors(*paths))
     tuned = attempt("The fine-tunings", lambda: load_finetune(*paths))
@@ -98,6 +103,8 @@ def build_report(
         finetune=tuned.value,
         choices=made.value or (),
         ordinary=ordinary,
+        baseline=wanted,
+        planned=load_planned(*paths),
     )
     problems += _write_tables(paths, read_rows, found, folder)
     sections = [_section(assessment, rows, anchors, card_notes, folder) for assessment in found]

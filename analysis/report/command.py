@@ -25,6 +25,8 @@ class Arguments(Fitting):
     """Two or three of search_spaces.objectives for the Pareto set."""
     tolerance: Annotated[float, tyro.conf.arg(metavar="FRACTION")] = TOLERANCE
     """Loss of accuracy that counts as none: 0.01 is one point."""
+    baseline_model: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """Of a sweep over several models: compare with this one's baseline. Default: that of the sweep."""
     output: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Where to write; none: into the run folder, or beside several runs."""
     columns: Annotated[tuple[str, ...], tyro.conf.arg(metavar="THEIRS=OURS ...")] = ()
@@ -43,6 +45,7 @@ def _main(arguments: Arguments) -> int:
         arguments.output,
         columns=column_mapping(arguments.columns) or None,
         keep_short_windows=arguments.keep_short_windows,
+        baseline_model=arguments.baseline_model,
         ordinary=arguments.least_squares == "ordinary",
     )
     print_summary(report)

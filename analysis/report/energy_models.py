@@ -15,7 +15,6 @@ from analysis.words.energy_model import factor_sentences, fit_sentence, law, not
 from analysis.words.rounding import MISSING, format_percent, format_with_uncertainty
 from search_spaces.axes import AXES
 
-
 MOST_NAMED = 6  # groups that gave nothing
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis.findings.assessment import Assessment
-from analysis.findings.baseline import lost_baseline
-from analysis.findings.configurations import OF_A_MODEL, TOGETHER, valid
-from analysis.findings.slices import several_models
+from analysis.findings.configurations import valid
+from analysis.findings.trials import trials_of
 from analysis.report.cells import Table, text_table
 from analysis.words.rounding import count_of
 from trainables.rows.flags import FLAGS, invalid_among, split_flags
@@ -15,32 +14,13 @@ from trainables.rows.flags import FLAGS, invalid_among, split_flags
 
 def left_out(assessment: Assessment, rows: pd.DataFrame) -> str:
     """How many trials of this comparison are not in it, and why; "" where none is missing. `rows`: all."""
-    own, swept = rows, _swept_beside(assessment, rows)
-    for column in TOGETHER:
-        if column in own:  # a failed trial may not know its card
-            known = assessment.clean[column].dropna().unique()
-            same = own[column].isna() | own[column].isin(known)
-            if column in OF_A_MODEL:
-                same |= swept[own.index]
-            own = own[same] if len(known) else own
+    own = trials_of(assessment.clean, rows)
     missing = own[~own.index.isin(assessment.clean.index)]
     if missing.empty:
         return ""
     reasons = valid(missing)[1]["reason"].str.split(":").str[0].value_counts()
     spelled = "; ".join(f"{n} with {_reason_words(str(r))}" for r, n in reasons.head(4).items())
-    said = f"Left out: {len(missing)} of {count_of(len(own), 'trials')}. {spelled}."
-    lost = lost_baseline(own) if several_models(own) else ""
-    return f"{said} {lost[0].upper()}{lost[1:]}. Savings are against another configuration." if lost else said
-
-
-def _swept_beside(assessment: Assessment, rows: pd.DataFrame) -> pd.Series[bool]:
-    """Which trials without a measurement are of the other models of the comparison's sweeps: all of a model's may have
-    failed."""
-    if not {"model_place", "run"} <= set(rows) & set(assessment.clean):
-        return pd.Series(data=False, index=rows.index)
-    runs = assessment.clean.loc[assessment.clean["model_place"].notna(), "run"].unique()
-    found: pd.Series[bool] = rows["model_place"].notna() & rows["run"].isin(runs) & (rows["status"] != "ok")
-    return found
+    return f"Left out: {len(missing)} of {count_of(len(own), 'trials')}. {spelled}."
 
 
 def flag_table(rows: pd.DataFrame) -> Table:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis.findings.assessment import Assessment
+from analysis.findings.configurations import wholes_known
+from analysis.findings.slices import several_models
 from analysis.findings.verdict import CANNOT_TELL
 from analysis.report.seed_table import several_seeds
 from analysis.statistics.intervals import NONE, OF_OTHERS, REPLICATES, WITHIN
@@ -48,6 +50,11 @@ def method(assessment: Assessment) -> list[str]:
         which = "" if len(kinds) == 1 else f" of {count_of(int(count), 'configurations')}"
         words = _replicates_words(table) if kind == REPLICATES else INTERVALS[str(kind)]
         lines.append(f"95 % intervals{which}: {words}.")
+    if several_models(table) and not wholes_known(table):
+        lines.append(
+            "Depths of different models are alike where each has as much of the deepest that was measured of its "
+            "model: the rows do not say how many layers the models have."
+        )
     lines.append("×/÷ 1.2: the interval reaches from a value divided by 1.2 to it multiplied by 1.2.")
     lines += filter(None, [repeats_note(table)])
     if assessment.confirmation.value is not None:

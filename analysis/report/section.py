@@ -30,6 +30,7 @@ class Section:
     anchor: str
     task: str
     heading: str
+    lost: str  # that savings are against another baseline than was to be, "" where they are not
     measured: str
     source: str
     estimated: bool
@@ -62,6 +63,7 @@ def section(
         anchor=assessment.slug or "answer",
         task=str(assessment.common.get("task")),
         heading=assessment.heading,
+        lost=assessment.lost,
         measured="estimated" if assessment.estimated else "measured",
         source=source_words(assessment.common.get("energy_source"), "the source of the energy is not recorded"),
         estimated=assessment.estimated,

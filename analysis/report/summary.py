@@ -45,7 +45,7 @@ def summary(report: Report, width: int = 100) -> str:
 
 def _assessment(assessment: Assessment, width: int) -> str:
     estimated = "   ENERGY IS ESTIMATED, NOT MEASURED" if assessment.estimated else ""
-    parts = [f"{assessment.heading}{estimated}"[:width]]
+    parts = [f"{assessment.heading}{estimated}"[:width], *filter(None, [_wrap(assessment.lost, width)])]
     table = configuration_table(assessment)
     shown = table.rows
     title = "Configurations: those that keep accuracy first (* cheapest of them, B baseline)"
@@ -121,7 +121,7 @@ def _table(table: Table, width: int) -> str:
 
 
 def _wrap(text: str, width: int, indent: str = "") -> str:
-    return textwrap.fill(text, width, subsequent_indent=indent)
+    return textwrap.fill(text, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _short(path: Path) -> str:

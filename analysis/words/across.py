@@ -36,6 +36,7 @@ def notes(c: Comparison) -> list[str]:
         found.append(f"The sweep {c.other_sweeps.compared} is compared; {left} configurations of others are left out.")
     found += [f"{name} has no trial with a valid energy, so it is not compared." for name in c.without_energy]
     found += [f"The score of {t.name} is not known, so only its energy is compared." for t in c.tasks if not t.scored]
+    found += [f"{t.name}: {t.assessment.lost}" for t in c.tasks if t.assessment.lost]
     return [
         *found,
         *(f"Energy per token is not compared at {m.setting['precision']}: {m.reason}" for m in c.not_per_token),

@@ -41,12 +41,14 @@ def _reason(a: Agreement) -> str:
 
 def whole(part: PerToken) -> str:
     """Whether an input of the compared length costs the same on every task."""
-    return sentence(part.whole, f"the energy of an input of {part.at_tokens or 0:.0f} tokens", _meeting(part))
+    at = f" of {part.at_tokens:.0f} tokens" if part.at_tokens else ""
+    return sentence(part.whole, f"the energy of an input{at}", _meeting(part))
 
 
 def marginal(part: PerToken) -> str:
     """Whether one more token does, at that length."""
-    return sentence(part.marginal, f"the energy of one more token at {part.at_tokens or 0:.0f}", _meeting(part))
+    at = f" at {part.at_tokens:.0f}" if part.at_tokens else ""
+    return sentence(part.marginal, f"the energy of one more token{at}", _meeting(part))
 
 
 def _meeting(part: PerToken) -> str:

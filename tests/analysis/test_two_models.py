@@ -9,21 +9,22 @@ import pytest
 import analysis
 from analysis import predict
 from analysis.errors import CannotAnswer
+from analysis.figures import accuracy_cost, saving
+from analysis.figures.points import points
 from analysis.figures.slices import paper_slices
 from analysis.findings.assessment import assessments
-from analysis.findings.baseline import find_baseline, lost_baseline
-from analysis.findings.configurations import comparable_groups, comparison_numbers, configurations
+from analysis.findings.configurations import comparable_groups, comparison_numbers
 from analysis.findings.confirmation import key_of
 from analysis.findings.energy_model.model import fit_energy
 from analysis.findings.flop_energy import flop_energy
 from analysis.findings.recommend import recommend
-from analysis.findings.slices import same_as
+from analysis.findings.slices import same_as, told_axes
 from analysis.report.build import build_report
-from analysis.report.exclusions import left_out
+from analysis.report.method import method
 from analysis.report.summary import summary
 from analysis.rows.cards import level_cards
 from analysis.words.flop_energy import sentences
-from search_spaces.errors import UsageError
+from analysis.words.quantities import LATENCY, energy_quantity
 from search_spaces.trial_config import TrialConfig
 from tests.make.rows import row
 from tests.make.two_models import BIG, SMALL, records, rows
@@ -31,18 +32,6 @@ from tests.make.two_models import BIG, SMALL, records, rows
 
 def assessed(table: pd.DataFrame):
     return assessments(table, rng=np.random.default_rng(0), bootstrap=False)
-
-
-def test_the_baseline_is_the_first_models_unless_another_is_named():
-    table = configurations(rows())
-    base = table.loc[find_baseline(table)]
-    assert (base["model"], base["precision"], base["max_seq_len"], base["depth"]) == (BIG, "fp32", 128, 12)
-    assert table.loc[find_baseline(table, {"model": SMALL}), "depth"] == 6
-    assert table.loc[find_baseline(table, {"model": "big"}), "model"] == BIG, "by its short name"
-    turned = rows()
-    turned["model_place"] = 1 - turned["model_place"]
-    again = configurations(turned)
-    assert again.loc[find_baseline(again), "model"] == SMALL
 
 
 def test_models_of_one_sweep_are_one_comparison_and_those_of_two_runs_are_not():
@@ -71,22 +60,10 @@ def test_a_model_with_two_recipes_is_not_compared_with_others():
 
 def test_a_model_that_was_cut_is_told_with_its_layers():
     """Where the whole of it failed, what is left is not called the whole."""
-    left = rows()
+    left = rows().drop(columns="layers")
     (one,) = assessed(left[(left["model"] == BIG) | (left["depth"] == 5)])
     said = sentences(flop_energy(one.table, one.baseline))
     assert said[0].startswith("At fp32 small (5 layers) needs 9.60× less energy than big (12 layers) for 12.0× fewer")
-
-
-def test_a_report_says_that_all_of_the_first_model_failed():
-    table = rows()
-    table.loc[table["model"] == BIG, ["status", "error"]] = "oom", "out of memory"
-    (one,) = assessed(table)
-    said = left_out(one, table)
-    assert said.startswith("Left out: 8 of 16 trials.")
-    assert "The baseline (big, fp32, 128 tokens, 12 layers) has no valid measurement" in said
-    assert said.endswith("Savings are against another configuration.")
-    (whole,) = assessed(rows())
-    assert left_out(whole, rows()) == ""
 
 
 def test_verdicts_pair_the_same_examples_across_models():
@@ -107,6 +84,33 @@ def test_changing_the_model_alone_keeps_as_much_of_its_depth():
     alike = same_as(found.table, cut, ["precision", "max_seq_len", "depth"])
     assert set(zip(alike["model"], alike["depth"], strict=True)) == {(BIG, 10), (SMALL, 5)}
     assert len(same_as(found.table, cut, ["model", "depth"])) == 4
+
+
+def test_a_depth_is_a_share_of_the_whole_model_also_where_the_whole_was_not_measured():
+    cut = rows()
+    cut = cut[(cut["model"] == BIG) | (cut["depth"] == 5)]  # 5 of 6 layers are 10 of 12
+    (one,) = assessed(cut)
+    assert dict(one.table.groupby("model")["depth_share"].max()) == {BIG: 1.0, SMALL: 5 / 6}
+    assert set(same_as(one.table, one.baseline, ["depth"])["model"]) == {BIG}, "no 5 layers of 6 beside 12 of 12"
+    assert flop_energy(one.table, one.baseline) == []
+    deep = one.table[(one.table["model"] == BIG) & (one.table["depth"] == 10)].iloc[0]
+    assert set(same_as(one.table, deep, ["depth"])["depth"]) == {10, 5}
+    assert not [line for line in method(one) if "layers the models have" in line]
+
+
+def test_rows_that_do_not_say_how_many_layers_there_are_share_the_deepest_measured_and_it_is_said():
+    old = rows().drop(columns="layers")
+    (one,) = assessed(old[(old["model"] == BIG) | (old["depth"] == 5)])
+    assert dict(one.table.groupby("model")["depth_share"].max()) == {BIG: 1.0, SMALL: 1.0}
+    assert [line for line in method(one) if "as much of the deepest that was measured" in line]
+    half = rows()
+    half.loc[half["model"] == SMALL, "layers"] = pd.NA  # of one model alone it is no share of a whole either
+    (one,) = assessed(half[(half["model"] == BIG) | (half["depth"] == 5)])
+    assert one.table["depth_share"].max() == 1.0
+    assert dict(one.table.groupby("model")["depth_share"].max()) == {BIG: 1.0, SMALL: 1.0}
+    single = rows()
+    (alone,) = assessed(single[single["model"] == BIG].drop(columns="layers"))
+    assert not [line for line in method(alone) if "layers the models have" in line]
 
 
 def test_what_the_smaller_model_saves_and_what_the_rest_saves_then():
@@ -171,13 +175,6 @@ def test_whether_energy_follows_flop_is_told_by_pairs_of_whole_models():
     assert flop_energy(one.table.assign(gflop_per_example=np.nan), one.baseline) == []
 
 
-def test_a_lost_baseline_is_the_first_models():
-    table = rows()
-    base = (table["model"] == BIG) & (table["depth"] == 12) & (table["precision"] == "fp32")
-    table.loc[base & (table["max_seq_len"] == 128), ["status", "error"]] = "oom", "out of memory"
-    assert lost_baseline(table).startswith("the baseline (big, fp32, 128 tokens, 12 layers) has no valid measurement")
-
-
 def test_slices_hold_the_baselines_model_and_one_shows_all_by_model():
     (one,) = assessed(rows())
     slices, _ = paper_slices(one.table, one.baseline)
@@ -185,6 +182,27 @@ def test_slices_hold_the_baselines_model_and_one_shows_all_by_model():
     assert set(by_name["length"].table["model"]) == {BIG}
     assert by_name["length"].title == "Length (at 12 layers, big, fp32)"
     assert (by_name["models"].series, len(by_name["models"].table)) == ("model", 16)
+
+
+@pytest.mark.parametrize("names", [(BIG, SMALL), ("zebra", "ant"), ("ant", "zebra")])
+def test_a_legend_has_the_models_in_the_order_of_the_sweep(names):
+    table = rows()
+    table["model"] = table["model"].map(dict(zip((BIG, SMALL), names, strict=True)))
+    (one,) = assessed(table)
+    drawings = [d for d in accuracy_cost.FIGURE.make(one, pd.DataFrame()) if getattr(d, "name", "").endswith("_models")]
+    assert len(drawings) == 2
+    for drawing in drawings:
+        said = [text.get_text() for text in drawing.draw().legends[0].get_texts()]
+        assert said[:2] == [name.rpartition("/")[2] for name in names]
+
+
+def test_every_label_of_several_models_names_the_model():
+    (one,) = assessed(rows())
+    frame = points(one.table, energy_quantity(one.table), LATENCY, told_axes(one.table), one.baseline)
+    assert frame["label"][frame["role"] == "baseline"].tolist() == ["big · fp32 · 128 tok · 12 L"]
+    assert {label.split(" · ")[0] for label in frame["label"]} == {"big", "small"}
+    (drawing,) = saving.FIGURE.make(one, pd.DataFrame())
+    assert "From big · fp32 · 128 tokens · 12 layers" in [text.get_text() for text in drawing.draw().texts]
 
 
 def test_cards_are_levelled_by_the_anchors_of_the_first_model_for_all():
@@ -234,12 +252,7 @@ def test_a_table_of_one_model_has_no_column_for_its_place(tmp_path):
     head = (report.folder / "results.csv").read_text().splitlines()[0].split(",")
     assert "model" in head
     assert "model_place" not in head
-    assert "gflop_per_example" not in head
-
-
-def test_an_unknown_baseline_is_named_with_what_was_measured():
-    with pytest.raises(UsageError, match="no clean row has model = 'tiny'; measured: org/big, small"):
-        find_baseline(configurations(rows()), {"model": "tiny"})
+    assert {"gflop_per_example", "layers"}.isdisjoint(head)
 
 
 def test_a_prediction_asks_for_the_model_and_then_answers_for_it(tmp_path, capsys):

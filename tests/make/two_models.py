@@ -35,6 +35,7 @@ def records(**values: Any) -> list[dict[str, Any]]:
             energy=energy(model, depth, precision, length),
             bits=flipped(*((0, 0) if model == BIG else (1, 1))) if depth == layers else flipped(100, 0),
             model_place=place,
+            layers=layers,
             gflop_per_example=gflop(model, depth, length),
             weights_digest=f"weights of {model}",
             recipe_digest=f"recipe of {model}",

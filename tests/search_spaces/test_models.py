@@ -48,6 +48,20 @@ def test_checkpoints_take_the_place_of_models_and_are_several_too():
         SweepConfig(checkpoint=())
 
 
+def test_the_model_of_the_baseline_is_the_first_wherever_it_is_named():
+    config = replace(TWO, baseline_model="small")
+    assert [m.name for m in config.models] == ["small", "org/big"]
+    assert SweepConfig.from_dict(config.to_dict()) == config
+    assert replace(TWO, baseline_model="big").models == TWO.models, "by its short name"
+    space = SearchSpace.of(config, LIMITS[::-1], "cpu")
+    assert space.named(space.baseline)["model"] == "small"
+    tuned = SweepConfig(model="base", checkpoint=("a", "b=./c"), baseline_model="b")
+    assert [m.name for m in tuned.models] == ["b", "a"]
+    said = r"--baseline-model must name a model of the sweep \(org/big, small\), but got 'tiny'"
+    with pytest.raises(UsageError, match=said):
+        replace(TWO, baseline_model="tiny")
+
+
 def test_one_model_is_written_as_ever_and_several_as_a_list():
     written = DEMO.to_dict()
     assert (written["model"], written["checkpoint"]) == ("demo-bert", None)

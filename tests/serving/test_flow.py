@@ -81,6 +81,18 @@ def test_a_long_input_keeps_the_others_waiting_for_one_chunk_at_most():
     assert [values for _, values in at] == chunks
 
 
+def test_what_waits_for_a_chunk_that_does_not_come_is_computed():
+    engine = Fake()
+    flow, found = Flow(engine), []
+    flow.begin(Chunk(inputs_of([1, 2, 3, 4, 5, 6])), more=True)
+    flow.finish()
+    flow.finish()
+    while flow.running:
+        found += [out[:, 0].tolist() for _, out in flow.end()]
+    assert found == [[1, 2, 3, 4, 5, 6]]
+    assert engine.batches == [4, 2]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_comes_every_input_has_its_own_output_in_order(seed):
     rng = np.random.default_rng(seed)

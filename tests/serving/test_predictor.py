@@ -21,7 +21,7 @@ from trainables.load import cut, prepare
 from trainables.model.loading import from_files, load_checkpoint
 from trainables.rows.bits import decode_bits
 from trainables.rows.folder import weights_folder
-from trainables.tasks import get_task
+from trainables.tasks import classification, get_task
 
 CPU = torch.device("cpu")
 # "framed" is eager built for fixed shapes: what frames do, without the half minute that a compiler takes for them.
@@ -237,6 +237,25 @@ def test_answers_before_the_texts_break_off_are_given(exported):
         next(stream)
     with pytest.raises(ConnectionError, match="another machine"):
         next(stream)
+
+
+@pytest.mark.parametrize("backend", ["eager", FRAMED])
+def test_answers_before_a_text_at_which_the_tokenizer_fails_are_given(backend, exported, monkeypatch):
+    def failing(texts, tokenizer):
+        if "poison" in texts:
+            raise UsageError("a tokenizer must encode any text, but this one cannot")
+        return token_ids(texts, tokenizer)
+
+    predictor = Predictor.load(exported, backend=backend)
+    texts = [f"the soup was {'tasty' if i % 3 else 'bland and cold'} ." for i in range(9000)]
+    known = predictor.predict(texts)
+    token_ids = classification.token_ids
+    monkeypatch.setattr(classification, "token_ids", failing)
+    for at in (0, 1, 700, 1024, 5000, 8999):
+        given, stream = [], predictor.stream([*texts[:at], "poison", *texts[at + 1 :], "poison"])
+        with pytest.raises(UsageError, match="must encode any text"):
+            given.extend(stream)  # what came before the error is kept
+        assert [p.answer for p in given] == [p.answer for p in known[:at]], at
 
 
 def test_nothing_is_built_after_loading(exported, monkeypatch):

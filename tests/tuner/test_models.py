@@ -55,6 +55,7 @@ def test_a_sweep_over_two_models_is_one_comparison_and_is_resumed(tmp_path, caps
     assert rows["weights_digest"].nunique() == rows["recipe_digest"].nunique() == 2
     assert rows["data_digest"].nunique() == 1
     assert dict(of["model_place"].first()) == {"demo-bert": 0, "letters": 1}
+    assert dict(of["layers"].first()) == {"demo-bert": 4, "letters": 2}
     assert (rows["gflop_per_example"] > 0).all()
     for _, same in rows.groupby(["model", "depth"]):  # the order of the batches is another, the examples' is not
         first, second = (decode_bits(bits, 40).tolist() for bits in same["correct_bits"])

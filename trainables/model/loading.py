@@ -59,12 +59,11 @@ def load_config(model: str) -> PretrainedConfig:
         config = demo_config()
     else:
         _require_folder(model)
+        if Path(model).is_dir():
+            _check_known(model)
         with _explained(model):
             config = AutoConfig.from_pretrained(model, trust_remote_code=False)
-    try:
-        ARCHITECTURES[config.model_type]
-    except UsageError as error:
-        raise UsageError(f"cannot use {model!r}: {error}") from None
+    _check_architecture(model, config.model_type)
     checks.check_switches(config.to_dict(), model)
     checks.check_layers(config, model)
     checks.check_positions(config, model)
@@ -144,6 +143,15 @@ def load_checkpoint(path: str, head: Head, labels: Sequence[str]) -> tuple[Model
     return to_files(module, head), told
 
 
+def weight_bytes(model: str, head: Head, labels: int) -> int:
+    """What the fp32 weights of a hub id or folder take, the head's for so many `labels` included; nothing is loaded."""
+    config = load_config(model)
+    config.num_labels = labels or SPAN_OUTPUTS
+    with torch.device("meta"), _quiet():
+        module = auto_class(head).from_config(config, dtype=torch.float32)
+    return sum(4 * tensor.numel() for tensor in module.state_dict().values())
+
+
 def to_files(module: PreTrainedModel, head: Head) -> ModelFiles:
     """The model as plain data (fp32 numpy arrays on the host)."""
     weights = {name: tensor.detach().float().cpu().numpy() for name, tensor in module.state_dict().items()}
@@ -180,6 +188,21 @@ def _require_folder(model: str) -> None:
         )
     if Path(model).is_dir():
         _check_folder(Path(model))
+
+
+def _check_known(folder: str) -> None:
+    """UsageError for an architecture that Transformers does not know either, of which it would say more and less."""
+    found = json.loads((Path(folder) / "config.json").read_text())
+    name = found.get("model_type") if isinstance(found, dict) else None
+    if isinstance(name, str):
+        _check_architecture(folder, name)
+
+
+def _check_architecture(model: str, name: str) -> None:
+    try:
+        ARCHITECTURES[name]
+    except UsageError as error:
+        raise UsageError(f"cannot use {model!r}: {error}") from None
 
 
 def _check_folder(folder: Path) -> None:

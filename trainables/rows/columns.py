@@ -136,6 +136,15 @@ COLUMNS: Registry[Column] = Registry(
             rare=True,
         ),
         Column(
+            "layers",
+            "int",
+            "layers",
+            "of a sweep over several models: the encoder's in all, of which `depth` were kept",
+            null="",
+            rare=True,
+            positive=True,
+        ),
+        Column(
             "gflop_per_example",
             "float",
             "GFLOP/example",

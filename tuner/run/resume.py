@@ -86,6 +86,11 @@ def check_settings(
         changed.pop("data_dir", None)  # a folder that moved: the digests of its files are compared later
     if not changed:
         return []
+    if "baseline_model" in changed:
+        raise UsageError(
+            f"a run keeps the model of its baseline, which its choice and its anchors are of, but "
+            f"{changed['baseline_model']}; leave --baseline-model out, and give it to analysis.report instead"
+        )
     other = [text for name, text in changed.items() if not {*name.split(".")}.isdisjoint(IDENTITY)]
     if other:
         raise UsageError(

@@ -107,9 +107,10 @@ class RowWriter(Callback):
 
 
 def _known_of(trial: Any) -> dict[str, Any]:
-    """What the driver alone knows of a trial: of a sweep over several models, the place of its own among them."""
+    """What the driver alone knows of a trial: of a sweep over several models, the place of its own among them and its
+    layers in all."""
     job = trial.config["job"]
-    return {name: job[name] for name in ("model_place",) if name in job}
+    return {name: job[name] for name in ("model_place", "layers") if name in job}
 
 
 def phase_of(trial: Any) -> str:

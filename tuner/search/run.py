@@ -132,7 +132,7 @@ def run(
             searcher = _searcher(search, space, driver, study, imported)
             for made in driver.weights.wanted:
                 take_checkpoint(driver.weights.path(made), from_runs)
-            whole = driver.prepare()
+            whole = driver.prepare(space.trial(space.baseline))
             if whole:
                 searcher.start_clock()
                 if resume and confirm and (promote or is_being_confirmed(folder.path, inputs.fresh)):

@@ -12,7 +12,8 @@ import pytest
 
 from analysis.across.build import Across, build_across
 from analysis.across.command import main
-from analysis.words.across import notes
+from analysis.findings.comparison import compare
+from analysis.words.across import notes, sentences
 from tests.make.runs import two_tasks
 
 pytestmark = pytest.mark.seconds
@@ -66,6 +67,33 @@ def test_every_part_is_there(across: tuple[Across, str]) -> None:
     assert "**fp16 keeps the score on every task" in markdown
     assert markdown.count("![") == 7
     assert "| fp32 | sst2 | 16 to 128 |" in markdown
+
+
+def test_of_several_models_one_is_compared_when_it_is_named(
+    tmp_path: Path, across: tuple[Across, str], capsys: Any
+) -> None:
+    paths = two_tasks(tmp_path)
+    for path in paths:
+        first = pd.read_csv(path / "results.csv").assign(model_place=0, layers=12)
+        second = first.assign(model="org/small", model_place=1, trial_id="small-" + first["trial_id"])
+        second["energy_j_per_example"] /= 2
+        pd.concat([first, second]).to_csv(path / "results.csv", index=False)
+    asked = [*map(str, paths), "--output", str(tmp_path / "out"), "--model"]
+    assert main(asked[:-1]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "got sst2: bert-base-uncased, small; squad: bert-base-uncased, small; energies of different models" in said
+    assert said.rstrip().endswith("choose with --model bert-base-uncased or --model small")
+    assert main([*asked, "tiny"]) == 2
+    assert "tiny is not in sst2: bert-base-uncased, small; squad: bert" in capsys.readouterr().err
+    alone, both = across[0], compare(paths, model="bert-base-uncased")
+    assert sentences(both) == alone.sentences
+    small = compare(paths, model="small")
+    assert small.model == "small"
+    for task, before in zip(small.tasks, both.tasks, strict=True):
+        assert task.baseline is not None
+        assert before.baseline is not None
+        assert task.baseline["energy_j_per_example"] == pytest.approx(before.baseline["energy_j_per_example"] / 2)
 
 
 @pytest.mark.usefixtures("sketches")

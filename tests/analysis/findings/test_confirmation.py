@@ -159,3 +159,20 @@ def test_a_baseline_that_was_asked_for_and_not_measured_is_named():
     )
     assert lost_baseline(frame([lost, row(128, replicate=1), row(64)])) == ""
     assert lost_baseline(frame([row(128), row(64, energy=None, status="failed", error="x")])) == ""
+    short = row(128, flags="short_window")  # it would be short again
+    assert lost_baseline(frame([short, row(64)])) == (
+        "the baseline (fp32, 128 tokens) has no valid measurement (flag short_window)"
+    )
+    long = lost_baseline(frame([row(128, energy=None, status="failed", error="word\n" * 200), row(64)]))
+    assert len(long) < 260
+    assert "\n" not in long
+
+
+def test_a_baseline_that_was_planned_and_has_no_trial_is_named():
+    whole = {"model": "bert-base", "precision": "fp32", "max_seq_len": 128, "depth": 12}
+    whole |= {"batch_size": 64, "padding": "max_length", "backend": "eager"}
+    begun = frame([row(64), row(128, precision="fp16"), row(128, 10)])
+    assert lost_baseline(begun) == "", "of the rows alone nobody knows"
+    assert lost_baseline(begun, planned=[whole]) == "the baseline (fp32, 128 tokens, 12 layers) has no trial here"
+    assert lost_baseline(frame([row(128), row(64)]), planned=[whole]) == ""
+    assert lost_baseline(begun, planned=[whole | {"precision": "fp16", "max_seq_len": 64}]) == "", "another is nearer"

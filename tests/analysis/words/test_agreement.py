@@ -53,5 +53,7 @@ def test_every_verdict_is_a_sentence(found: Agreement, said: str) -> None:
 def test_lengths_that_do_not_meet_are_said() -> None:
     none = Agreement(CANNOT_TELL, 0.1, reason=TOO_FEW)
     part = PerToken({"precision": "fp32"}, 12, ["a", "b"], [], None, {}, none, none)
-    assert whole(part).endswith("cannot be told: the lengths of the tasks do not meet.")
+    assert whole(part) == (
+        "Whether the energy of an input is the same on every task cannot be told: the lengths of the tasks do not meet."
+    )
     assert marginal(part).startswith("Whether the energy of one more token")

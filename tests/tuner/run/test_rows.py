@@ -69,6 +69,16 @@ def test_a_row_is_kept_sealed_and_marked_and_rays_copy_is_small(tmp_path):
     assert told == [tmp_path / TRIAL.trial_id / ROW_FILE]
 
 
+def test_what_the_driver_alone_knows_is_in_measured_and_in_lost_rows(tmp_path):
+    among = {"model_place": 1, "layers": 6}
+    RowWriter(tmp_path / "measured").on_trial_result(trial(tmp_path, **among), row(energy=0.1))
+    RowWriter(tmp_path / "lost").on_trial_error(trial(tmp_path, DIED, **among))
+    for folder in ("measured", "lost"):
+        assert among.items() <= kept(tmp_path / folder).items()
+    RowWriter(tmp_path).on_trial_result(trial(tmp_path), row(energy=0.1))
+    assert kept(tmp_path)["layers"] is None, "of one model alone"
+
+
 def test_results_of_a_fine_tuning_are_no_rows(tmp_path):
     RowWriter(tmp_path / "run").on_trial_result(trial(tmp_path, phase=FINETUNE), {"train_loss": 0.1, "epoch": 1})
     assert not (tmp_path / "run").exists()
