@@ -55,7 +55,12 @@ class Answers:
         device = accelerator() if settings.gpus != 0 else torch.device("cpu")
         meter = meter_of(device) if device.type == "cuda" else None  # before the model: see there
         self.predictor = Predictor.load(
-            settings.dir, device=str(device), backend=settings.backend, threads=settings.threads
+            # No processes that tokenise: a request's texts are few, and replicas share the machine.
+            settings.dir,
+            device=str(device),
+            backend=settings.backend,
+            threads=settings.threads,
+            processes=0,
         )
         self._kind = "label" if self.predictor.bundle.labels else "answer"
         self._counted, self._broken = Counts(), ""

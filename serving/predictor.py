@@ -13,7 +13,6 @@ import gc
 import logging
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,12 +29,13 @@ from serving.bundle import Bundle, read_bundle
 from serving.device import differences, fitted
 from serving.engine import Engine
 from serving.flow import Flow
+from serving.tokenising import Chunk, Prepared, Tokeniser
+from serving.tokenising_processes import TokenisingProcesses, default_count
 from serving.weights import load_weights
 from trainables.device import BackendError, accelerator, set_threads
 from trainables.load import cut
 from trainables.model.loading import load_tokenizer
 from trainables.tasks import get_task
-from trainables.tasks.base import Inputs
 from trainables.tasks.known_words import KnownWords
 
 Text = str | Sequence[str]
@@ -46,6 +46,7 @@ Text = str | Sequence[str]
 FLOWING, SORTED, LEAST_TEXTS, MOST_CHARACTERS = 2, 16, 1024, 4_000_000
 AHEAD = 3  # chunks that are tokenised before they are needed
 LAUNCHED = 2  # chunks that a GPU has before it while the oldest is answered
+START_S = 10.0  # that loading waits for processes that tokenise
 ENOUGH = 1000  # texts from which a share of them is compared with the sweep's
 
 _log = logging.getLogger("serving")
@@ -58,34 +59,23 @@ class Counts:
     texts: int = 0
     cut: int = 0  # lost text to the limit
     tokens: int = 0  # real ones, special tokens included
-    tokenising_s: float = 0.0  # of one thread that waits for the tokenizer's own
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Texts, one after the other, as their task has them."""
-
-    tokenized: Any
-    inputs: Inputs
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """As many of a chunk's texts as were tokenised, and why the next could not be."""
-
-    chunk: Chunk | None  # None where the first could not
-    problem: BaseException | None = None
+    tokenising_s: float = 0.0  # of one thread that waits for the tokenizer's own, in each process that tokenises
 
 
 class Predictor:
     """Runs an export. Made by `load`; thread-safe."""
 
-    def __init__(self, bundle: Bundle, engine: Engine, tokenizer: Any) -> None:
+    def __init__(
+        self, bundle: Bundle, engine: Engine, tokenizer: Any, processes: TokenisingProcesses | None = None
+    ) -> None:
         self.bundle, self.engine, self.tokenizer = bundle, engine, tokenizer
         self.device = engine.model.device
         self.differences: tuple[str, ...] = ()
         self.counts = Counts()
         self.task = get_task(bundle.config.task)
+        self._tokeniser = Tokeniser(self.task, tokenizer, bundle.config.max_seq_len)
+        self._processes = processes
+        self._at_once = 1 if processes is None else processes.count  # chunks that are tokenised
         self._counting = threading.Lock()
         self._warned = False
         flows = engine.framed and bundle.config.padding != "longest"
@@ -93,14 +83,22 @@ class Predictor:
 
     @classmethod
     def load(
-        cls, folder: str | Path, *, device: str | None = None, backend: str | None = None, threads: int | None = None
+        cls,
+        folder: str | Path,
+        *,
+        device: str | None = None,
+        backend: str | None = None,
+        threads: int | None = None,
+        processes: int | None = None,
     ) -> "Predictor":
         """Load an export, compile and capture: the first answer is then as quick as any.
 
         `device`: "cuda", "cpu"; by default the GPU where there is one. `backend`: another than the trial's, such as
         "eager", which compiles nothing. `threads`: of PyTorch in this process; by default all cores, which can be far
-        slower than one where others compute on them. On a GPU load what a process needs before it answers: a graph
-        cannot be captured while others compute. UsageError where the folder is no export, is damaged or of
+        slower than one where others compute on them. `processes`: so many tokenise beside this one when hundreds of
+        texts come at once; by default up to three beside a GPU, one for each four cores, and none beside a CPU. On a
+        GPU load what a process needs before it answers: a graph cannot be captured while others compute. UsageError
+        where the folder is no export, is damaged or of
         another version, or the device cannot compute in its precision.
         """
         path = Path(folder)
@@ -111,18 +109,21 @@ class Predictor:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
         on = accelerator() if device is None else torch.device(device)
         trial = fitted(bundle.config, on, backend)
+        beside = _processes(path, bundle, default_count(on.type) if processes is None else processes)
         tokenizer = KnownWords.of(load_tokenizer(str(path)))
         try:
             model = cut(trial, load_weights(path, trial, get_task(trial.task).head), on)
             engine = Engine(trial, model, bundle.tokens_per_batch, bundle.token_types, tokenizer.pad_token_id)
         except BackendError as error:
             raise UsageError(f"this device must run the export's configuration, but {error}") from error
-        made = cls(bundle, engine, tokenizer)
+        made = cls(bundle, engine, tokenizer, beside)
         made.differences = tuple(differences(bundle, trial, on))
         for sentence in made.differences:
             _log.warning("%s", sentence)
         made.predict([("a",) * len(bundle.text_columns)])  # threads, kernels and caches are there from now on
         made.counts = Counts()
+        if beside is not None:
+            beside.wait(START_S)
         # Answers are objects by the thousand, and each few collections look through all that has been imported: half a
         # million objects with Inductor's, a fifth of the host's time per text. What is there by now stays for good.
         gc.collect()
@@ -155,7 +156,7 @@ class Predictor:
         one before is answered."""
         waiting: deque[Future[Prepared]] = deque()
         flow = Flow(self.engine)
-        with ThreadPoolExecutor(1) as tokenising:
+        with ThreadPoolExecutor(self._at_once) as tokenising:
             chunks = self._chunks(texts)
             problem: BaseException | None = None
             while problem is None:
@@ -165,7 +166,7 @@ class Predictor:
                     break
                 except Exception as error:  # the texts' own iterator may raise anything
                     problem = error
-                if len(waiting) > AHEAD:
+                if len(waiting) > max(AHEAD, self._at_once):
                     problem = _begin(flow, waiting) or problem
                 if flow.running > LAUNCHED:
                     yield from flow.end()
@@ -217,37 +218,21 @@ class Predictor:
         return parts
 
     def _prepared(self, texts: list[tuple[str, ...]]) -> Prepared:
-        """The texts before the first one at which the tokenizer fails, found by halving."""
-        start, limit = time.perf_counter(), self.bundle.config.max_seq_len
-        chunk: Chunk | None = None
-        problem: BaseException | None = None
-        good, tried, bad = 0, len(texts), len(texts) + 1
-        while good < tried:
-            try:
-                chunk, good = self._tokenised(texts[:tried]), tried
-            except BaseException as error:  # a panic of a tokenizer in Rust is no Exception
-                problem, bad = error, tried
-            tried = (good + bad) // 2
-        if chunk is not None:
-            cut_short = int(self.task.cut_short(chunk.tokenized, limit).sum())
-            self._count(chunk, good, cut_short, time.perf_counter() - start)
-        return Prepared(chunk, problem)
-
-    def _tokenised(self, texts: list[tuple[str, ...]]) -> Chunk:
-        tokenized = self.task.tokenize(self.task.examples_of(texts), self.tokenizer)
-        return Chunk(tokenized, self.task.inputs(tokenized, self.bundle.config.max_seq_len))
-
-    def _count(self, chunk: Chunk, texts: int, cut_short: int, spent_s: float) -> None:
-        with self._counting:
-            c = self.counts
-            self.counts = replace(
-                c,
-                texts=c.texts + texts,
-                cut=c.cut + cut_short,
-                tokens=c.tokens + len(chunk.inputs.ids.values),
-                tokenising_s=c.tokenising_s + spent_s,
-            )
-        self._warn_of_cuts()
+        found = None if self._processes is None else self._processes.prepared(texts)
+        if found is None:
+            found = self._tokeniser.prepared(texts)
+        if found.chunk is not None:
+            with self._counting:
+                c = self.counts
+                self.counts = replace(
+                    c,
+                    texts=c.texts + found.texts,
+                    cut=c.cut + found.cut,
+                    tokens=c.tokens + len(found.chunk.inputs.ids.values),
+                    tokenising_s=c.tokenising_s + found.spent_s,
+                )
+            self._warn_of_cuts()
+        return found
 
     def _warn_of_cuts(self) -> None:
         """Once, where more texts are cut than in the sweep: its accuracy is not that of these."""
@@ -261,6 +246,11 @@ class Predictor:
             self.bundle.config.max_seq_len,
             100 * usual,
         )
+
+
+def _processes(folder: Path, bundle: Bundle, count: int) -> TokenisingProcesses | None:
+    check(count >= 0, "processes must be 0 or more", count, "leave it out for as many as help")
+    return TokenisingProcesses(folder, bundle.config.task, bundle.config.max_seq_len, count) if count else None
 
 
 def _begin(flow: Flow, waiting: deque[Future[Prepared]]) -> BaseException | None:
