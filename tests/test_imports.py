@@ -214,10 +214,13 @@ def test_analysis_never_imports_torch():
 # ---- --help ----
 
 
+CHILDREN = ("serving.tokenising_processes",)
+
+
 def commands() -> list[str]:
-    """What `python -m` runs: packages with a __main__, and modules with a guard for it. (What runs as a child of this
-    project's own, in `trainables`, asks nobody for help.)"""
-    of_users = {m: tree for m, tree in trees().items() if not m.startswith("trainables")}
+    """What `python -m` runs: packages with a __main__, and modules with a guard for it. (Nobody asks children of this
+    project's own for help.)"""
+    of_users = {m: tree for m, tree in trees().items() if not (m.startswith("trainables") or m in CHILDREN)}
     guarded = [m for m, tree in of_users.items() if any(map(_is_main_guard, tree.body))]
     return sorted([m.removesuffix(".__main__") for m in of_users if m.endswith(".__main__")] + guarded)
 
