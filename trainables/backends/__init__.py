@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from search_spaces.backends import BACKENDS
+from trainables.backends.engine import check_engine
 from trainables.backends.forward import Run
 from trainables.batches import Batch
 from trainables.model.quantized import check_batches
@@ -24,5 +25,7 @@ def build(backend: str, model: "PreTrainedModel", batches: list[Batch]) -> Run:
     Raises UsageError for an unknown backend, BackendError where it cannot run these batches.
     """
     module = BACKENDS[backend].module
+    if BACKENDS[backend].engine is not None:
+        check_engine(backend, model, batches)
     check_batches(model, batches)
     return cast(Run, import_module(module).build(model, batches))
