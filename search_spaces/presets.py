@@ -66,8 +66,20 @@ DEMO = SweepConfig(
     measuring=MeasuringOptions(short_estimates=True),
 )
 
+# The same question where ONNX Runtime is installed, on a CPU: it and 8 bits in place of some lengths and a depth.
+DEMO_ENGINES = replace(
+    DEMO,
+    axes=Axes(
+        max_seq_len=(16, 32, 48, 64),
+        depth=(2, 3, 4),
+        precision=("fp32", "bf16", "int8"),
+        backend=("eager", "onnxruntime"),
+    ),
+)
+
 PRESETS: dict[str, SweepConfig] = {
     "demo": DEMO,
+    "demo-engines": DEMO_ENGINES,
     "sst2": SST2,
     "sst2-frontier": SST2_FRONTIER,
     "sst2-large": SST2_LARGE,
