@@ -68,6 +68,7 @@ def precision_of(model: "PreTrainedModel") -> str:
 
 
 def run_of(
+    backend: str,
     graphs: WeakKeyDictionary[Any, Graph],
     make: Callable[["PreTrainedModel", Batch], Graph],
     model: "PreTrainedModel",
@@ -75,6 +76,7 @@ def run_of(
 ) -> Run:
     """What the `build` of an engine returns. `graphs`: of the models that are there."""
     if (graph := graphs.get(model)) is None:
+        check_engine(backend, model, batches)
         graph = graphs[model] = make(model, batches[0])
     calls = [graph.call(feed_of(batch)) for batch in batches]
 

@@ -34,7 +34,7 @@ def require(precision: str, device: torch.device) -> None:
 
 def build(model: "PreTrainedModel", batches: list[Batch]) -> Run:
     """See `trainables.backends.build`."""
-    return run_of(_graphs, Session, model, batches)
+    return run_of(NAME, _graphs, Session, model, batches)
 
 
 class Session:

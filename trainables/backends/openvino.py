@@ -35,7 +35,7 @@ def require(precision: str, device: torch.device) -> None:
 
 def build(model: "PreTrainedModel", batches: list[Batch]) -> Run:
     """See `trainables.backends.build`."""
-    return run_of(_graphs, Compiled, model, batches)
+    return run_of(NAME, _graphs, Compiled, model, batches)
 
 
 class Compiled:

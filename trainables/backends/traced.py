@@ -19,8 +19,8 @@ from torch import nn
 from trainables.backends.forward import forward_of
 from trainables.batches import Batch, on_device, packed_arrays, padded_arrays
 from trainables.device import BackendError
-from trainables.failures import one_line
-from trainables.model.architectures import first_position, takes_staged_mask
+from trainables.failures import one_line, out_of_memory
+from trainables.model.architectures import first_position, max_positions, takes_staged_mask
 from trainables.model.attention.sequences import Places, places_of
 from trainables.model.quantized import QuantizedLinear
 from trainables.tasks.base import Inputs, Ragged
@@ -32,7 +32,7 @@ Feed = dict[str, torch.Tensor]  # a graph's inputs by name
 
 OUTPUT = "logits"
 OPSET = 17
-LONGEST = 16  # tokens of what is traced and proved; no encoder has fewer positions
+SHORT, LONG = 16, 160  # tokens at most of what is traced, and of what is proved: beyond a window or reach of attention
 _ROW = ("input_ids", "token_type_ids", "position_ids")  # of a packed batch they have one
 # Of the largest logit. What differs is the order of sums and what is rounded; a wrong constant is worth more.
 TOLERANCE = {"fp32": 1e-3, "fp16": 0.1, "bf16": 0.1, "int8": 0.2}
@@ -133,7 +133,8 @@ def traced(
 ) -> tuple[bytes, Feed, torch.Tensor]:
     """The model's graph for batches that have the tensors of `like`, as a file's bytes; and a feed of another shape
     than the traced one with what the graph must make of it (`prove`). `BackendError` where it cannot be traced."""
-    feed, other = (feed_of(_batch(model, like, lengths)) for lengths in ((7, LONGEST), (5, 12, 3)))
+    long = min(LONG, max_positions(model.config))
+    feed, other = (feed_of(_batch(model, like, lengths)) for lengths in ((7, SHORT), (5, long, 3)))
     names = list(feed)
     try:
         module = Traced(model, names, dtype, product)
@@ -151,6 +152,8 @@ def traced(
             )
             expected = module(*other.values())
     except Exception as error:  # whatever a tracer meets in somebody's model
+        if out_of_memory(error):
+            raise
         raise BackendError(
             f"{engine} needs a model that PyTorch can write as an ONNX graph, but {model.config.model_type} cannot be "
             f"({one_line(error)[:200]}); use eager"
