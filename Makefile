@@ -6,6 +6,9 @@ VENV   ?= .venv
 TORCH  ?=
 RUN    ?= runs/make-demo
 BIN    := $(VENV)/bin
+# On a CPU with ONNX Runtime (it is among the developers' packages) the demo tries that, too.
+DEMO   ?= $(shell $(BIN)/python -c 'import onnx, onnxruntime' 2>/dev/null && ! command -v nvidia-smi >/dev/null && \
+            echo demo-engines || echo demo)
 PYTEST := $(BIN)/python -m pytest -n 2
 # Two workers on two cores: where each had two threads, they would wait for one another.
 ONE_THREAD := OMP_NUM_THREADS=1
@@ -14,7 +17,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 
 # Its run is marked as scratch: the next demo deletes it. Any other run in its folder is moved aside.
 demo: install
-	$(BIN)/python -m tuner.grid --preset demo --output-dir $(RUN) --overwrite --scratch
+	$(BIN)/python -m tuner.grid --preset $(DEMO) --output-dir $(RUN) --overwrite --scratch
 
 # While writing: the first case of each test that needs no Ray, no browser and no seconds. Under 90 seconds on two cores.
 quick: install

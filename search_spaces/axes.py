@@ -191,7 +191,7 @@ AXES: Registry[Axis] = Registry(
         ),
         Axis(
             name="backend",
-            meaning="eager, cuda_graph, compile or compile_cuda_graph",
+            meaning="eager, cuda_graph, compile, compile_cuda_graph, onnxruntime or openvino",
             title="Backend",
             word="backend",
             plural="backends",

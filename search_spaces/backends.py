@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from search_spaces.engines import ONNXRUNTIME, OPENVINO, Engine
 from search_spaces.registry import Registry
 
 
@@ -15,6 +16,7 @@ class Backend:
     cpu: bool = True  # a CPU can run it
     fixed_shapes: bool = True  # what it builds is for the shapes of the batches that it is given
     without_cuda: str = ""  # what computes the same where there is no CUDA device; "": itself
+    engine: Engine | None = None  # of others, which needs a package of its own
 
 
 BACKENDS: Registry[Backend] = Registry(
@@ -30,5 +32,7 @@ BACKENDS: Registry[Backend] = Registry(
             cpu=False,
             without_cuda="compile",
         ),
+        Backend("onnxruntime", "trainables.backends.onnxruntime", fixed_shapes=False, engine=ONNXRUNTIME),
+        Backend("openvino", "trainables.backends.openvino", fixed_shapes=False, engine=OPENVINO),
     ),
 )

@@ -63,8 +63,13 @@ def values(config: SweepConfig, model: NamedModel, limits: Limits) -> dict[str, 
 
 
 def left_out(config: SweepConfig, limits: Sequence[Limits]) -> list[str]:
-    """What of the axes some model does not have, a sentence each. `limits`: of each of the sweep's models."""
+    """What of the axes some model or engine does not have, a sentence each. `limits`: of each of the sweep's models."""
     said = []
+    for backend in config.axes.backend:
+        engine, beyond = BACKENDS[backend].engine, [p for p in config.axes.precision if _never(backend, p)]
+        if engine is not None and beyond:
+            has = ", ".join(engine.any_precision)
+            said.append(f"precision {' '.join(beyond)} is left out for {backend}, which has {has}")
     for model, own in zip(config.models, limits, strict=True):
         asked = {
             ("depth", "layers", own.layers): [d for d in config.axes.depth or () if d != FULL_DEPTH and d > own.layers],
@@ -81,7 +86,8 @@ def left_out(config: SweepConfig, limits: Sequence[Limits]) -> list[str]:
 
 
 def grid(config: SweepConfig, limits: Sequence[Limits]) -> list[TrialConfig]:
-    """Every trial of the sweep, in the order of `shuffled`. `limits`: of each of its models."""
+    """Every trial of the sweep, in the order of `shuffled`. `limits`: of each of its models. UsageError where nothing
+    is left of it."""
     own = [(model, values(config, model, limit)) for model, limit in zip(config.models, limits, strict=True)]
     trials = [
         config.axes.trial_type(
@@ -90,7 +96,14 @@ def grid(config: SweepConfig, limits: Sequence[Limits]) -> list[TrialConfig]:
         for model, named in own
         for seed, *point, replicate in product(config.seeds, *named.values(), range(config.replicates))
     ]
-    return shuffled(trials, config.order_seed)
+    left = [trial for trial in trials if not _never(trial.backend, trial.precision)]
+    check(
+        len(left) > 0,
+        f"precision must have one that {' or '.join(config.axes.backend)} computes in",
+        config.axes.precision,
+        "add fp32",
+    )
+    return shuffled(left, config.order_seed)
 
 
 def shuffled(trials: Sequence[TrialConfig], seed: int) -> list[TrialConfig]:
@@ -109,6 +122,12 @@ def shuffled(trials: Sequence[TrialConfig], seed: int) -> list[TrialConfig]:
         if len(group) > 1:
             rng.shuffle(group)
     return [trial for group in order for trial in group]
+
+
+def _never(backend: str, precision: str) -> bool:
+    """Is there no device where an engine computes in the precision?"""
+    engine = BACKENDS[backend].engine
+    return engine is not None and precision not in engine.any_precision
 
 
 def _program(trial: TrialConfig) -> tuple[Any, ...] | None:

@@ -23,6 +23,8 @@ def cannot_run(configuration: Mapping[str, Any], device: str) -> str | None:
     """Why a configuration cannot run on a kind of device ("cuda", "cpu"), None where it can: a constraint of the
     space, not a failure to learn from."""
     precision, backend = PRECISIONS[configuration["precision"]], BACKENDS[configuration["backend"]]
+    if backend.engine is not None:
+        return backend.engine.refuses(precision.name, configuration["padding"], device)
     if device == "cpu":
         lacking = [name for name, known in ((backend.name, backend.cpu), (precision.name, precision.cpu)) if not known]
         return f"{lacking[0]} needs a CUDA device" if lacking else None

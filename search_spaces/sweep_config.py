@@ -29,7 +29,7 @@ class Axes:
     padding: tuple[str, ...] = (AXES["padding"].usual,)
     """max_length, longest (inputs sorted by length) or packed (no padding)."""
     backend: tuple[str, ...] = (AXES["backend"].usual,)
-    """eager, cuda_graph, compile or compile_cuda_graph."""
+    """eager, cuda_graph, compile, compile_cuda_graph, onnxruntime or openvino."""
 
     def __post_init__(self) -> None:
         for name, values in asdict(self).items():

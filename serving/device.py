@@ -9,8 +9,10 @@ import torch
 from search_spaces.backends import BACKENDS
 from search_spaces.errors import UsageError
 from search_spaces.precisions import PRECISIONS
+from search_spaces.search_space import cannot_run
 from search_spaces.trial_config import TrialConfig
 from serving.bundle import Bundle
+from trainables.backends.engine import lacking
 from trainables.device import BackendError
 from trainables.energy.meters.cpu import cpu_name
 from trainables.model.quantized import require_support
@@ -26,6 +28,10 @@ def fitted(trial: TrialConfig, device: torch.device, backend: str | None = None)
             f"{', '.join(here)}: name a trial of one with --trial"
         )
     wanted = BACKENDS[backend or trial.backend]
+    if wanted.engine is not None:
+        why = cannot_run(trial.configuration | {"backend": wanted.name}, device.type) or lacking(wanted.name, device)
+        if why:
+            raise UsageError(f"the backend must be one that runs here, but {why}; or give another by --backend")
     if device.type == "cpu" and not wanted.cpu:
         wanted = BACKENDS[wanted.without_cuda]
     if device.type == "cpu" and wanted.compiles and not _has_compiler():
@@ -41,6 +47,11 @@ def differences(bundle: Bundle, running: TrialConfig, device: torch.device) -> l
         found.append(f"measured on {there}, running on {here}: energy and latency are others'")
     if running.backend != bundle.config.backend:
         found.append(f"measured with {bundle.config.backend}, running with {running.backend}: the same computation")
+    engine = BACKENDS[running.backend].engine
+    if engine is not None and (installed := engine.installed(device.type)) is not None:
+        name, version = installed
+        if (theirs := bundle.versions.get(name)) not in (None, version):
+            found.append(f"exported by {name} {theirs}, running on {version}")
     if (theirs := bundle.versions.get("torch")) not in (None, torch.__version__):
         found.append(f"exported by torch {theirs}, running on {torch.__version__}")
     return found

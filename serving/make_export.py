@@ -26,7 +26,10 @@ from trainables.tasks.base import Task
 from trainables.tasks.special_tokens import SpecialTokens
 from trainables.tasks.token_cache import tokenized
 
-PACKAGES = ("jouletune", "torch", "transformers", "tokenizers", "safetensors")
+PACKAGES = (
+    *("jouletune", "torch", "transformers", "tokenizers", "safetensors"),
+    *("onnxruntime", "onnxruntime-gpu", "openvino"),
+)
 NOT_TAKEN = ("correct_bits", "worker", "ray_device", "null_reasons", "gpu_uuid", "error")  # of a row: large, or local
 
 

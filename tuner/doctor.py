@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import tyro
 
+from search_spaces.backends import BACKENDS
 from search_spaces.errors import UsageError
 from trainables.energy.meter import Meter, MeterError, SensorUnavailable, Target
 from trainables.energy.meters.cpu import cpu_name, usable_cores
@@ -67,6 +68,7 @@ def diagnose(nvml: Any = None, powercap: Path = POWERCAP, **clock: Callable[...,
     lines += _processor(powercap, sources)
     lines += _other_sensors(sources)
     lines += _software(len(cards))
+    lines += _engines("cuda" if cards else "cpu")
     return Diagnosis(tuple(lines), sources)
 
 
@@ -218,6 +220,18 @@ def _software(cards: int) -> Iterator[Line]:
         yield Line("software", "amdsmi", version("amdsmi"), "warning", "Ray fails to import beside it: uninstall it")
     except PackageNotFoundError:
         return
+
+
+def _engines(device: str) -> Iterator[Line]:
+    """The backends that others' packages bring: which are here. None is needed."""
+    for name, backend in BACKENDS.items():
+        engine = backend.engine
+        if engine is None:
+            continue
+        here = device if device in engine.packages else "cpu"
+        found, lacks = engine.installed(here), engine.lacks(here)
+        value = "not installed" if found is None else " ".join(found)
+        yield Line("engines", name, value, "warning" if lacks and found else "ok", lacks and engine.install(here))
 
 
 def as_text(diagnosis: Diagnosis) -> str:

@@ -108,9 +108,11 @@ def main(arguments: list[str]) -> int:
         check_new(output, options.overwrite)  # before seconds of imports
     # Transformers and its torch, but no Ray: mistakes and dry runs do not wait for that
     from tuner.plan import plan
-    from tuner.start import check_cores, check_resumed
+    from tuner.start import check_cores, check_engines, check_resumed
 
     check_cores(parsed.sweep, parsed.ray)
+    if not options.dry_run:  # which says it of each trial
+        check_engines(parsed.sweep, parsed.ray)
     if options.resume is not None:
         check_resumed(options.resume, parsed.sweep, parsed.ray, options.resume_anyway)
     planned = plan(parsed.sweep)

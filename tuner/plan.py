@@ -12,6 +12,7 @@ from search_spaces.precisions import PRECISIONS
 from search_spaces.search_space import cannot_run
 from search_spaces.sweep_config import MeasuringOptions, SweepConfig
 from search_spaces.trial_config import TrialConfig
+from trainables.backends.engine import lacking, require
 from trainables.device import BackendError, accelerator
 from trainables.energy.open_meter import open_meter
 from trainables.energy.sources import SOURCES
@@ -52,15 +53,19 @@ def cannot_run_here(trials: Iterable[TrialConfig]) -> dict[str, str]:
     device = accelerator()
     found = {}
     for trial in trials:
-        why = cannot_run(trial.configuration, device.type) or _lacks_operands(trial.precision, device)
+        why = cannot_run(trial.configuration, device.type) or _lacks(trial, device)
         if why:
             found[trial.trial_id] = why
     return found
 
 
-def _lacks_operands(precision: str, device: torch.device) -> str:
-    known = PRECISIONS[precision]
+def _lacks(trial: TrialConfig, device: torch.device) -> str:
+    known = PRECISIONS[trial.precision]
     try:
+        if BACKENDS[trial.backend].engine is not None:
+            if why := lacking(trial.backend, device):
+                return why
+            require(trial.backend, trial.precision, device)
         if known.quantised:
             require_support(getattr(torch, known.dtype), device)
     except BackendError as error:

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import torch
 
+from search_spaces.backends import BACKENDS
 from search_spaces.errors import UsageError
 from search_spaces.sweep_config import SweepConfig
+from trainables.backends.engine import lacking
+from trainables.device import accelerator
 from trainables.energy.meters.cpu import usable_cores
 from tuner.cluster.options import RayOptions, address_to_join
 from tuner.cluster.threads import check_threads
@@ -21,6 +24,15 @@ def check_cores(config: SweepConfig, options: RayOptions) -> None:
         cards = torch.cuda.device_count()
         share = max(1, usable_cores() // max(1, cards))
         check_threads(config.measuring.cpu_threads, share, "each GPU" if cards else "this machine")
+
+
+def check_engines(config: SweepConfig, options: RayOptions) -> None:
+    """UsageError where a backend of the sweep needs a package that is not installed here, or is too old, or lacks what
+    it runs on this device with. (A cluster's machines are their own: what one lacks is in the rows.)"""
+    if address_to_join(options) is None:
+        for backend in config.axes.backend:
+            if BACKENDS[backend].engine is not None and (why := lacking(backend, accelerator())):
+                raise UsageError(why)
 
 
 def check_resumed(run: Path, config: SweepConfig, options: RayOptions, anyway: bool | None) -> None:

@@ -31,7 +31,7 @@ from tuner.run.opening import RunRequest, open_run
 from tuner.run.record import GRID, check_kind
 from tuner.run.resume import check_settings, sensed_rows
 from tuner.run.storage import fetch_run
-from tuner.start import check_cores, check_resumed
+from tuner.start import check_cores, check_engines, check_resumed
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ def run(
     else:
         check_new(output, overwrite)
     check_cores(config, options)
+    check_engines(config, options)
     check_ray(options)
     trials = plan(config).trials if trials is None else list(trials)
     inputs = load_inputs(config)

@@ -49,6 +49,7 @@ class Job:
     examples: Any  # of the task
     order: np.ndarray  # numbers of the examples whose texts are the job
     ways: Sequence[Way]
+    whole: Whole
     trial: TrialConfig
     files: loading.ModelFiles
     tokenized: Any  # one copy, as the trial stages it
@@ -118,8 +119,9 @@ def _job(arguments: RawTextArguments, copies: int, device: torch.device, meter: 
     write_folder(export, bundle, files, tokenizer, "An export of a benchmark.\n")
     rng = np.random.default_rng(SEED)
     order = np.concatenate([rng.permutation(len(examples)) for _ in range(copies)])
-    found = ways(Whole(full, device, limit, task.head, len(bundle.text_columns)), export)
-    return Job(device, meter, task, examples, order, found, trial, files, tokenized, inputs, export)
+    entire = Whole(full, device, limit, task.head, len(bundle.text_columns))
+    found = ways(entire, export)
+    return Job(device, meter, task, examples, order, found, entire, trial, files, tokenized, inputs, export)
 
 
 def _model(arguments: RawTextArguments, task: Task, labels: tuple[str, ...]) -> tuple[loading.ModelFiles, Any]:

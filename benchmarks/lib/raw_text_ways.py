@@ -53,7 +53,7 @@ def ways(whole: Whole, export: Path) -> list[Way]:
 
     def loop(name: str, dtype: torch.dtype, batch: int, sort: bool, padding: str) -> Way:
         def load() -> Answer:
-            tokenizer, model = _loaded(whole, dtype)
+            tokenizer, model = loaded(whole, dtype)
             if classifies:
                 return class_loop(tokenizer, model, whole.limit, batch, sort, padding)
             return question_loop(tokenizer, model, whole.limit, batch, sort, padding)
@@ -108,7 +108,7 @@ def class_loop(tokenizer: Any, model: Any, limit: int, batch: int, sort: bool, p
 
 
 def pipeline(whole: Whole, dtype: torch.dtype) -> Answer:
-    tokenizer, model = _loaded(whole, dtype)
+    tokenizer, model = loaded(whole, dtype)
     made: Any = transformers.pipeline(
         "text-classification", model=model, tokenizer=tokenizer, device=whole.device, batch_size=64
     )
@@ -135,7 +135,8 @@ def sentence_transformers(whole: Whole, dtype: torch.dtype) -> Answer:
     return answer
 
 
-def _loaded(whole: Whole, dtype: torch.dtype) -> tuple[Any, Any]:
+def loaded(whole: Whole, dtype: torch.dtype) -> tuple[Any, Any]:
+    """The tokenizer, and the whole model on its device."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(whole.folder, trust_remote_code=False)
     kind = auto_class(whole.head)
     return tokenizer, kind.from_pretrained(whole.folder, dtype=dtype, **SAFE).to(whole.device).eval()

@@ -214,3 +214,17 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
     assert time.perf_counter() - begin < 5  # 0.3 s alone; the machine may be busy
+
+
+def test_engines_are_listed_with_their_versions_and_missing_ones_with_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"openvino": "2026.4.1", "onnx": "1.23.2"}
+    monkeypatch.setattr("search_spaces.engines._version", known.get)
+    found = line(examine(tmp_path), "engines", "openvino")
+    assert (found.value, found.verdict, found.remedy) == ("openvino 2026.4.1", "ok", "")
+    found = line(examine(tmp_path), "engines", "onnxruntime")
+    assert (found.value, found.verdict) == ("not installed", "ok"), "nobody needs it"
+    assert found.remedy == "pip install 'jouletune[onnxruntime]'"
+    known["openvino"] = "2023.1"
+    assert line(examine(tmp_path), "engines", "openvino").verdict == "warning"

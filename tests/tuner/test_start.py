@@ -125,6 +125,25 @@ def test_a_dry_run_reads_what_the_run_would(tmp_path: Path, capsys: pytest.Captu
     assert "cannot run" not in capsys.readouterr().out, "another machine may have a GPU"
 
 
+def test_an_engine_that_is_not_installed_is_a_line_before_any_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("search_spaces.engines._version", lambda _: None)
+    given = ["--max-seq-len", "16", "--depth", "1", "--backend", "eager", "onnxruntime", "--no-confirm"]
+    said = "onnxruntime needs the package onnxruntime .* not installed; pip install 'jouletune\\[onnxruntime\\]'"
+    for command in (main, search):
+        with pytest.raises(UsageError, match=said):
+            command([*given, "--precision", "fp32", "--output-dir", str(tmp_path / "run")])
+    assert not (tmp_path / "run").exists()
+    assert main([*given, "--precision", "fp32", "bf16", "--dry-run"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "precision bf16 is left out for onnxruntime, which has fp32, int8, fp16"
+    assert len(told) == 1 + 3 + 1
+    assert [line for line in told if "cannot run here: onnxruntime needs the package" in line and "fp32" in line]
+    with pytest.raises(UsageError, match="precision must have one that onnxruntime computes in"):
+        main([*given[:4], "--backend", "onnxruntime", "--precision", "bf16", "--dry-run"])
+
+
 def test_what_a_processor_cannot_run() -> None:
     axes = Axes(max_seq_len=(16,), depth=(1,), precision=("fp32", "int8", "fp8"), backend=("eager", "compile"))
     cannot = cannot_run_here(plan(replace(DEMO, axes=axes)).trials)

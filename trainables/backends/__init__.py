@@ -4,10 +4,12 @@ A backend is built once per trial from the model and its staged batches; `run(i)
 device and reads no sensor, copies nothing to the host and never synchronises.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from search_spaces.backends import BACKENDS
+from trainables.backends.engine import check_engine
 from trainables.backends.forward import Run
 from trainables.batches import Batch
 from trainables.model.quantized import check_batches
@@ -24,5 +26,7 @@ def build(backend: str, model: "PreTrainedModel", batches: list[Batch]) -> Run:
     Raises UsageError for an unknown backend, BackendError where it cannot run these batches.
     """
     module = BACKENDS[backend].module
+    if BACKENDS[backend].engine is not None and module not in sys.modules:  # which imports what may not be here
+        check_engine(backend, model, batches)
     check_batches(model, batches)
     return cast(Run, import_module(module).build(model, batches))

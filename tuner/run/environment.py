@@ -23,6 +23,7 @@ from trainables.energy.meters.nvml_library import handles, load_nvml, stop_nvml
 CONFIRM_DATA = "confirm_data"  # among the digests: a file of any name
 PACKAGES = (
     *("ray", "torch", "triton", "transformers", "tokenizers", "datasets", "nvidia-ml-py"),
+    *("onnxruntime", "onnxruntime-gpu", "openvino"),
     *("optuna", "pandas", "moocore", "statsmodels"),
 )
 

@@ -52,7 +52,7 @@ from tuner.search.sampler import make_sampler
 from tuner.search.searcher import STUDY_NAME, FrontierSearch
 from tuner.search.stopping import Stopping
 from tuner.search.study import IDENTITY, STUDY_FILE, add_imported, check_identity, identity, open_storage, restore
-from tuner.start import check_cores, check_resumed
+from tuner.start import check_cores, check_engines, check_resumed
 
 HISTORY_FILE = "history.csv"
 
@@ -111,6 +111,7 @@ def run(
     else:
         check_new(output, overwrite)
     check_cores(config, options)
+    check_engines(config, options)
     check_ray(options)
     space = space_of(config, address_to_join(options))
     check_goal(config, search, space)

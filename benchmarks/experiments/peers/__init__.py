@@ -4,8 +4,9 @@
 
 One table, one run, on a GPU or a CPU: energy, time, load time, first answer, memory, and which share of the answers is
 that of the fp32 loop. sentence-transformers takes part in SST-2 where it is installed; it encodes, and classifies
-nothing. Transformers 5 has no pipeline for SQuAD: its loop takes the best span as the product does. No bar:
-`benchmarks.checks.end_to_end` has them.
+nothing. ONNX Runtime and OpenVINO take part where they are installed, but answer no questions here. Transformers 5 has
+no pipeline for SQuAD: its loop takes the best span as the product does. No bar: `benchmarks.checks.end_to_end` has
+them.
 """
 
 from benchmarks.lib.command import Command
