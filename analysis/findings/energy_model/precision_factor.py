@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.errors import CannotAnswer
-from analysis.findings.noninferiority import judge
+from analysis.findings.noninferiority import verdicts_alone
 from analysis.findings.plain import finite
 from analysis.findings.slices import score_column
 from analysis.findings.verdict import CANNOT_TELL, FAILS, HOLDS, NOT_WORSE
@@ -82,7 +82,7 @@ def precision_factors(
         raise CannotAnswer(
             f"Whether energy is multiplicative in precision cannot be told: only {names[0]} was measured."
         )
-    verdicts = None if score_column(clean) is None else _verdicts(clean, baseline, tolerance)
+    verdicts = None if score_column(clean) is None else _verdicts(clean, table, baseline, tolerance)
     known = None if verdicts is None else tolerance
     factors = [
         _factor(slow, fast, pairs, known, equivalence)
@@ -97,9 +97,11 @@ def precision_factors(
     return tuple(factors)
 
 
-def _verdicts(clean: pd.DataFrame, baseline: Mapping[str, Any] | None, tolerance: float) -> Verdicts:
-    judged = judge(clean, baseline, tolerance).table
-    keys = zip(judged["precision"], judged["max_seq_len"], judged["depth"], judged["verdict"], strict=True)
+def _verdicts(
+    clean: pd.DataFrame, table: pd.DataFrame, baseline: Mapping[str, Any] | None, tolerance: float
+) -> Verdicts:
+    found = verdicts_alone(clean, table, baseline, tolerance)
+    keys = zip(table["precision"], table["max_seq_len"], table["depth"], found, strict=True)
     return {(precision, length, depth): verdict for precision, length, depth, verdict in keys}
 
 
