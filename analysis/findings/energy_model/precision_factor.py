@@ -84,10 +84,11 @@ def precision_factors(
         )
     verdicts = None if score_column(clean) is None else _verdicts(clean, table, baseline, tolerance)
     known = None if verdicts is None else tolerance
+    energies = {name: _energies(table, name) for name in names}
     factors = [
         _factor(slow, fast, pairs, known, equivalence)
         for slow, fast in itertools.combinations(names, 2)
-        if (pairs := _pairs(table, slow, fast, verdicts))
+        if (pairs := _pairs((slow, fast), energies[slow], energies[fast], verdicts))
     ]
     if not factors:
         raise CannotAnswer(
@@ -105,15 +106,22 @@ def _verdicts(
     return {(precision, length, depth): verdict for precision, length, depth, verdict in keys}
 
 
-def _pairs(table: pd.DataFrame, slow: str, fast: str, verdicts: Verdicts | None) -> list[Pair]:
+def _energies(table: pd.DataFrame, precision: str) -> pd.DataFrame:
+    """Energy with its interval by (max_seq_len, depth), of the configurations of one precision."""
+    columns = ["max_seq_len", "depth", "energy_j_per_example", "energy_j_per_example_ci95", "interval_kind"]
+    return table.loc[table["precision"] == precision, columns].set_index(columns[:2])
+
+
+def _pairs(
+    names: tuple[str, str], first: pd.DataFrame, second: pd.DataFrame, verdicts: Verdicts | None
+) -> list[Pair]:
     """Every length and depth measured in both precisions, the largest first."""
-    place = ["max_seq_len", "depth"]
-    first, second = (table[table["precision"] == p].set_index(place) for p in (slow, fast))
     shared = first.index.intersection(second.index)
     if shared.empty:
         return []
-    value, low, high = ratios(first.loc[shared], second.loc[shared])
-    kinds = map(poorer, first.loc[shared, "interval_kind"], second.loc[shared, "interval_kind"])
+    first, second = first.loc[shared], second.loc[shared]
+    value, low, high = ratios(first, second)
+    kinds = map(poorer, first["interval_kind"], second["interval_kind"])
     pairs = [
         Pair(
             max_seq_len=int(length),
@@ -122,7 +130,7 @@ def _pairs(table: pd.DataFrame, slow: str, fast: str, verdicts: Verdicts | None)
             low=finite(lo),
             high=finite(hi),
             interval_kind=kind if math.isfinite(lo) else NONE,
-            stable=verdicts is None or all(verdicts[(p, length, depth)] == NOT_WORSE for p in (slow, fast)),
+            stable=verdicts is None or all(verdicts[(p, length, depth)] == NOT_WORSE for p in names),
         )
         for (length, depth), r, lo, hi, kind in zip(shared, value, low, high, kinds, strict=True)
     ]
