@@ -60,7 +60,8 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
 
-_READ: ContextVar[dict[tuple[Path, bool], Found] | None] = ContextVar("read", default=None)  # None: read again each time
+# By folder, and whether it is trusted; None: a run is read again each time.
+_READ: ContextVar[dict[tuple[Path, bool], Found] | None] = ContextVar("read", default=None)
 
 
 @contextmanager

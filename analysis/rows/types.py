@@ -59,7 +59,7 @@ def set_types(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def place(row: int, source: str) -> str:
-    """Where a row (from 0) stands: "line 3 of rows.csv", as a spreadsheet counts, in which the head is line 1 and a cell
+    """Where a row (from 0) stands: "line 3 of rows.csv", as a spreadsheet counts, where the head is line 1 and a cell
     with line breaks is one; "row 1 of rows.parquet". Empty lines are not counted."""
     return f"line {row + 2} of {source}" if source.endswith(".csv") else f"row {row} of {source}"
 

@@ -112,9 +112,7 @@ def _energies(table: pd.DataFrame, precision: str) -> pd.DataFrame:
     return table.loc[table["precision"] == precision, columns].set_index(columns[:2])
 
 
-def _pairs(
-    names: tuple[str, str], first: pd.DataFrame, second: pd.DataFrame, verdicts: Verdicts | None
-) -> list[Pair]:
+def _pairs(names: tuple[str, str], first: pd.DataFrame, second: pd.DataFrame, verdicts: Verdicts | None) -> list[Pair]:
     """Every length and depth measured in both precisions, the largest first."""
     shared = first.index.intersection(second.index)
     if shared.empty:
