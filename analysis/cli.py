@@ -3,6 +3,8 @@ imports."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ import tyro
 
 from analysis.errors import CannotAnswer
 from analysis.rows.trust import untrusted
+from search_spaces.command_line import check_known
 from search_spaces.errors import UsageError, not_open
 
 
@@ -37,13 +40,19 @@ class Fitting(Reading):
 def run(main: Callable[[Any], int], arguments: type, prog: str, doc: str | None, argv: list[str] | None) -> int:
     """Parse, call `main`, and print a UsageError or CannotAnswer as one line on stderr (exit code 2)."""
     print_any_text()
-    parsed: Any = tyro.cli(arguments, prog=prog, description=doc, args=argv)
+    parsed: Any
+    parsed, unknown = tyro.cli(arguments, prog=prog, description=doc, args=argv, return_unknown_args=True)
     try:
+        check_known(unknown, arguments, prog)
         with untrusted(isinstance(parsed, Reading) and parsed.untrusted):
-            return main(parsed)
+            code = main(parsed)
+        sys.stdout.flush()  # what is left in it has a reader, too
+        return code
     except (UsageError, CannotAnswer) as error:
         print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        return reader_gone()
     except OSError as error:
         if (said := not_open(error)) is None:
             raise
@@ -55,6 +64,12 @@ def print_any_text() -> None:
     """From now on a terminal or pipe whose encoding lacks a character gets "?" for it, and printing goes on."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+
+
+def reader_gone() -> int:
+    """The exit code where `... | head` has read enough. Python's own last flush goes nowhere, or it would complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 128 + signal.SIGPIPE
 
 
 def printable(text: str) -> str:

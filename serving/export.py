@@ -12,6 +12,7 @@ from typing import Annotated
 
 import tyro
 
+from search_spaces.command_line import check_known
 from search_spaces.errors import check
 from serving.command import run_command
 
@@ -32,7 +33,9 @@ class Arguments:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    a = tyro.cli(Arguments, prog="python -m serving.export", description=__doc__, args=arguments)
+    prog = "python -m serving.export"
+    a, unknown = tyro.cli(Arguments, prog=prog, description=__doc__, args=arguments, return_unknown_args=True)
+    check_known(unknown, Arguments, prog)
     check(
         a.co2_g_per_kwh is None or a.co2_g_per_kwh > 0, "co2_g_per_kwh must be above 0", a.co2_g_per_kwh, "leave it out"
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, TextIO
 
 import tyro
 
+from search_spaces.command_line import check_known
 from search_spaces.errors import UsageError, check
 from serving.bundle import read_bundle
 from serving.command import run_command
@@ -54,7 +55,9 @@ class Arguments:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    a = tyro.cli(Arguments, prog="python -m serving.predict", description=__doc__, args=arguments)
+    prog = "python -m serving.predict"
+    a, unknown = tyro.cli(Arguments, prog=prog, description=__doc__, args=arguments, return_unknown_args=True)
+    check_known(unknown, Arguments, prog)
     check(not (a.resume and a.output is None), "--resume goes with --output", "none", "name the file of answers")
     check(not (a.benchmark and a.output), "--benchmark writes no answers", f"--output {a.output}", "leave one out")
     check(a.input is None or a.input.exists(), "--input must be a file of texts", str(a.input), "give one that exists")

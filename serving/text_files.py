@@ -65,7 +65,7 @@ class Reader:
             try:
                 text = line.decode("utf-8")
             except UnicodeDecodeError as error:
-                raise UsageError(f"{self.name}:{number}: not UTF-8 ({error.reason}); convert it to UTF-8") from error
+                raise UsageError(f"{self.name}:{number}: not UTF-8 ({error.reason}); save it as UTF-8") from error
             yield number, text.removeprefix("\ufeff") if number == 1 else text
 
     def _lines(self, stream: BinaryIO) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays: no later collection, which a trial or statsmodels' Holm starts, goes through it."""
+    """What was imported stays: no later collection, which a trial starts, goes through it."""
     gc.freeze()
 
 

@@ -9,7 +9,8 @@ from ray import tune
 
 from search_spaces.prune import PruneRule
 from search_spaces.trial_config import TrialConfig
-from trainables.failures import may_pass, one_line, out_of_memory
+from trainables.error_lines import one_line
+from trainables.failures import may_pass, out_of_memory
 from trainables.measure import measure_trial
 from trainables.model.loading import ModelFiles
 from trainables.rows.folder import MEASURE

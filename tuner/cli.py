@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from analysis.cli import print_any_text
+from analysis.cli import print_any_text, reader_gone
 from search_spaces.errors import UsageError, check, not_open
 from tuner.errors import Interrupted
 
@@ -46,9 +46,12 @@ def run_command(command: Callable[[], int]) -> None:
     print_any_text()
     try:
         code = command()
+        sys.stdout.flush()
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         code = USAGE
+    except BrokenPipeError:
+        code = reader_gone()
     except OSError as error:
         if (said := not_open(error)) is None:
             raise

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import tyro
 
 from search_spaces.backends import BACKENDS
+from search_spaces.command_line import check_known
 from search_spaces.errors import UsageError
 from trainables.energy.meter import Meter, MeterError, SensorUnavailable, Target
 from trainables.energy.meters.cpu import cpu_name, usable_cores
@@ -275,7 +276,9 @@ class Arguments:
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     flags = (tyro.conf.FlagCreatePairsOff,)
-    arguments = tyro.cli(Arguments, prog="python -m tuner.doctor", args=argv, config=flags)
+    prog = "python -m tuner.doctor"
+    arguments, unknown = tyro.cli(Arguments, prog=prog, args=argv, config=flags, return_unknown_args=True)
+    check_known(unknown, Arguments, prog)
     diagnosis = diagnose()
     print(as_json(diagnosis) if arguments.json else as_text(diagnosis))
     return 0 if diagnosis.can_measure else 1

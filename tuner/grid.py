@@ -5,12 +5,14 @@ everything that was measured, and `python -m analysis.report RUN` reads it again
 """
 
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from search_spaces.command_line import check_known
 from search_spaces.errors import check
 from search_spaces.presets import PRESETS, preset
 from search_spaces.sweep_config import SweepConfig
@@ -22,6 +24,7 @@ from tuner.run.faults import full_disk_explained
 from tuner.run.folder import SWEEP_FILE, check_new, read_sweep
 from tuner.run.record import GRID, check_kind, check_record, is_stored
 from tuner.run.resume import check_settings, done_trials, read_environment, sensed_rows
+from tuner.stages import stage
 
 
 @dataclass(frozen=True)
@@ -72,14 +75,17 @@ def parse(arguments: list[str]) -> GridArguments:
     if resumed is not None and named is None and not {"-h", "--help"} & set(arguments):
         run = _fetched(Path(resumed), option_value(arguments, "--storage-path"))
         defaults = GridArguments(sweep=read_sweep(run), preset=name)
-    return tyro.cli(
+    parsed, unknown = tyro.cli(
         GridArguments,
         args=arguments,
         default=defaults,
         prog="python -m tuner.grid",
         description=__doc__,
         config=(tyro.conf.OmitArgPrefixes,),
+        return_unknown_args=True,
     )
+    check_known(unknown, GridArguments, "python -m tuner.grid")
+    return parsed
 
 
 def main(arguments: list[str]) -> int:
@@ -107,8 +113,9 @@ def main(arguments: list[str]) -> int:
     elif not options.dry_run:
         check_new(output, options.overwrite)  # before seconds of imports
     # Transformers and its torch, but no Ray: mistakes and dry runs do not wait for that
-    from tuner.plan import plan
-    from tuner.start import check_cores, check_engines, check_resumed
+    with nullcontext() if options.dry_run else stage("loading PyTorch and Transformers"):
+        from tuner.plan import plan
+        from tuner.start import check_cores, check_engines, check_resumed
 
     check_cores(parsed.sweep, parsed.ray)
     if not options.dry_run:  # which says it of each trial
@@ -166,9 +173,8 @@ def _print_moves(parsed: GridArguments, output: Path) -> None:
 
 
 def _run(config: SweepConfig, trials: list[TrialConfig], output: Path, options: RunArguments, ray: RayOptions) -> int:
-    from analysis.report.build import build_report  # pandas, matplotlib: not for --help
-    from analysis.report.summary import print_summary
-    from tuner import sweep  # Ray, torch
+    with stage("loading Ray"):
+        from tuner import sweep
 
     result = sweep.run(
         config,
@@ -183,6 +189,9 @@ def _run(config: SweepConfig, trials: list[TrialConfig], output: Path, options: 
         confirm=options.confirm,
         promote=options.promote,
     )
+    with stage("loading the report"):  # pandas, matplotlib: the first trial does not wait for them
+        from analysis.report.build import build_report
+        from analysis.report.summary import print_summary
     with full_disk_explained(output):
         print_summary(build_report([result.path]))
     if not result.complete:

@@ -31,6 +31,7 @@ from tuner.run.opening import RunRequest, open_run
 from tuner.run.record import GRID, check_kind
 from tuner.run.resume import check_settings, sensed_rows
 from tuner.run.storage import fetch_run
+from tuner.stages import stage
 from tuner.start import check_cores, check_engines, check_resumed
 
 
@@ -74,7 +75,8 @@ def run(
     check_engines(config, options)
     check_ray(options)
     trials = plan(config).trials if trials is None else list(trials)
-    inputs = load_inputs(config)
+    with stage("reading and tokenising the data"):
+        inputs = load_inputs(config)
     if resume:
         check_same(output, inputs.fresh)
     request = RunRequest(output, config, options.storage_path, resume, overwrite, scratch=scratch)

@@ -78,6 +78,8 @@ def usable(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     reasons = pd.Series("", index=rows.index, dtype=object)
 
     def add(mask: pd.Series, text: pd.Series | str) -> None:
+        if not mask.any():
+            return
         new = text[mask].astype(object) if isinstance(text, pd.Series) else text  # pandas 3.0 adds no "str" to nothing
         reasons[mask] = (reasons[mask] + "; " + new).str.removeprefix("; ")
 
@@ -200,12 +202,13 @@ def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
     out = table.copy()
     trials, power = (out[c].to_numpy(dtype=float) for c in ("n_trials", "mean_power_w"))
     kind = np.full(len(out), WITHIN, dtype=object)
+    compared = _comparisons(out)
     for name, half in _INTERVALS.items():
         short = _short(name)
         mean, width, own = (out[c].to_numpy(dtype=float, copy=True) for c in (name, half, f"{short}_relative_sd"))
         width = np.maximum(width, Z * REPEATABILITY * mean)
         spread, freedom = np.full(len(out), np.nan), np.zeros(len(out))
-        for at in _comparisons(out):
+        for at in compared:
             between = between_trials(own[at], trials[at], power[at])
             spread[at], freedom[at] = between.relative_sd, between.freedom
             if between.configurations:

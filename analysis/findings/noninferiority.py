@@ -64,11 +64,7 @@ def judge(rows: pd.DataFrame, baseline: Mapping[str, Any] | None = None, toleran
         why = "; ".join(excluded["reason"].value_counts().head(3).index)
         raise CannotAnswer(f"No recommendation: none of the {len(rows)} trials has a valid energy ({why}).")
     _one_comparison(clean)
-    table = configurations(clean)
-    base = find_baseline(table, baseline)
-    predictions = _predictions(clean)
-    table = table.join(_against(table, predictions, base, tolerance))
-    table["is_baseline"] = table.index == base
+    table, predictions, base = _each_alone(clean, configurations(clean), baseline, tolerance)
     cheaper = (table["energy_j_per_example"] < table.loc[base, "energy_j_per_example"]) & table["p_value"].notna()
     table["p_corrected"], hypotheses = _corrected(table, predictions, base, cheaper.to_numpy(dtype=bool), tolerance)
     alone = (table["verdict"] != NOT_WORSE) | ~cheaper
@@ -78,6 +74,26 @@ def judge(rows: pd.DataFrame, baseline: Mapping[str, Any] | None = None, toleran
     table["energy_ratio"], table["energy_ratio_low"], table["energy_ratio_high"] = over
     examples = table["examples"].dropna()
     return Judgement(table, int(examples.iloc[0]) if len(examples) else None, hypotheses)
+
+
+def verdicts_alone(
+    clean: pd.DataFrame, table: pd.DataFrame, baseline: Mapping[str, Any] | None, tolerance: float
+) -> pd.Series[str]:
+    """The `verdict` of `judge` for each row of `table`, the `configurations` of the valid trials `clean`: of one
+    comparison alone, without the correction, which takes most of its time."""
+    found: pd.Series[str] = _each_alone(clean, table, baseline, tolerance)[0]["verdict"]
+    return found
+
+
+def _each_alone(
+    clean: pd.DataFrame, table: pd.DataFrame, baseline: Mapping[str, Any] | None, tolerance: float
+) -> tuple[pd.DataFrame, Correctness | None, Any]:
+    """The table with what one comparison alone says of each row, the predictions, and the label of the baseline."""
+    base = find_baseline(table, baseline)
+    predictions = _predictions(clean)
+    table = table.join(_against(table, predictions, base, tolerance))
+    table["is_baseline"] = table.index == base
+    return table, predictions, base
 
 
 def verdicts(low: Floats, high: Floats, tolerance: float) -> list[str]:

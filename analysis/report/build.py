@@ -31,6 +31,7 @@ from analysis.rows.choices import load_choices
 from analysis.rows.load import load, load_anchors, load_environment, load_finetune
 from analysis.rows.planned import load_planned
 from analysis.rows.purpose import fresh_rows, sweep_rows
+from analysis.rows.ray_folder import reading_once
 from analysis.rows.short_windows import with_short_windows
 from search_spaces.errors import check
 from search_spaces.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, TOLERANCE
@@ -47,6 +48,7 @@ def write_report(
     return build_report(run_dirs, objectives, tolerance, output).html
 
 
+@reading_once()
 def build_report(
     run_dirs: Sequence[str | Path],
     objectives: Sequence[str] = DEFAULT_OBJECTIVES,

@@ -99,11 +99,10 @@ def _load_run(path: Path) -> tuple[pd.DataFrame, list[str]]:
         row[LATENCY_CI] = latency_ci(result.get(WINDOW_TABLE), result.get("examples_per_pass"))
         rows.append(row)
     rows.sort(key=lambda row: (row["started_at"] is None, row["started_at"] or 0.0))
-    if found.unfinished:
-        found.notes.append(f"{found.unfinished} trials were started and have no result yet")
+    waiting = [f"{found.unfinished} trials were started and have no result yet"] if found.unfinished else []
     table = set_types(pd.DataFrame(rows))
     complete_run(table)
-    return table, found.notes
+    return table, found.notes + waiting
 
 
 def load_environment(path: str | Path) -> dict[str, Any]:

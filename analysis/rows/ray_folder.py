@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,8 +60,32 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
 
+# By folder, and whether it is trusted; None: a run is read again each time.
+_READ: ContextVar[dict[tuple[Path, bool], Found] | None] = ContextVar("read", default=None)
+
+
+@contextmanager
+def reading_once() -> Iterator[None]:
+    """Within it each run folder is read once: a report wants rows, then windows, then anchors of the same files."""
+    token = _READ.set({})
+    try:
+        yield
+    finally:
+        _READ.reset(token)
+
+
 def read_run(path: Path) -> Found:
-    """Every finished trial of every measure-* experiment by trial_id: ok rows before others, then the newest."""
+    """Every finished trial of every measure-* experiment by trial_id: ok rows before others, then the newest. It may
+    be shared (`reading_once`), so it is not to be changed."""
+    kept = _READ.get()
+    if kept is None:
+        return _read_run(path)
+    if (place := (path.resolve(), trusted())) not in kept:
+        kept[place] = _read_run(path)
+    return kept[place]
+
+
+def _read_run(path: Path) -> Found:
     found = Found()
     failures: dict[str, dict[str, Any]] = {}
     started: set[str] = set()
@@ -118,10 +144,16 @@ def _state(experiment: Path, notes: list[str]) -> dict[str, Any]:
         return {}
     from ray.tune import ExperimentAnalysis
 
+    class Trials(ExperimentAnalysis):  # type: ignore[misc]
+        """Without its tables of all results, half of its time, which nobody looks at."""
+
+        def _fetch_trial_dataframes(self) -> dict[str, Any]:
+            return {}
+
     # It warns of every trial without a result.json: which they are, and why, is in the rows.
     logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
     try:
-        trials = ExperimentAnalysis(str(experiment.resolve())).trials or []
+        trials = Trials(str(experiment.resolve())).trials or []
         return {Path(trial.path).name: trial for trial in trials}
     except Exception as error:  # a state file cut off by a kill raises whatever its reader stumbles over
         notes.append(f"{experiment.name}: Ray's state is unreadable ({type(error).__name__}); trial files were read")

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.rows.trust import trusted
-from analysis.rows.types import LATENCY_CI, checked, set_types
+from analysis.rows.types import LATENCY_CI, checked, place, set_types
 from search_spaces.errors import UsageError
 from search_spaces.objectives import score_names
 from trainables.energy.sources import estimates
@@ -69,7 +69,10 @@ def numbers_of(frame: pd.DataFrame, source: str) -> pd.DataFrame:
 
 def _read_csv(path: Path) -> pd.DataFrame:
 
-    text = path.read_text(encoding="utf-8-sig")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not UTF-8 ({error.reason} at byte {error.start}): save it as UTF-8") from error
     _check_lines(text)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", pd.errors.DtypeWarning)
@@ -79,17 +82,20 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 def _check_lines(text: str) -> None:
     """ValueError unless every line has as many cells as the head has names, all different: pandas fills, shifts
-    and renames in silence."""
+    and renames in silence. Lines are counted as a spreadsheet does: one with line breaks in a cell is one."""
     if "\x00" in text:
         raise ValueError("it holds a zero byte, and so is no text")
     lines = csv.reader(io.StringIO(text, newline=""))
-    head = next((line for line in lines if line), [])
+    begin, head = next(((number, line) for number, line in enumerate(lines, start=1) if line), (0, []))
+    for sign, what in (("\t", "tab-separated"), (";", "semicolon-separated")):
+        if len(head) == 1 and sign in head[0]:
+            raise ValueError(f"it is {what}: save it with commas between the cells")
     twice = [name for name in head if head.count(name) > 1]
     if twice:
         raise ValueError(f"it must name each column once, but has {twice[0]!r} twice")
-    for line in lines:
+    for number, line in enumerate(lines, start=begin + 1):
         if line and len(line) != len(head):
-            raise ValueError(f"line {lines.line_num} has {len(line)} cells, but the head has {len(head)} names")
+            raise ValueError(f"line {number} has {len(line)} cells, but the head has {len(head)} names")
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -214,12 +220,12 @@ def _complete(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
             frame[column.name] = checked(frame[column.name], column, path.name)
     fresh = frame[[*_FRESH_BITS]].assign(accuracy=None)
     both = pd.concat([frame[[*_BITS]], fresh.set_axis(_BITS, axis=1)])
-    for place, cells in zip(both.index, both.itertuples(index=False), strict=True):
+    for row, cells in zip(both.index, both.itertuples(index=False), strict=True):
         if contradiction := bits_problem(*cells):
-            raise UsageError(f"row {place} of {path.name} must be of one piece: {contradiction}; correct the file")
+            raise UsageError(f"{place(row, path.name)} must be of one piece: {contradiction}; correct the file")
     for name in NEEDED:
         empty = frame.index[frame[name].isna() & (frame["status"] == "ok")]
         if len(empty):
-            raise UsageError(f"every measured row must have a {name}, but row {empty[0]} of {path.name} has none")
+            raise UsageError(f"every measured row must have a {name}, but {place(empty[0], path.name)} has none")
     frame[LATENCY_CI] = checked(frame[LATENCY_CI], Column(LATENCY_CI, "float", "ms/example", ""), path.name)
     return set_types(frame.copy())

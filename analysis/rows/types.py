@@ -58,6 +58,12 @@ def set_types(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def place(row: int, source: str) -> str:
+    """Where a row (from 0) stands: "line 3 of rows.csv", as a spreadsheet counts, where the head is line 1 and a cell
+    with line breaks is one; "row 1 of rows.parquet". Empty lines are not counted."""
+    return f"line {row + 2} of {source}" if source.endswith(".csv") else f"row {row} of {source}"
+
+
 def checked(values: pd.Series, column: Column, source: str) -> pd.Series:
     """A column of somebody's table as float64, or the UsageError that names the first cell that does not fit."""
 
@@ -80,7 +86,7 @@ def checked(values: pd.Series, column: Column, source: str) -> pd.Series:
     if bad.any():
         first = values[bad].index[0]
         raise UsageError(
-            f"{column.name} must be {number_rule(column)}, but row {first} of {source} has "
+            f"{column.name} must be {number_rule(column)}, but {place(first, source)} has "
             f"{shortened(values[first])}; correct the file"
         )
     return numbers

@@ -26,6 +26,8 @@ def per_seed(rows: pd.DataFrame, keys: Sequence[str], values: Sequence[str]) -> 
 
 def seed_mean(rows: pd.DataFrame, keys: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
     """The mean over seeds of their means, indexed by `keys`: each seed counts once, however often it was measured."""
+    if _single(rows, keys):
+        return rows[[*keys, *values]].set_index(list(keys)).astype(float)
     return (
         per_seed(rows, keys, values).groupby(list(keys), dropna=False, sort=False, observed=True)[list(values)].mean()
     )
@@ -37,6 +39,8 @@ def seed_spread(rows: pd.DataFrame, keys: Sequence[str], value: str, relative: b
     `within` is pooled over the seeds' replicates. Null where there is one seed, or nothing was repeated.
     `relative`: as a fraction of the group's mean.
     """
+    if _single(rows, keys):
+        return pd.DataFrame(np.nan, rows[list(keys)].set_index(list(keys)).index, ["between", "within"])
     seeds = rows.groupby([*keys, *weights_columns(rows)], dropna=False, sort=False, observed=True)[value]
     one = pd.DataFrame({"mean": seeds.mean(), "ss": seeds.var(ddof=0) * seeds.count(), "n": seeds.count()})
     again = one.groupby(level=list(keys), dropna=False, sort=False, observed=True)
@@ -45,3 +49,8 @@ def seed_spread(rows: pd.DataFrame, keys: Sequence[str], value: str, relative: b
         {"between": again["mean"].std(ddof=1), "within": np.sqrt(again["ss"].sum() / freedom.where(freedom > 0))}
     )
     return found.div(again["mean"].mean(), axis=0) if relative else found
+
+
+def _single(rows: pd.DataFrame, keys: Sequence[str]) -> bool:
+    """Every group has one row: its values are the means, which pandas takes milliseconds to find out."""
+    return not rows.duplicated(list(keys)).any()

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from analysis.cli import Reading
+from analysis.cli import run as analysis_run
 from search_spaces.errors import not_open
 from serving import command as serving_command
 from tuner.cli import run_command
@@ -24,6 +26,24 @@ def test_a_terminal_that_lacks_a_character_gets_a_question_mark(monkeypatch: pyt
     assert raw.getvalue() == {
         "ascii": b"caf? ? ?\n", "latin-1": b"caf\xe9 ? ?\n", "utf-8": "caf\u00e9 \u2192 ?\n".encode()
     }[encoding]  # fmt: skip
+
+
+def test_whoever_reads_may_stop_early(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`... | head`: no traceback, neither here nor from Python's last flush."""
+    for command in (
+        lambda: analysis_run(lambda _: print("much") or 0, Reading, "report", "", []),  # type: ignore[func-returns-value]
+        lambda: run_command(lambda: print("much") or 0),  # type: ignore[func-returns-value]
+    ):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with open(writer, "w") as gone, monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", gone)
+            try:
+                code = command()
+            except SystemExit as ended:
+                code = ended.code  # type: ignore[assignment]
+        assert code == 141
+        assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP])

@@ -19,7 +19,8 @@ from torch import nn
 from trainables.backends.forward import forward_of
 from trainables.batches import Batch, on_device, packed_arrays, padded_arrays
 from trainables.device import BackendError
-from trainables.failures import one_line, out_of_memory
+from trainables.error_lines import one_line
+from trainables.failures import out_of_memory
 from trainables.model.architectures import first_position, max_positions, takes_staged_mask
 from trainables.model.attention.sequences import Places, places_of
 from trainables.model.quantized import QuantizedLinear

@@ -31,7 +31,13 @@ def is_number(value: Any) -> bool:
 
 def is_text(value: Any) -> bool:
     """A string of real characters: JSON can hold halves of one, which no file can."""
-    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_null(value: Any) -> bool:

@@ -104,7 +104,7 @@ def read_squad(path: Path) -> Iterator[Question]:
     except json.JSONDecodeError as error:
         raise UsageError(f"{path}:{error.lineno}: not JSON ({error.msg}); fetch the file again") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 ({error.reason}); convert the file to UTF-8") from error
+        raise UsageError(f"{path}: not UTF-8 ({error.reason}); save the file as UTF-8") from error
     except (KeyError, TypeError) as error:
         raise UsageError(
             f"{path}: not the structure of SQuAD v1.1 ({type(error).__name__}: {error}); "

@@ -36,9 +36,13 @@ class Table:
             if set(names) <= self.columns.keys():
                 return names
         wanted = " or ".join(", ".join(names) for names in alternatives)
+        remedy = "add or rename columns"
+        for sign, what in ((",", "comma-separated"), (";", "semicolon-separated")):
+            if len(self.columns) == 1 and sign in next(iter(self.columns)):
+                remedy = f"it is {what}: save it as text with tabs between the fields"
         raise UsageError(
             f"{self.path}:1: the header line must name the columns {wanted}, separated by tabs, "
-            f"but got {shown(', '.join(self.columns))}; add or rename columns"
+            f"but got {shown(', '.join(self.columns))}; {remedy}"
         )
 
     def texts(self, column: str) -> tuple[str, ...]:
@@ -134,7 +138,7 @@ def _decoded(path: Path) -> str:
         try:
             decoded.append(line.decode("utf-8").removesuffix("\r"))
         except UnicodeDecodeError as error:
-            raise UsageError(f"{path}:{number}: not UTF-8 ({error.reason}); convert the file to UTF-8") from error
+            raise UsageError(f"{path}:{number}: not UTF-8 ({error.reason}); save the file as UTF-8") from error
     return "\n".join(decoded)
 
 

@@ -14,6 +14,7 @@ from trainables.rows.folder import FINETUNE
 from tuner.cluster.metrics import SweepMetrics
 from tuner.run.causes import why_failed
 from tuner.run.rows import phase_of
+from tuner.stages import stage_line
 
 STATUSES = ("ok", "pruned", "failed", "oom")  # of a row; shown from the start, as none
 RECENT = 20  # finished trials whose pace predicts the time left
@@ -30,6 +31,7 @@ class Progress(Callback):
         self.ended: Counter[str] = Counter()  # by status
         self.kept = done
         self.metrics = SweepMetrics()
+        self._begin = time.monotonic()
         self._finished: deque[float] = deque([time.monotonic()], maxlen=RECENT)
 
     @property
@@ -38,6 +40,10 @@ class Progress(Callback):
 
     def on_trial_start(self, trial: Any, **info: Any) -> None:
         self.running += 1
+        if self._begin:  # a process was started, and imported what it needs; the next trials have it
+            does = "fine-tunes" if phase_of(trial) == FINETUNE else "measures"
+            self._print(stage_line(f"starting a process that {does}", time.monotonic() - self._begin))
+            self._begin = 0.0
         self._publish(trial)
 
     def on_trial_result(self, trial: Any, result: dict[str, Any], **info: Any) -> None:

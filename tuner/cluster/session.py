@@ -14,6 +14,7 @@ from ray.exceptions import RayError
 from search_spaces.errors import UsageError
 from tuner.cluster.address import check_answers
 from tuner.cluster.devices import Devices, devices_of_this_cluster
+from tuner.cluster.essentials import essentials_only
 from tuner.cluster.options import RayOptions, address_to_join
 from tuner.cluster.ports import address_lines, join_options, loopback_only, start_options
 from tuner.cluster.temporary import check_variable, private_folder
@@ -21,6 +22,7 @@ from tuner.cluster.token import make_token, others_can, token_warnings
 from tuner.cluster.visible import complaint, named
 from tuner.cluster.watch import PATIENCE_JOINED_S, PATIENCE_S, ended_here, unreachable, watched
 from tuner.run.faults import sigterm_as_ctrl_c
+from tuner.stages import stage
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("analysis", "search_spaces", "trainables", "tuner")
@@ -61,7 +63,7 @@ def _started(options: RayOptions) -> Iterator[Devices]:
             how["num_gpus"] = torch.cuda.device_count()
             warnings = [f"warning: {said}" for said in [complaint(entries, how["num_gpus"])] if said]
         try:
-            with loopback_only():
+            with stage("starting Ray"), loopback_only(), essentials_only(options.dashboard):
                 context = _init(False, **how)
         except _FAILURES as error:
             raise UsageError(f"Ray must start on this machine, but: {_first_line(error)}; see `ray --help`") from error
@@ -81,7 +83,8 @@ def _joined(options: RayOptions, address: str) -> Iterator[Devices]:
     how = join_options(options, address)
     check_answers(options, address)
     try:
-        context = _init(True, **how)
+        with stage(f"joining the Ray at {address}"):
+            context = _init(True, **how)
     except _FAILURES as error:
         raise UsageError(
             f"the Ray at {address} must let this run join, but: {_first_line(error)}; "

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.trial_config import TrialConfig
-from trainables.failures import lines_of, raised
+from trainables.error_lines import lines_of, raised
 from trainables.rows.unmeasured import unmeasured_row
 
 # What Ray writes of a dead process -> what to tell. The first that is found counts.

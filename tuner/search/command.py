@@ -13,6 +13,7 @@ from typing import Annotated
 import tyro
 
 from analysis.errors import CannotAnswer
+from search_spaces.command_line import check_known
 from search_spaces.errors import UsageError, check
 from search_spaces.presets import PRESETS, preset
 from search_spaces.search_config import SearchConfig
@@ -63,14 +64,17 @@ def parse(arguments: list[str]) -> Arguments:
 
         fetch_run(Path(resumed), option_value(arguments, "--storage-path"))
         sweep, search = read_search(Path(resumed))
-    return tyro.cli(
+    parsed, unknown = tyro.cli(
         Arguments,
         args=arguments,
         default=Arguments(sweep=sweep, search=search, preset=name),
         prog="python -m tuner.search",
         description=__doc__,
         config=(tyro.conf.OmitArgPrefixes,),
+        return_unknown_args=True,
     )
+    check_known(unknown, Arguments, "python -m tuner.search")
+    return parsed
 
 
 def main(arguments: list[str]) -> int:

@@ -52,6 +52,7 @@ from tuner.search.sampler import make_sampler
 from tuner.search.searcher import STUDY_NAME, FrontierSearch
 from tuner.search.stopping import Stopping
 from tuner.search.study import IDENTITY, STUDY_FILE, add_imported, check_identity, identity, open_storage, restore
+from tuner.stages import stage
 from tuner.start import check_cores, check_engines, check_resumed
 
 HISTORY_FILE = "history.csv"
@@ -119,7 +120,8 @@ def run(
     imported = read_runs(from_runs, space, search.goal, _devices(space)) if from_runs else {}
     if not resume:
         check_trials(search, len([p for p in space.start_points if p not in imported]))
-    inputs = load_inputs(config)
+    with stage("reading and tokenising the data"):
+        inputs = load_inputs(config)
     if resume:
         check_same(output, inputs.fresh)
     request = RunRequest(output, config, options.storage_path, resume, overwrite, search, from_runs)

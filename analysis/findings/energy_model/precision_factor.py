@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.errors import CannotAnswer
-from analysis.findings.noninferiority import judge
+from analysis.findings.noninferiority import verdicts_alone
 from analysis.findings.plain import finite
 from analysis.findings.slices import score_column
 from analysis.findings.verdict import CANNOT_TELL, FAILS, HOLDS, NOT_WORSE
@@ -82,12 +82,13 @@ def precision_factors(
         raise CannotAnswer(
             f"Whether energy is multiplicative in precision cannot be told: only {names[0]} was measured."
         )
-    verdicts = None if score_column(clean) is None else _verdicts(clean, baseline, tolerance)
+    verdicts = None if score_column(clean) is None else _verdicts(clean, table, baseline, tolerance)
     known = None if verdicts is None else tolerance
+    energies = {name: _energies(table, name) for name in names}
     factors = [
         _factor(slow, fast, pairs, known, equivalence)
         for slow, fast in itertools.combinations(names, 2)
-        if (pairs := _pairs(table, slow, fast, verdicts))
+        if (pairs := _pairs((slow, fast), energies[slow], energies[fast], verdicts))
     ]
     if not factors:
         raise CannotAnswer(
@@ -97,21 +98,28 @@ def precision_factors(
     return tuple(factors)
 
 
-def _verdicts(clean: pd.DataFrame, baseline: Mapping[str, Any] | None, tolerance: float) -> Verdicts:
-    judged = judge(clean, baseline, tolerance).table
-    keys = zip(judged["precision"], judged["max_seq_len"], judged["depth"], judged["verdict"], strict=True)
+def _verdicts(
+    clean: pd.DataFrame, table: pd.DataFrame, baseline: Mapping[str, Any] | None, tolerance: float
+) -> Verdicts:
+    found = verdicts_alone(clean, table, baseline, tolerance)
+    keys = zip(table["precision"], table["max_seq_len"], table["depth"], found, strict=True)
     return {(precision, length, depth): verdict for precision, length, depth, verdict in keys}
 
 
-def _pairs(table: pd.DataFrame, slow: str, fast: str, verdicts: Verdicts | None) -> list[Pair]:
+def _energies(table: pd.DataFrame, precision: str) -> pd.DataFrame:
+    """Energy with its interval by (max_seq_len, depth), of the configurations of one precision."""
+    columns = ["max_seq_len", "depth", "energy_j_per_example", "energy_j_per_example_ci95", "interval_kind"]
+    return table.loc[table["precision"] == precision, columns].set_index(columns[:2])
+
+
+def _pairs(names: tuple[str, str], first: pd.DataFrame, second: pd.DataFrame, verdicts: Verdicts | None) -> list[Pair]:
     """Every length and depth measured in both precisions, the largest first."""
-    place = ["max_seq_len", "depth"]
-    first, second = (table[table["precision"] == p].set_index(place) for p in (slow, fast))
     shared = first.index.intersection(second.index)
     if shared.empty:
         return []
-    value, low, high = ratios(first.loc[shared], second.loc[shared])
-    kinds = map(poorer, first.loc[shared, "interval_kind"], second.loc[shared, "interval_kind"])
+    first, second = first.loc[shared], second.loc[shared]
+    value, low, high = ratios(first, second)
+    kinds = map(poorer, first["interval_kind"], second["interval_kind"])
     pairs = [
         Pair(
             max_seq_len=int(length),
@@ -120,7 +128,7 @@ def _pairs(table: pd.DataFrame, slow: str, fast: str, verdicts: Verdicts | None)
             low=finite(lo),
             high=finite(hi),
             interval_kind=kind if math.isfinite(lo) else NONE,
-            stable=verdicts is None or all(verdicts[(p, length, depth)] == NOT_WORSE for p in (slow, fast)),
+            stable=verdicts is None or all(verdicts[(p, length, depth)] == NOT_WORSE for p in names),
         )
         for (length, depth), r, lo, hi, kind in zip(shared, value, low, high, kinds, strict=True)
     ]

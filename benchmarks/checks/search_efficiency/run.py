@@ -1,6 +1,5 @@
 """Replay every grid with every sampler and seed."""
 
-import gc
 from typing import Any
 
 import optuna
@@ -21,7 +20,6 @@ def run(arguments: Arguments) -> int:
     for name in arguments.samplers:
         _ = SAMPLERS[name]  # raises for one that is not known
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    gc.freeze()  # what was imported stays: statsmodels' Holm collects garbage, thousands of times here
     bars: list[Bar] = []
     found: list[dict[str, Any]] = []
     for path in arguments.grids:

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 import analysis
-from analysis.findings.noninferiority import NO_SCORE, OTHER_EXAMPLES, PAIRED, SELF, UNPAIRED, judge, verdicts
+from analysis.findings.configurations import configurations
+from analysis.findings.noninferiority import (
+    NO_SCORE,
+    OTHER_EXAMPLES,
+    PAIRED,
+    SELF,
+    UNPAIRED,
+    judge,
+    verdicts,
+    verdicts_alone,
+)
 from analysis.statistics.paired import paired_differences
 from tests.make.rows import flipped, frame, losing, row
 
@@ -32,6 +42,8 @@ def test_paired_test_keeps_its_level():
 )
 def test_the_three_verdicts(lost, gained, verdict):
     rows = frame([row(128, energy=0.4), row(48, energy=0.1, bits=flipped(lost, gained))])
+    alone = verdicts_alone(rows, configurations(rows), None, 0.01)
+    assert list(alone) == list(judge(rows).table["verdict"])
     table = judge(rows).table.set_index("max_seq_len")
     assert table["verdict"][48] == verdict
     assert table["verdict"][128] == "not worse"

@@ -51,7 +51,7 @@ def test_an_impossible_number_is_refused_by_file_row_and_column(tmp_path, column
     with pytest.raises(UsageError) as refused:
         analysis.load(table(tmp_path, **{column: value}))
     assert str(refused.value).startswith(f"{column} must be {rule}")
-    assert "but row 1 of rows.csv has" in str(refused.value)
+    assert "but line 3 of rows.csv has" in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ BITS = encode_bits(np.arange(872) < 800)
     ],
 )
 def test_an_accuracy_that_contradicts_its_bits_is_refused(tmp_path, changes, message):
-    with pytest.raises(UsageError, match=r"row 1 of rows\.csv") as refused:
+    with pytest.raises(UsageError, match=r"line 3 of rows\.csv") as refused:
         analysis.load(table(tmp_path, **changes))
     assert message in str(refused.value)
 

@@ -6,13 +6,14 @@ import pandas as pd
 import pytest
 
 import analysis
+from analysis.rows import ray_folder
 from search_spaces.errors import UsageError
 from tests.make.rows import row, write_trial
 from trainables.energy.meter import Sample
 from trainables.energy.trace import Trace
 from trainables.rows.columns import COLUMNS, TRACE
 from trainables.rows.file import ROW_FILE, seal
-from trainables.rows.finished import damaged_trials, finished_trials
+from trainables.rows.finished import damaged_trials, finished_trials, stored_row
 
 WINDOWS = [[0.0, 1.0, 2, 20.0, 19.0, 0.1], [1.0, 1.0, 2, 22.0, 21.0, 0.1]]
 
@@ -52,6 +53,19 @@ def test_a_sealed_row_wins_over_rays_file_and_a_damaged_one_counts_as_not_measur
     assert set(damage) == {f"measure-0/{f.name}" for f in folders[1:]}
     assert damage[f"measure-0/{folders[2].name}"].startswith("the row file was changed after it was written")
     assert sum(f"{name}: {what}" in note for note in rows.attrs["notes"] for name, what in damage.items()) == 3
+
+
+def test_a_report_reads_the_files_of_a_run_once(tmp_path, monkeypatch):
+    run, opened = tmp_path / "run", []
+    write_trial(run / "ray/measure-0", row(16, energy=0.1), windows=WINDOWS)
+    monkeypatch.setattr(ray_folder, "stored_row", lambda folder: opened.append(folder) or stored_row(folder))
+    with ray_folder.reading_once():
+        assert len(analysis.load(run)) == 1
+        assert len(analysis.load_windows(run)) == 2
+        assert len(opened) == 1
+    analysis.load(run)
+    analysis.load(run)
+    assert len(opened) == 3
 
 
 def test_latency_interval_comes_from_the_windows(tmp_path):

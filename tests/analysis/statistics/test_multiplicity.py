@@ -14,6 +14,7 @@ def test_holm_is_step_down():
     """Sorted 0.01, 0.03, 0.04 by 3, 2, 1: 0.03, 0.06, and never less than the one before: 0.06."""
     assert list(holm(np.array([0.01, 0.04, 0.03]))) == pytest.approx([0.03, 0.06, 0.06])
     assert list(holm(np.array([]))) == []
+    assert list(holm(np.array([0.9, 0.6]))) == [1, 1]
 
 
 def test_one_comparison_needs_no_correction():

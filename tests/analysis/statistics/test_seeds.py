@@ -12,7 +12,7 @@ from analysis.findings.configurations import configurations
 from analysis.report.build import build_report
 from analysis.report.seed_table import BETWEEN, MEAN, WITHIN, seed_table
 from analysis.rows.load import load
-from analysis.statistics.seeds import per_seed, seed_spread
+from analysis.statistics.seeds import per_seed, seed_mean, seed_spread
 from analysis.words.quantities import energy_quantity, score_quantity
 from tests.make import runs as fabricated
 from tests.make.rows import frame, row
@@ -52,6 +52,14 @@ def test_each_seed_counts_once_however_often_it_was_measured() -> None:
     assert table.loc["fp32", "energy_j_per_example"] == pytest.approx((0.102 + 0.108) / 2)
     assert table.loc["fp32", "n_trials"] == 3
     assert table.loc["fp32", "n_seeds"] == 2
+
+
+def test_rows_that_nothing_repeats_are_their_own_means() -> None:
+    """As each row given twice, which goes the way of repeated ones."""
+    rows = frame([row(128, energy=0.4), row(64, energy=0.2, seed=7)])
+    once, twice = (seed_mean(r, KEYS, ["energy_j_per_example", "examples"]) for r in (rows, pd.concat([rows, rows])))
+    pd.testing.assert_frame_equal(once, twice)
+    assert list(once["energy_j_per_example"]) == [0.4, 0.2]
 
 
 def test_spread_between_seeds_and_within_one() -> None:

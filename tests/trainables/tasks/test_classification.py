@@ -309,7 +309,9 @@ def test_local_files(tmp_path: Path) -> None:
         (b"sentence\tlabel\nfine\t\n", r"dev.tsv:2: label must be one of negative, positive, but got ''"),
         (b"sentence\tlabel\nfine\t2\n", r"dev.tsv:2: label must be one of 0, 1, but got '2'"),
         (b"sentence\tlabel\n \t1\n", r"dev.tsv:2: sentence is empty"),
-        (b"sentence\tlabel\nfine\t1\ncaf\xe9\t1\n", r"dev.tsv:3: not UTF-8"),
+        (b"sentence\tlabel\nfine\t1\ncaf\xe9\t1\n", r"dev.tsv:3: not UTF-8 .*; save the file as UTF-8"),
+        (b"sentence,label\nfine,1\n", r"dev.tsv:1: .*; it is comma-separated: save it as text with tabs"),
+        (b"sentence;label\nfine;1\n", r"dev.tsv:1: .*; it is semicolon-separated: save it as text with tabs"),
     ],
 )
 def test_malformed_files_name_file_and_line(tmp_path: Path, content: bytes, message: str) -> None:

@@ -30,8 +30,9 @@ def test_trials_are_counted_by_what_became_of_them(capsys):
     progress.on_trial_error(trials[2])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("  left")[0] for line in lines] == [
+        "starting a process that measures: 0.0 s",  # of the first trial alone
         "[3/5] failed 0  running 2",
         "[4/5] failed 1  running 1",
         "[5/5] failed 2  running 0",
     ]
-    assert lines[2].endswith("c  given up: the trial's process died")
+    assert lines[3].endswith("c  given up: the trial's process died")

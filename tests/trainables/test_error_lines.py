@@ -1,6 +1,6 @@
 """An error in one line, whoever raised it."""
 
-from trainables.failures import one_line, raised
+from trainables.error_lines import one_line, raised
 
 
 def test_what_a_compilers_subprocess_raised_is_in_the_row():
