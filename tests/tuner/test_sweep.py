@@ -126,7 +126,7 @@ def test_a_failing_trial_is_a_row_and_the_others_go_on(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--preset", "sst3"], "a preset must be one of demo, sst2"),
+        (["--preset", "sst3"], "a preset must be one of demo, demo-engines, sst2"),
         (["--task", "cola"], "cola"),
         (["--precision", "fp99"], "precision must be one of fp32, tf32, bf16, fp16, int8, fp8, but got 'fp99'"),
         (["--max-seq-len", "1024"], "max_seq_len must be between 8 and 512 tokens, but got 1024"),

@@ -14,7 +14,6 @@ from ray.exceptions import RayError
 from search_spaces.errors import UsageError
 from tuner.cluster.address import check_answers
 from tuner.cluster.devices import Devices, devices_of_this_cluster
-from tuner.cluster.essentials import essentials_only
 from tuner.cluster.options import RayOptions, address_to_join
 from tuner.cluster.ports import address_lines, join_options, loopback_only, start_options
 from tuner.cluster.temporary import check_variable, private_folder
@@ -63,7 +62,7 @@ def _started(options: RayOptions) -> Iterator[Devices]:
             how["num_gpus"] = torch.cuda.device_count()
             warnings = [f"warning: {said}" for said in [complaint(entries, how["num_gpus"])] if said]
         try:
-            with stage("starting Ray"), loopback_only(), essentials_only(options.dashboard):
+            with stage("starting Ray"), loopback_only():
                 context = _init(False, **how)
         except _FAILURES as error:
             raise UsageError(f"Ray must start on this machine, but: {_first_line(error)}; see `ray --help`") from error
