@@ -85,12 +85,7 @@ ARCHITECTURES: Registry[Architecture] = Registry(
         Architecture("distilbert", "transformer.layer", parts=DISTILBERT_PARTS),
         Architecture("modernbert", "layers", sliding_windows=True),
         Architecture(
-            "mpnet",
-            "encoder.layer",
-            positions_after_padding=True,
-            padding_id=1,
-            position_bias=True,
-            parts=MPNET_PARTS,
+            "mpnet", "encoder.layer", positions_after_padding=True, padding_id=1, position_bias=True, parts=MPNET_PARTS
         ),
     ),
     remedy="enter it in trainables/model/architectures.py",

@@ -51,7 +51,7 @@ def _add_norm(  # type: ignore[no-untyped-def]
     b = tl.load(shift + column, mask=real_column, other=0.0, eviction_policy="evict_last").to(tl.float32)
     y = away * tl.rsqrt(variance + eps) * g + b
     tl.store(out + at, y.to(out.dtype.element_ty), mask=real)
-    if LARGEST:
+    if LARGEST > 0:
         scales = scale_of(tl.max(tl.abs(y), 1), LARGEST)[:, None]
         store_8_bits(out8, at, real, y, scales, INTEGERS)
         tl.store(scale + row, scales, mask=real_row)

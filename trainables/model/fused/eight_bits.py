@@ -10,9 +10,9 @@ import triton.language as tl  # type: ignore[import-not-found, unused-ignore]
 from trainables.model.fused.rows import Quantised, Unfinished
 from trainables.model.quantized import TINY, largest
 
-# Numbers of a row that one warp holds. A row of 768 is then one warp's: its sums pass between lanes by shuffles, with no
-# shared memory and no barrier; 32 numbers a lane are four loads of 16 bytes of each input in flight. Rows of 384 come in
-# pairs, or half of them would be.
+# Numbers of a row that one warp holds. A row of 768 is then one warp's: its sums pass between lanes by shuffles, with
+# no shared memory and no barrier; 32 numbers a lane are four loads of 16 bytes of each input in flight. Rows of 384
+# come in pairs, or half of that would be.
 PER_WARP = 1024
 LEAST_SCALE = tl.constexpr(TINY)
 # fp32 numbers of this size are 1 apart: adding and subtracting it rounds to the nearest integer, ties to even, as
@@ -49,8 +49,8 @@ def scale_of(magnitude, LARGEST: tl.constexpr):  # type: ignore[no-untyped-def]
 
 @triton.jit  # type: ignore[untyped-decorator, unused-ignore]
 def store_8_bits(out, at, real, y, scale, INTEGERS: tl.constexpr):  # type: ignore[no-untyped-def]
-    """y / scale in the type of `out`: int8 or fp8."""
-    q = y / scale
+    """y / scale in the type of `out`: int8 or fp8 (which saturates, where rounding lifts a number above the largest)."""
+    q = y * (1.0 / scale)  # one division a row
     if INTEGERS:
         q = (q + INTEGERS_BEGIN) - INTEGERS_BEGIN
     tl.store(out + at, q.to(out.dtype.element_ty), mask=real)

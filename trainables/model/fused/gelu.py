@@ -46,17 +46,18 @@ def _gelu(  # type: ignore[no-untyped-def]
     begin = row.to(tl.int64) * WIDTH
     column = tl.arange(0, FIRST)
     real = column < WIDTH
-    y = gelu_of(finished(values, begin + column, real, row, row >= 0, column, real, bias, token_scale, feature_scale), TANH)
-    if LARGEST:
+    x = finished(values, begin + column, real, row, row >= 0, column, real, bias, token_scale, feature_scale)
+    y = gelu_of(x, TANH)
+    if LARGEST > 0:
         magnitude = tl.max(tl.abs(y), 0)
     if REST:
         column2 = FIRST + tl.arange(0, REST)
         real2 = column2 < WIDTH
         x2 = finished(values, begin + column2, real2, row, row >= 0, column2, real2, bias, token_scale, feature_scale)
         y2 = gelu_of(x2, TANH)
-        if LARGEST:
+        if LARGEST > 0:
             magnitude = tl.maximum(magnitude, tl.max(tl.abs(y2), 0))
-    if LARGEST:
+    if LARGEST > 0:
         s = scale_of(magnitude, LARGEST)
         tl.store(scale + row, s)
         store_8_bits(out, begin + column, real, y, s, INTEGERS)

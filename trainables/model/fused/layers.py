@@ -27,8 +27,8 @@ TANH = ("gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast", "gelu_
 
 
 def use_fused(model: PreTrainedModel, tanh: bool = False, operations: Operations | None = None) -> None:
-    """Swap the encoder of a `model` (from `trainables.model.cut`) that was switched to packed inputs, in place; one that
-    was swapped stays as it is.
+    """Swap the encoder of a `model` (from `trainables.model.cut`) that was switched to packed inputs, in place; one
+    that was swapped stays as it is.
 
     With `tanh` GELU is computed by its tanh form whatever the config says: another function, by 5e-4 at most. The
     weights move, layer by layer, and are never there twice. `BackendError` for an architecture or an activation that
@@ -39,7 +39,7 @@ def use_fused(model: PreTrainedModel, tanh: bool = False, operations: Operations
         known = ", ".join(a.name for a in ARCHITECTURES.values() if a.parts)
         raise BackendError(f"fused layers are known of {known}, but the model is a {architecture.name}; use cuda_graph")
     tanh = by_tanh(model) or tanh
-    path, _, name = architecture.layers.rpartition(".")
+    path, _, _ = architecture.layers.rpartition(".")
     encoder = model.base_model.get_submodule(path)
     if isinstance(encoder, FusedEncoder):
         return
@@ -122,8 +122,8 @@ class FusedLayer(nn.Module):
         )  # views, (1, heads, tokens, head_dim)
         attended, residual = attend_within(q, k, v, packing, None, table).flatten(1), rows.values
         if self.leaves_out:
-            assert packing.starts is not None
-            attended, residual = attended.index_select(0, packing.starts), residual.index_select(0, packing.starts)
+            starts = cast(torch.Tensor, packing.starts)
+            attended, residual = attended.index_select(0, starts), residual.index_select(0, starts)
         rows = self.outward.normed(self.outward.operand(attended), residual, _norm(self.attention_norm))
         return self.down.normed(self.up.gelu(rows.operand, self.tanh), rows.values, _norm(self.output_norm))
 
