@@ -46,6 +46,7 @@ LAZY = {
     "trainables.energy.meters.nvml": "the doctor's --help needs neither numpy nor Arrow",
     "trainables.model.attention.packed": "Triton is there where there is CUDA",
     "trainables.model.attention.sequences": "Triton is there where there is CUDA",
+    "trainables.model.fused.operations": "Triton is there where there is CUDA",
     "trainables.tasks.hub": "local files need no datasets",
     "tuner.grid": "--help waits for none of them; --dry-run and mistakes for Transformers and torch, but not for Ray",
     "tuner.doctor": "--help needs no numpy",

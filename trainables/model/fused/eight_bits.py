@@ -49,7 +49,7 @@ def scale_of(magnitude, LARGEST: tl.constexpr):  # type: ignore[no-untyped-def]
 
 @triton.jit  # type: ignore[untyped-decorator, unused-ignore]
 def store_8_bits(out, at, real, y, scale, INTEGERS: tl.constexpr):  # type: ignore[no-untyped-def]
-    """y / scale in the type of `out`: int8 or fp8 (which saturates, where rounding lifts a number above the largest)."""
+    """y / scale in the type of `out`: int8, or fp8, which saturates where rounding lifts a number above the largest."""
     q = y * (1.0 / scale)  # one division a row
     if INTEGERS:
         q = (q + INTEGERS_BEGIN) - INTEGERS_BEGIN
