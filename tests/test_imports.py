@@ -39,6 +39,7 @@ LAZY = {
     "analysis.across.command": "--help needs no pandas",
     "analysis.audit": "--help needs no pandas",
     "analysis.predict": "--help needs no pandas",
+    "benchmarks.checks.fused.run": "Triton is there where there is CUDA",
     "analysis.report.command": "--help needs no pandas",
     "analysis.rows.ray_folder": "a table of rows is read without Ray",
     "serving.export": "--help waits for neither torch nor Transformers",
