@@ -1,7 +1,7 @@
 """The fused kernels compile for a GPU that is not there (Hopper, sm_90), as their functions launch them, and read 16
 bytes at a time. The interpreter runs much that the compiler refuses.
 
-python -m pytest tests/trainables/model/fused/test_compiles.py     # after `pip install triton`; without TRITON_INTERPRET
+python -m pytest tests/trainables/model/fused/test_compiles.py     # after `pip install triton`; no TRITON_INTERPRET
 """
 
 import os
