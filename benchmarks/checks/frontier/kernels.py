@@ -11,8 +11,8 @@ from benchmarks.checks.frontier.points import Point
 from search_spaces.trial_config import TrialConfig
 from trainables.model.flops import config_sizes
 
-# By a kernel's name, the first that fits: attention (ours and PyTorch's, parts of which are called cutlass, too), matrix
-# products (the libraries' and ours), what torch.compile or `trainables.model.fused` fused.
+# By a kernel's name, the first that fits: attention (ours and PyTorch's, parts of which are called cutlass, too),
+# matrix products (the libraries' and ours), what torch.compile or `trainables.model.fused` fused.
 KINDS = {
     "attention": ("_attend", "fmha", "flash", "sdpa"),
     "matmul": ("gemm", "nvjet", "cutlass", "cublas", "_linear_gelu"),
