@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from benchmarks.checks.fused import FUSED
 from benchmarks.checks.harness_overhead import HARNESS_OVERHEAD
 from benchmarks.checks.meter_agreement import METER_AGREEMENT
 from benchmarks.checks.repeatability import REPEATABILITY
@@ -22,7 +23,8 @@ from search_spaces.registry import Registry
 from tuner.cli import run_command
 
 BENCHMARKS: Registry[CardBenchmark[Any]] = Registry(
-    "a benchmark of one card", (METER_AGREEMENT, HARNESS_OVERHEAD, WINDOW_LENGTH, REPEATABILITY, WEIGHTS, NEIGHBOURS)
+    "a benchmark of one card",
+    (METER_AGREEMENT, HARNESS_OVERHEAD, WINDOW_LENGTH, REPEATABILITY, WEIGHTS, NEIGHBOURS, FUSED),
 )
 Names = Annotated[
     tuple[str, ...],

@@ -191,7 +191,8 @@ AXES: Registry[Axis] = Registry(
         ),
         Axis(
             name="backend",
-            meaning="eager, cuda_graph, compile, compile_cuda_graph, onnxruntime or openvino",
+            meaning="eager, cuda_graph, compile, compile_cuda_graph, onnxruntime, openvino, fused or fused_tanh "
+            "(GELU's tanh form)",
             title="Backend",
             word="backend",
             plural="backends",

@@ -1,7 +1,7 @@
 """From axes to trials: the product of the axes, for each model its own, in a seeded order."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from itertools import product
 from typing import Any
@@ -63,13 +63,17 @@ def values(config: SweepConfig, model: NamedModel, limits: Limits) -> dict[str, 
 
 
 def left_out(config: SweepConfig, limits: Sequence[Limits]) -> list[str]:
-    """What of the axes some model or engine does not have, a sentence each. `limits`: of each of the sweep's models."""
+    """What of the axes some model, engine or backend does not have, a sentence each. `limits`: of each of the sweep's
+    models."""
     said = []
     for backend in config.axes.backend:
         engine, beyond = BACKENDS[backend].engine, [p for p in config.axes.precision if _never(backend, p)]
         if engine is not None and beyond:
             has = ", ".join(engine.any_precision)
             said.append(f"precision {' '.join(beyond)} is left out for {backend}, which has {has}")
+        if others := [padding for padding in config.axes.padding if not BACKENDS[backend].takes(padding)]:
+            only = BACKENDS[backend].padding
+            said.append(f"padding {' '.join(others)} is left out for {backend}, which takes {only} inputs alone")
     for model, own in zip(config.models, limits, strict=True):
         asked = {
             ("depth", "layers", own.layers): [d for d in config.axes.depth or () if d != FULL_DEPTH and d > own.layers],
@@ -95,6 +99,7 @@ def grid(config: SweepConfig, limits: Sequence[Limits]) -> list[TrialConfig]:
         )
         for model, named in own
         for seed, *point, replicate in product(config.seeds, *named.values(), range(config.replicates))
+        if _exists(dict(zip(named, point, strict=True)))
     ]
     left = [trial for trial in trials if not _never(trial.backend, trial.precision)]
     check(
@@ -104,6 +109,11 @@ def grid(config: SweepConfig, limits: Sequence[Limits]) -> list[TrialConfig]:
         "add fp32",
     )
     return shuffled(left, config.order_seed)
+
+
+def _exists(point: Mapping[str, Any]) -> bool:
+    """Not where a backend takes another padding alone (`left_out`)."""
+    return BACKENDS[point["backend"]].takes(point["padding"])
 
 
 def shuffled(trials: Sequence[TrialConfig], seed: int) -> list[TrialConfig]:

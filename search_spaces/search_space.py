@@ -27,7 +27,12 @@ def cannot_run(configuration: Mapping[str, Any], device: str) -> str | None:
         return backend.engine.refuses(precision.name, configuration["padding"], device)
     if device == "cpu":
         lacking = [name for name, known in ((backend.name, backend.cpu), (precision.name, precision.cpu)) if not known]
-        return f"{lacking[0]} needs a CUDA device" if lacking else None
+        if lacking:
+            return f"{lacking[0]} needs a CUDA device"
+    if not backend.takes(configuration["padding"]):
+        return f"{backend.name} takes {backend.padding} inputs alone"
+    if device == "cpu":
+        return None
     if configuration["padding"] == "packed" and not precision.half:
         return "variable-length attention runs in half precision only"
     return None

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 from search_spaces.axes import AXES, MAX_SEQ_LEN, MIN_SEQ_LEN
 from search_spaces.errors import check
 from search_spaces.models import NamedModel, named_models
-from search_spaces.trial_config import TrialConfig
+from search_spaces.trial_config import TrialConfig, check_paddings
 
 FULL_DEPTH: Literal["full"] = "full"  # as a depth: all layers of the model, whichever it is
 
@@ -29,7 +29,8 @@ class Axes:
     padding: tuple[str, ...] = (AXES["padding"].usual,)
     """max_length, longest (inputs sorted by length) or packed (no padding)."""
     backend: tuple[str, ...] = (AXES["backend"].usual,)
-    """eager, cuda_graph, compile, compile_cuda_graph, onnxruntime or openvino."""
+    """eager, cuda_graph, compile, compile_cuda_graph, onnxruntime, openvino, fused or fused_tanh (these
+    two with packed inputs alone)."""
 
     def __post_init__(self) -> None:
         for name, values in asdict(self).items():
@@ -40,6 +41,8 @@ class Axes:
             for value in values:
                 if value != FULL_DEPTH:
                     AXES[name].check(value)
+        for backend in self.backend:
+            check_paddings(backend, self.padding)
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,25 @@
 """One point of the sweep: `TrialConfig`, frozen and validated, never repaired."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from search_spaces.axes import AXES
+from search_spaces.backends import BACKENDS
 from search_spaces.errors import check
 from search_spaces.models import model_slug
 
 # Why a trial is measured: to choose by (a grid's or a search's), or afresh, to confirm what was chosen.
 SWEEP, CONFIRM = "sweep", "confirm"
 PURPOSES = {SWEEP: "r", CONFIRM: "c"}  # and what the trial's number has before it in its name
+
+
+def check_paddings(backend: str, paddings: Sequence[str]) -> None:
+    """UsageError where the backend can run none of them."""
+    own = BACKENDS[backend]
+    padding = paddings[0] if len(paddings) == 1 else tuple(paddings)
+    remedy = f"give --padding {own.padding}, or another backend"
+    check(any(map(own.takes, paddings)), f"padding must be {own.padding} with the backend {backend}", padding, remedy)
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,7 @@ class TrialConfig:
     def __post_init__(self) -> None:
         for name, value in self.configuration.items():
             AXES[name].check(value)
+        check_paddings(self.backend, [self.padding])
         check(self.replicate >= 0, "replicate must not be negative", self.replicate, "count from 0")
         check(self.purpose in PURPOSES, f"purpose must be one of {', '.join(PURPOSES)}", self.purpose, "choose one")
 

@@ -33,6 +33,12 @@ def fitted(trial: TrialConfig, device: torch.device, backend: str | None = None)
         if why:
             raise UsageError(f"the backend must be one that runs here, but {why}; or give another by --backend")
     if device.type == "cpu" and not wanted.cpu:
+        if not wanted.without_cuda:
+            raise UsageError(
+                f"an export of {wanted.name} must run on a CUDA device ({wanted.recipe}: another backend computes "
+                f"otherwise), but this is {name_of(device)}; name a trial of another backend with --trial, or run it "
+                "otherwise all the same with --backend eager"
+            )
         wanted = BACKENDS[wanted.without_cuda]
     if device.type == "cpu" and wanted.compiles and not _has_compiler():
         wanted = BACKENDS["eager"]
@@ -46,7 +52,9 @@ def differences(bundle: Bundle, running: TrialConfig, device: torch.device) -> l
     if there and here != there:
         found.append(f"measured on {there}, running on {here}: energy and latency are others'")
     if running.backend != bundle.config.backend:
-        found.append(f"measured with {bundle.config.backend}, running with {running.backend}: the same computation")
+        recipes = {BACKENDS[t.backend].recipe for t in (bundle.config, running)}
+        same = "the same computation" if len(recipes) == 1 else f"one of them computes {' '.join(recipes).strip()}"
+        found.append(f"measured with {bundle.config.backend}, running with {running.backend}: {same}")
     engine = BACKENDS[running.backend].engine
     if engine is not None and (installed := engine.installed(device.type)) is not None:
         name, version = installed

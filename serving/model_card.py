@@ -6,6 +6,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from search_spaces.axes import AXES
+from search_spaces.backends import BACKENDS
 from search_spaces.models import model_slug
 from search_spaces.objectives import OBJECTIVES
 from search_spaces.precisions import PRECISIONS
@@ -103,6 +104,8 @@ def _what(bundle: Bundle) -> str:
         else "Plain Transformers loads it too, and gives the same answers up to rounding, at another cost."
     )
     cut_share = "" if bundle.cut_share is None else f" ({100 * bundle.cut_share:.1f} % of the evaluated examples were)"
+    recipe = BACKENDS[trial.backend].recipe
+    loads += f" What was measured computes {recipe} (backend {trial.backend})." if recipe else ""
     return f"{said}. Texts are cut to {trial.max_seq_len} tokens{cut_share}. {loads}"
 
 

@@ -20,7 +20,8 @@ def sentences(recommendation: Recommendation, confirmed: Part[Confirmation] = NO
     r = recommendation
     short = short_windows.sentences(kept_short_trials(r))
     if not r.scored:
-        return [_unscored(r, confirmed.value), scope.sentence(r), *short, *confirmation.sentences(confirmed)]
+        told = [*confirmation.sentences(confirmed), *scope.recipes(r)]
+        return [_unscored(r, confirmed.value), scope.sentence(r), *short, *told]
     if r.choice is None or r.saving is None:
         lines = [_stay(r), scope.sentence(r), *short]
     else:
@@ -44,7 +45,7 @@ def sentences(recommendation: Recommendation, confirmed: Part[Confirmation] = NO
             "The rows do not say which examples were right, so accuracies were compared unpaired, as if each "
             "configuration had been given examples of its own: that is cautious, and takes several times as many."
         )
-    return [*lines, *scope.beside(r)]
+    return [*lines, *scope.recipes(r), *scope.beside(r)]
 
 
 def kept_short_trials(r: Recommendation) -> int:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis.findings.recommend import Recommendation
 from analysis.words.rounding import format_with_uncertainty
+from search_spaces.backends import BACKENDS
 from trainables.energy.sources import SOURCES, WATTS_PER_CORE
 
 UNKNOWN = "What its energy covers, the table does not say."
@@ -17,6 +18,12 @@ def sentence(r: Recommendation) -> str:
     scopes = {SOURCES[name].scope for name in names if name in SOURCES}
     known = len(names) > 0 and len(scopes) == 1 and all(name in SOURCES for name in names)
     return f"Energy is {scopes.pop()}." if known else UNKNOWN
+
+
+def recipes(r: Recommendation) -> list[str]:
+    """Of the backends that were tried, what some compute otherwise than the model says."""
+    tried = set(r.table["backend"]) if "backend" in r.table else set()
+    return [f"{b.name} computes {b.recipe}." for b in BACKENDS.values() if b.name in tried and b.recipe]
 
 
 def beside(r: Recommendation) -> list[str]:

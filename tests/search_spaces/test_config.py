@@ -29,6 +29,10 @@ def test_a_trial_is_named_by_all_it_is():
         ({"precision": "fp99"}, "precision must be one of fp32, tf32, bf16, fp16, int8, fp8, but got 'fp99'"),
         ({"padding": "left"}, "padding must be one of max_length, longest, packed, but got 'left'"),
         ({"backend": "onnx"}, "backend must be one of eager, cuda_graph, compile, compile_cuda_graph"),
+        (
+            {"backend": "fused"},
+            "padding must be packed with the backend fused, but got 'max_length'; give --padding packed, or another",
+        ),
         ({"batch_size": 0}, "batch_size must be at least 1 example, but got 0"),
     ],
 )

@@ -4,8 +4,10 @@ from collections import Counter
 from itertools import groupby, pairwise
 
 import numpy as np
+import pytest
 
-from search_spaces.grid import grid, shuffled
+from search_spaces.errors import UsageError
+from search_spaces.grid import grid, left_out, shuffled
 from search_spaces.models import Limits
 from search_spaces.sweep_config import Axes, SweepConfig
 
@@ -71,3 +73,23 @@ def test_without_compiling_it_is_a_plain_shuffle():
     plain = list(made)
     random.Random(7).shuffle(plain)
     assert shuffled(made, 7) == plain
+
+
+def test_a_backend_of_one_padding_has_no_trials_of_others():
+    axes = Axes(max_seq_len=(16,), depth=(1,), padding=("max_length", "packed"), backend=("eager", "fused"))
+    config = SweepConfig(axes=axes)
+    made = grid(config, [Limits(12, 512)])
+    pairs = [("eager", "max_length"), ("eager", "packed"), ("fused", "packed")]
+    assert sorted({(t.backend, t.padding) for t in made}) == pairs
+    assert left_out(config, [Limits(12, 512)]) == [
+        "padding max_length is left out for fused, which takes packed inputs alone"
+    ]
+
+
+def test_a_backend_without_any_padding_that_it_takes_is_refused():
+    with pytest.raises(
+        UsageError, match=r"padding must be packed with the backend fused_tanh, but got 'longest'; give"
+    ):
+        Axes(padding=("longest",), backend=("eager", "fused_tanh"))
+    with pytest.raises(UsageError, match=r"but got \('max_length', 'longest'\)"):
+        Axes(padding=("max_length", "longest"), backend=("fused",))

@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -187,3 +188,16 @@ def test_settings_survive_json():
 
     config = SearchConfig(sampler="tpe", time_budget="15m", goal=Goal(min_accuracy=0.92))
     assert SearchConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_a_backend_of_one_padding_has_no_points_of_others():
+    axes = replace(AXES, backend=("eager", "fused"))
+    points = [
+        SearchSpace.of(SweepConfig(axes=axes), [Limits(4, 128)], device).named(point)
+        for device in ("cuda", "cpu")
+        for point in SearchSpace.of(SweepConfig(axes=axes), [Limits(4, 128)], device).points
+    ]
+    fused = [p for p in points if p["backend"] == "fused"]
+    # On a GPU alone, of fp16 alone: 3 lengths x 2 depths x 2 batches.
+    assert len(fused) == 12
+    assert {p["padding"] for p in fused} == {"packed"}

@@ -270,5 +270,6 @@ def test_a_checkout_that_is_not_installed_exports_too(runs, tmp_path, monkeypatc
     monkeypatch.setattr(make_export, "version", version)
     run, case = runs["demo"]
     bundle = make_export.export(find(run, trial_of(case, padding="packed").trial_id), tmp_path / "out")
-    engines = {name for one in BACKENDS.values() if one.engine for names in one.engine.packages.values() for name in names}
+    brought = [one.engine.packages.values() for one in BACKENDS.values() if one.engine]
+    engines = {name for packages in brought for names in packages for name in names}
     assert set(bundle.versions) - engines == {"torch", "transformers", "tokenizers", "safetensors"}

@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import torch
 
 from search_spaces.backends import BACKENDS, Backend
 from search_spaces.errors import UsageError
+from search_spaces.trial_config import TrialConfig
+from serving.device import fitted
 from serving.make_export import export
 from serving.predictor import Predictor
 from serving.run_folder import find
@@ -294,3 +297,11 @@ def test_two_compiled_predictors_answer_in_one_process(exported):
             np.testing.assert_array_equal(predictor.outputs(texts), first)
     finally:
         torch.compiler.set_stance("default")
+
+
+def test_a_recipe_is_not_run_as_something_else_unasked():
+    trial = TrialConfig("sst2", "tiny", 0, 16, 1, "bf16", padding="packed", backend="fused_tanh")
+    with pytest.raises(UsageError, match=r"fused_tanh must run on a CUDA device \(GELU by .*--backend eager"):
+        fitted(trial, torch.device("cpu"))
+    assert fitted(trial, torch.device("cpu"), "eager").backend == "eager"
+    assert fitted(replace(trial, backend="fused"), torch.device("cpu")).backend == "eager"

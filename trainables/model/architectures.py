@@ -17,6 +17,52 @@ OURS = "jouletune_"  # how the attention is called that `trainables.model.attent
 
 
 @dataclass(frozen=True)
+class LayerParts:
+    """Paths of the linear layers and norms of a layer, seen from it; each norm follows what it normalises."""
+
+    query: str
+    key: str
+    value: str
+    attention_output: str
+    attention_norm: str
+    up: str  # of the feed-forward part, to its intermediate size
+    down: str
+    output_norm: str
+
+
+BERT_PARTS = LayerParts(
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "attention.output.LayerNorm",
+    "intermediate.dense",
+    "output.dense",
+    "output.LayerNorm",
+)
+DISTILBERT_PARTS = LayerParts(
+    "attention.q_lin",
+    "attention.k_lin",
+    "attention.v_lin",
+    "attention.out_lin",
+    "sa_layer_norm",
+    "ffn.lin1",
+    "ffn.lin2",
+    "output_layer_norm",
+)
+MPNET_PARTS = LayerParts(
+    "attention.attn.q",
+    "attention.attn.k",
+    "attention.attn.v",
+    "attention.attn.o",
+    "attention.LayerNorm",
+    "intermediate.dense",
+    "output.dense",
+    "output.LayerNorm",
+)
+
+
+@dataclass(frozen=True)
 class Architecture:
     """An encoder as Transformers builds it. `name` is the `model_type` of its config.json."""
 
@@ -27,17 +73,20 @@ class Architecture:
     sliding_windows: bool = False  # some layers see a part of the sequence; the model builds their masks itself
     bert_layers: bool = False  # a layer has BERT's parts: attention.self, attention.output and feed_forward_chunk
     position_bias: bool = False  # attention adds a bias by relative position, and Transformers computes it by hand
+    parts: LayerParts | None = None  # of its layers, where `trainables.model.fused` can take them apart
 
 
 ARCHITECTURES: Registry[Architecture] = Registry(
     "an architecture",
     (
-        Architecture("bert", "encoder.layer", bert_layers=True),
-        Architecture("roberta", "encoder.layer", bert_layers=True, positions_after_padding=True),
-        Architecture("electra", "encoder.layer", bert_layers=True),
-        Architecture("distilbert", "transformer.layer"),
+        Architecture("bert", "encoder.layer", bert_layers=True, parts=BERT_PARTS),
+        Architecture("roberta", "encoder.layer", bert_layers=True, positions_after_padding=True, parts=BERT_PARTS),
+        Architecture("electra", "encoder.layer", bert_layers=True, parts=BERT_PARTS),
+        Architecture("distilbert", "transformer.layer", parts=DISTILBERT_PARTS),
         Architecture("modernbert", "layers", sliding_windows=True),
-        Architecture("mpnet", "encoder.layer", positions_after_padding=True, padding_id=1, position_bias=True),
+        Architecture(
+            "mpnet", "encoder.layer", positions_after_padding=True, padding_id=1, position_bias=True, parts=MPNET_PARTS
+        ),
     ),
     remedy="enter it in trainables/model/architectures.py",
 )

@@ -11,12 +11,12 @@ from benchmarks.checks.frontier.points import Point
 from search_spaces.trial_config import TrialConfig
 from trainables.model.flops import config_sizes
 
-# By a kernel's name, the first that fits: attention (ours and PyTorch's, parts of which are called cutlass, too), what
-# torch.compile fused, the libraries' matrix products.
+# By a kernel's name, the first that fits: attention (ours and PyTorch's, parts of which are called cutlass, too),
+# matrix products (the libraries' and ours), what torch.compile or `trainables.model.fused` fused.
 KINDS = {
     "attention": ("_attend", "fmha", "flash", "sdpa"),
-    "fused": ("triton",),
-    "matmul": ("gemm", "nvjet", "cutlass", "cublas"),
+    "matmul": ("gemm", "nvjet", "cutlass", "cublas", "_linear_gelu"),
+    "fused": ("triton", "_add_norm", "_gelu", "_quantise", "_finish"),
 }
 WARM_UP_PASSES, PROFILED_PASSES = 50, 20
 DEAREST = 25  # kernels that are kept

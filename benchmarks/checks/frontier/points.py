@@ -38,6 +38,11 @@ POINTS = [
     Point("fp8", 218, "packed", "compile_cuda_graph"),
     Point("fp8", 436, "packed", "compile_cuda_graph"),
     Point("int8", 218, "packed", "compile_cuda_graph"),
+    Point("fp16", 436, "packed", "fused"),
+    Point("fp16", 872, "packed", "fused"),
+    Point("fp16", 872, "packed", "fused_tanh"),
+    Point("fp8", 872, "packed", "fused"),
+    Point("int8", 872, "packed", "fused"),
 ]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from analysis.findings.recommend import recommend
 from analysis.words.recommendation import sentences
-from analysis.words.scope import UNKNOWN, beside, sentence
+from analysis.words.scope import UNKNOWN, beside, recipes, sentence
 from tests.make.rows import frame, row
 
 WORDS = {
@@ -39,3 +39,11 @@ def test_the_host_is_told_apart_as_an_estimate():
 
 def test_nothing_is_told_of_what_was_not_measured():
     assert beside(found()) == []
+
+
+def test_what_a_backend_computes_otherwise_than_the_model_is_said_once():
+    r = recommend(frame([row(128, energy=0.4), row(16, energy=0.1, backend="fused_tanh", padding="packed")]))
+    said = "fused_tanh computes GELU by its tanh form, whatever the model's config says."
+    assert recipes(r) == [said]
+    assert sentences(r).count(said) == 1
+    assert recipes(found()) == []
