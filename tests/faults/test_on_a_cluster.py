@@ -60,13 +60,15 @@ def given(marks):
 def test_one_trial_per_gpu_the_same_cores_for_each_and_every_row(tmp_path, cluster):
     note = fault("measure", "note", tmp_path / "marks", times=100)
     tuned = fault("finetune", "note", tmp_path / "tuned", times=100, trial="epoch 0")
-    made, nodes = cluster((2, 1), (4, 2), faults=(note, tuned))
+    # Two processes could be through with all trials before the third has started, which takes it ten seconds here.
+    slow = fault("measure", "sleep:3", tmp_path / "slow", times=100)
+    made, nodes = cluster((2, 1), (4, 2), faults=(note, tuned, slow))
     folder = tmp_path / "run"
     code, _, err = run(
         "--address", made.address, "--output-dir", str(folder), *TIMES, "--max-seq-len", "16", "24",
         "--depth", "1", "2", "--precision", "fp32", "--seeds", "1", "2", "--replicates", "2",
         "--epochs", "1", "--train-examples", "64",
-        faults=(note, tuned),
+        faults=(note, tuned, slow),
     )  # fmt: skip
     assert code == 0, err
     found = rows(folder)
