@@ -124,8 +124,8 @@ class Predictor:
         made.counts = Counts()
         if beside is not None:
             beside.wait(START_S)
-        # Answers are objects by the thousand, and each few collections look through all that has been imported: half a
-        # million objects with Inductor's, a fifth of the host's time per text. What is there by now stays for good.
+        # Answers are objects by the thousand, and each few collections look through all that has been imported.
+        # What is there by now stays for good.
         gc.collect()
         gc.freeze()
         return made

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.lib.graph_time import microseconds
 from serving.make_export import export
 from serving.predictor import Predictor
 from serving.run_folder import find
@@ -171,26 +172,6 @@ def test_the_references_run_and_fp8_is_the_fastest():
     times = {p: microseconds(matmul(set_precision(p), CUDA, 4096), 20) for p in ("tf32", "bf16", "fp16", "int8", "fp8")}
     print({p: f"{2 * 4096**3 / t / 1e6:.0f} TFLOP/s" for p, t in times.items()})
     assert times["fp8"] < times["fp16"] < times["tf32"]
-
-
-def microseconds(call, repeats=100):
-    """Of one call in a CUDA graph, so that launching does not count."""
-    side = torch.cuda.Stream()
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            call()
-    torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        for _ in range(repeats):
-            call()
-    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    graph.replay()
-    begin.record()
-    graph.replay()
-    end.record()
-    torch.cuda.synchronize()
-    return begin.elapsed_time(end) * 1e3 / repeats
 
 
 def test_peak_memory_does_not_depend_on_the_order_of_trials(monkeypatch):

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import ndtri
+from statsmodels.stats.multitest import multipletests
 
 from analysis.statistics.arrays import Floats
 from analysis.statistics.paired import ALPHA
@@ -26,10 +27,7 @@ _CHUNK = 2_000
 
 def holm(p: Floats) -> Floats:
     """p values adjusted for having tested all of them (Holm 1979, step-down: family-wise)."""
-    order = np.argsort(p, kind="stable")
-    found = np.empty(len(p))
-    found[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
-    return found
+    return np.asarray(multipletests(p, method="holm")[1])
 
 
 def corrected(p: Floats, differences: Sequence[Floats], variance: Floats) -> tuple[Floats, int]:

@@ -14,6 +14,17 @@ from trainables.window import Windows, measure
 from trainables.worker import Worker
 
 
+def windows_of(seconds: float, windows: int) -> Measuring:
+    """Exactly so many windows, after a warm-up as long as one."""
+    return Measuring(
+        warmup_s=seconds,
+        min_window_s=seconds,
+        min_windows=windows,
+        min_total_s=windows * seconds,
+        max_measure_s=windows * seconds,
+    )
+
+
 class Load:
     """A model of one shape on the device, with its batches staged there."""
 

@@ -8,11 +8,11 @@ import torch
 from benchmarks.checks.fused import TOKENS, Arguments
 from benchmarks.checks.fused.variants import swapped, variants
 from benchmarks.lib.bars import Bar
+from benchmarks.lib.loads import windows_of
 from benchmarks.lib.output import table, write_json
 from benchmarks.lib.shapes import SEED, on_gpu
 from search_spaces.backends import BACKENDS
 from search_spaces.precisions import PRECISIONS
-from search_spaces.sweep_config import Measuring
 from search_spaces.trial_config import TrialConfig
 from trainables.device import free_memory
 from trainables.energy.sampler import Sampler
@@ -93,15 +93,8 @@ def _measured(
     load = _load(bench, point)
     seconds = 1.0 if on_gpu(bench) else 0.05
     windows = max(1, arguments.fused_windows - bool(point.off))
-    settings = Measuring(
-        warmup_s=seconds,
-        min_window_s=seconds,
-        min_windows=windows,
-        min_total_s=windows * seconds,
-        max_measure_s=windows * seconds,
-    )
     with torch.inference_mode(), Sampler(bench.meter) as sampler:
-        measured = measure(load.run_pass, bench.synchronize, sampler, settings)
+        measured = measure(load.run_pass, bench.synchronize, sampler, windows_of(seconds, windows))
     examples = load.examples * int(measured.passes.sum())
     joules = float(measured.energies.energy_j.sum())
     lengths = load.inputs.ids.lengths

@@ -1,13 +1,14 @@
 """Kernels timed at the model's shape by their tiles and warps: which settings the constants should have."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import torch
 
 from benchmarks.checks.fused import TOKENS
+from benchmarks.lib.graph_time import microseconds
 from benchmarks.lib.shapes import SEED
 from trainables.model.attention import short
 from trainables.model.flops import config_sizes
@@ -38,7 +39,7 @@ def tune(bench: Worker) -> list[dict[str, Any]]:
 
     def timed(name: str, call: Callable[[], Any]) -> None:
         try:
-            us = _microseconds(call)
+            us = microseconds(call, 50)
         except Exception as error:  # settings that a card has not the registers or memory for
             print(f"{name}: {type(error).__name__}: {str(error).splitlines()[0][:100]}", flush=True)
             return
@@ -62,12 +63,12 @@ def tune(bench: Worker) -> list[dict[str, Any]]:
     timed("(of it the mul_)", lambda: x.mul_(0))
     norm = Norm(normal(hidden), normal(hidden), 1e-12)
     for per_warp in (256, 512, 1024, 2048):
-        with _set(eight_bits, PER_WARP=per_warp):
+        with patch.multiple(eight_bits, PER_WARP=per_warp):
             product = Unfinished(x, down_bias)
             timed(f"add_norm, {per_warp} a warp", partial(add_norm.add_norm, product, None, norm, None))
             eight = partial(add_norm.add_norm, product, residual, norm, torch.float8_e4m3fn)
             timed(f"add_norm with residual, and fp8, {per_warp} a warp", eight)
-        with _set(gelu, PER_WARP=per_warp):
+        with patch.multiple(gelu, PER_WARP=per_warp):
             timed(
                 f"gelu to fp8, {per_warp // 2} a warp",
                 lambda: gelu.quantised_gelu(Unfinished(wide), False, torch.float8_e4m3fn),
@@ -77,38 +78,7 @@ def tune(bench: Worker) -> list[dict[str, Any]]:
     heads = config.num_attention_heads
     for size in (16, 32, 64):
         for warps in (1, 2, 4):
-            with _set(short, TILE=size, WARPS=warps):
+            with patch.multiple(short, TILE=size, WARPS=warps):
                 call = partial(short.attend, q, k, v, ends, int(lengths.max()), heads, (hidden // heads) ** -0.5)
                 timed(f"attention, tiles of {size}, {warps} warps", call)
     return found
-
-
-@contextmanager
-def _set(module: Any, **values: Any) -> Iterator[None]:
-    before = {name: getattr(module, name) for name in values}
-    try:
-        for name, value in values.items():
-            setattr(module, name, value)
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(module, name, value)
-
-
-def _microseconds(call: Callable[[], Any], repeats: int = 50) -> float:
-    side = torch.cuda.Stream()
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            call()
-    torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        for _ in range(repeats):
-            call()
-    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    graph.replay()
-    begin.record()
-    graph.replay()
-    end.record()
-    torch.cuda.synchronize()
-    return float(begin.elapsed_time(end)) * 1e3 / repeats

@@ -6,10 +6,9 @@ import numpy as np
 
 from benchmarks.experiments.weights import Arguments
 from benchmarks.lib.bars import Bar
-from benchmarks.lib.loads import Load
+from benchmarks.lib.loads import Load, windows_of
 from benchmarks.lib.output import table
 from benchmarks.lib.shapes import GPU_BOUND, HOT, RANDOM_SEED, SEED, Shape, graph_backend, on_gpu, shape_for
-from search_spaces.sweep_config import Measuring
 from trainables.worker import Worker
 
 
@@ -56,12 +55,5 @@ def _compare(bench: Worker, shape: Shape, arguments: Arguments) -> dict[str, Any
 def _energy_j(load: Load, windows: int) -> float:
     """Joules per example of one stretch of load."""
     seconds = 1.0 if on_gpu(load.bench) else 0.2
-    settings = Measuring(
-        warmup_s=seconds,
-        min_window_s=seconds,
-        min_windows=windows,
-        min_total_s=windows * seconds,
-        max_measure_s=windows * seconds,
-    )
-    measured, _ = load.measure(settings)
+    measured, _ = load.measure(windows_of(seconds, windows))
     return float(np.sum(measured.energies.energy_j)) / load.examples_in(measured)
